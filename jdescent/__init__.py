@@ -1,0 +1,66 @@
+"""jdescent: optimizers as a few equations, swept by the million, measured against their theory."""
+
+from jdescent import batches, losses, schedules
+from jdescent.core import (
+    Optimizer,
+    apply_updates,
+    chain,
+    global_norm,
+    leafwise,
+    treewise,
+)
+from jdescent.descend import Point, Status, Trajectory, Verdict, descend
+from jdescent.optimizers import (
+    adadelta,
+    adagrad,
+    adam,
+    adamax,
+    adamw,
+    amsgrad,
+    heavy_ball,
+    lion,
+    nadam,
+    nesterov,
+    rmsprop,
+    sgd,
+    sign_sgd,
+)
+from jdescent.sweep import sweep
+from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Optimizer",
+    "Point",
+    "Status",
+    "Trajectory",
+    "Verdict",
+    "adadelta",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "add_decayed_weights",
+    "add_noise",
+    "amsgrad",
+    "apply_updates",
+    "batches",
+    "chain",
+    "clip",
+    "clip_by_global_norm",
+    "descend",
+    "global_norm",
+    "heavy_ball",
+    "leafwise",
+    "lion",
+    "losses",
+    "nadam",
+    "nesterov",
+    "rmsprop",
+    "schedules",
+    "sgd",
+    "sign_sgd",
+    "sweep",
+    "treewise",
+]

@@ -1,0 +1,86 @@
+"""Closed-form theory of descent, and the statistics that measure it.
+
+- `stability_limits`: the largest stable learning rate of each method.
+- `bowl_rates`: the exact factor per step on a quadratic, and the tuning that minimizes it.
+- `stationary`: the variance at which constant-rate SGD settles.
+- `escape`: mean first-passage times over a barrier, from Kramers' law to the exact chain.
+- `survival`: first-passage statistics with censored runs.
+- `rates`: contraction factors and stability boundaries measured on recorded runs.
+"""
+
+from jdescent.analysis.bowl_rates import (
+    Tuning,
+    chebyshev_bound,
+    gd_rate,
+    heavy_ball_rate,
+    nesterov_rate,
+    standard_nesterov,
+    tuned_gd,
+    tuned_heavy_ball,
+    tuned_nesterov,
+)
+from jdescent.analysis.escape import (
+    GradientNoise,
+    batch_noise,
+    gaussian_chain_steps,
+    gaussian_chain_survival,
+    kramers_time,
+    quadrature_time,
+    sampled_chain_steps,
+    temperature,
+)
+from jdescent.analysis.rates import Crossing, contraction_rate, crossing
+from jdescent.analysis.stability_limits import (
+    adam_critical_sharpness,
+    adamw_limit,
+    ema_momentum_limit,
+    gd_limit,
+    heavy_ball_limit,
+    minibatch_limit,
+    nadam_critical_sharpness,
+    nesterov_limit,
+    rmsprop_critical_sharpness,
+    sgdw_limit,
+)
+from jdescent.analysis.stationary import heavy_ball_variance, nesterov_variance, sgd_variance
+from jdescent.analysis.survival import MeanTime, SurvivalCurve, exponential_mean, survival_curve
+
+__all__ = [
+    "Crossing",
+    "GradientNoise",
+    "MeanTime",
+    "SurvivalCurve",
+    "Tuning",
+    "adam_critical_sharpness",
+    "adamw_limit",
+    "batch_noise",
+    "chebyshev_bound",
+    "contraction_rate",
+    "crossing",
+    "ema_momentum_limit",
+    "exponential_mean",
+    "gaussian_chain_steps",
+    "gaussian_chain_survival",
+    "gd_limit",
+    "gd_rate",
+    "heavy_ball_limit",
+    "heavy_ball_rate",
+    "heavy_ball_variance",
+    "kramers_time",
+    "minibatch_limit",
+    "nadam_critical_sharpness",
+    "nesterov_limit",
+    "nesterov_rate",
+    "nesterov_variance",
+    "quadrature_time",
+    "rmsprop_critical_sharpness",
+    "sampled_chain_steps",
+    "sgd_variance",
+    "sgdw_limit",
+    "standard_nesterov",
+    "survival_curve",
+    "temperature",
+    "tuned_gd",
+    "tuned_heavy_ball",
+    "tuned_nesterov",
+]

@@ -1,0 +1,276 @@
+"""Convergence rates on quadratic bowls: the exact factor per step, the tuning that minimizes it.
+
+On one curvature a momentum method obeys x ← T·x − D·x₋₁ in its last two positions; the factor per
+step is the larger root modulus of r² − T·r + D. On a bowl the slowest curvature decides: take the
+maximum over its curvatures. Functions accept floats, NumPy arrays (float64 stays float64) and JAX
+arrays, and broadcast elementwise.
+"""
+
+from types import ModuleType
+from typing import NamedTuple
+
+from jdescent.analysis.inputs import (
+    RealLike,
+    namespace,
+    require,
+    require_momentum,
+    require_positive,
+)
+
+
+class Tuning(NamedTuple):
+    """Hyperparameters for a bowl with curvatures in [μ, L], and the factor per step they give."""
+
+    learning_rate: RealLike
+    momentum: RealLike
+    rate: RealLike
+
+
+def gd_rate(learning_rate: RealLike, curvature: RealLike) -> RealLike:
+    """Factor per step of gradient descent, |1 − ηλ|.
+
+    Args:
+        learning_rate: η; any shape.
+        curvature: λ, of either sign; broadcasts with η.
+
+    Returns:
+        ρ ≥ 0, elementwise; stable iff ρ < 1.
+
+    Example:
+        >>> gd_rate(0.5, 3.0)
+        0.5
+
+    Reference:
+        Polyak, *Introduction to Optimization*, 1987, section 1.4.
+    """
+    return abs(1 - learning_rate * curvature)
+
+
+def heavy_ball_rate(learning_rate: RealLike, curvature: RealLike, momentum: RealLike) -> RealLike:
+    """Asymptotic factor per step of the heavy ball, v ← βv − ηg, x ← x + v.
+
+    ρ = max |r|, r² − (1+β−ηλ)r + β = 0;  ρ = √β while (1−√β)² ≤ ηλ ≤ (1+√β)²
+
+    Args:
+        learning_rate: η; any shape.
+        curvature: λ, of either sign; broadcasts with η.
+        momentum: β in [0, 1); broadcasts with η.
+
+    Returns:
+        ρ ≥ 0, elementwise; stable iff ρ < 1. A stable run may first grow: the map is non-normal.
+
+    Raises:
+        ValueError: a momentum is outside [0, 1).
+
+    Example:
+        >>> print(f"{heavy_ball_rate(1.0, 2.0, 0.81):.1f}")
+        0.9
+
+    Reference:
+        Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964.
+    """
+    require_momentum(momentum=momentum)
+    step = learning_rate * curvature
+    root = momentum**0.5
+    discriminant = (step - (1 - root) ** 2) * (step - (1 + root) ** 2)
+    xp = namespace(learning_rate, curvature, momentum)
+    return _larger_root_modulus(xp, 1 + momentum - step, momentum, discriminant)
+
+
+def nesterov_rate(learning_rate: RealLike, curvature: RealLike, momentum: RealLike) -> RealLike:
+    """Asymptotic factor per step of Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
+
+    ρ = max |r|, r² − (1+β)(1−ηλ)r + β(1−ηλ) = 0;
+    ρ = √(β(1−ηλ)) while ((1−β)/(1+β))² ≤ ηλ ≤ 1, so that ρ = 0 at ηλ = 1
+
+    Args:
+        learning_rate: η; any shape.
+        curvature: λ, of either sign; broadcasts with η.
+        momentum: β in [0, 1); broadcasts with η.
+
+    Returns:
+        ρ ≥ 0, elementwise; stable iff ρ < 1.
+
+    Raises:
+        ValueError: a momentum is outside [0, 1).
+
+    Example:
+        >>> print(f"{nesterov_rate(0.25, 2.0, 0.5):.1f}")
+        0.5
+
+    Reference:
+        Nesterov, *Introductory Lectures on Convex Optimization*, 2004, section 2.2.
+    """
+    require_momentum(momentum=momentum)
+    step = learning_rate * curvature
+    left = 1 - step
+    discriminant = left * ((1 - momentum) ** 2 - (1 + momentum) ** 2 * step)
+    xp = namespace(learning_rate, curvature, momentum)
+    return _larger_root_modulus(xp, (1 + momentum) * left, momentum * left, discriminant)
+
+
+def _larger_root_modulus(
+    xp: ModuleType, trace: RealLike, determinant: RealLike, discriminant: RealLike
+) -> RealLike:
+    """Larger |r| of r² − trace·r + determinant.
+
+    The discriminant comes in factored: trace² − 4·determinant cancels near the double root. The
+    square root of the branch not taken is that of 1, so that derivatives stay finite.
+    """
+    is_real = discriminant > 0
+    real_modulus = (abs(trace) + xp.sqrt(xp.where(is_real, discriminant, 1.0))) / 2
+    complex_modulus = xp.sqrt(xp.where(is_real, 1.0, determinant))
+    return xp.where(is_real, real_modulus, complex_modulus)[()]
+
+
+def tuned_gd(smallest: RealLike, largest: RealLike) -> Tuning:
+    """Fastest constant learning rate of gradient descent on a bowl.
+
+    η = 2/(μ+L),  ρ = (κ−1)/(κ+1),  κ = L/μ
+
+    Args:
+        smallest: μ > 0, the smallest curvature; any shape.
+        largest: L ≥ μ, the largest curvature.
+
+    Returns:
+        The learning rate, momentum 0, and the factor per step.
+
+    Raises:
+        ValueError: curvatures that are not positive, or smallest above largest.
+
+    Example:
+        >>> tuning = tuned_gd(2.0, 4.0)
+        >>> f"{tuning.learning_rate:.5f} {tuning.rate:.5f}"
+        '0.33333 0.33333'
+
+    Reference:
+        Polyak, *Introduction to Optimization*, 1987, section 1.4.
+    """
+    _require_bowl(smallest, largest)
+    return Tuning(2 / (smallest + largest), 0.0, (largest - smallest) / (largest + smallest))
+
+
+def tuned_heavy_ball(smallest: RealLike, largest: RealLike) -> Tuning:
+    """Fastest constant learning rate and momentum of the heavy ball on a bowl.
+
+    η = 4/(√L+√μ)²,  β = ρ²,  ρ = (√κ−1)/(√κ+1),  κ = L/μ
+
+    Both ends of the spectrum sit at a double root, where the error first behaves as t·ρᵗ.
+
+    Args:
+        smallest: μ > 0, the smallest curvature; any shape.
+        largest: L ≥ μ, the largest curvature.
+
+    Returns:
+        The learning rate, the momentum, and the factor per step.
+
+    Raises:
+        ValueError: curvatures that are not positive, or smallest above largest.
+
+    Example:
+        >>> tuning = tuned_heavy_ball(2.0, 4.0)
+        >>> f"{tuning.learning_rate:.5f} {tuning.momentum:.5f} {tuning.rate:.5f}"
+        '0.34315 0.02944 0.17157'
+
+    Reference:
+        Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964.
+    """
+    _require_bowl(smallest, largest)
+    total = largest**0.5 + smallest**0.5
+    rate = (largest**0.5 - smallest**0.5) / total
+    return Tuning(4 / total**2, rate**2, rate)
+
+
+def standard_nesterov(smallest: RealLike, largest: RealLike) -> Tuning:
+    """Nesterov's own constants for a strongly convex function.
+
+    η = 1/L,  β = (√κ−1)/(√κ+1),  ρ = 1 − 1/√κ,  κ = L/μ
+
+    They hold for every smooth strongly convex function; on a bowl `tuned_nesterov` is faster.
+
+    Args:
+        smallest: μ > 0, the smallest curvature; any shape.
+        largest: L ≥ μ, the largest curvature.
+
+    Returns:
+        The learning rate, the momentum, and the factor per step on a bowl.
+
+    Raises:
+        ValueError: curvatures that are not positive, or smallest above largest.
+
+    Example:
+        >>> f"{standard_nesterov(1.0, 100.0).rate:.5f}"
+        '0.90000'
+
+    Reference:
+        Nesterov, *Introductory Lectures on Convex Optimization*, 2004, section 2.2. The rate on
+        bowls: Lessard, Recht & Packard, *Analysis and Design of Optimization Algorithms via
+        Integral Quadratic Constraints*, 2016, proposition 1.
+    """
+    _require_bowl(smallest, largest)
+    small, large = smallest**0.5, largest**0.5
+    return Tuning(1 / largest, (large - small) / (large + small), 1 - small / large)
+
+
+def tuned_nesterov(smallest: RealLike, largest: RealLike) -> Tuning:
+    """Fastest constant learning rate and momentum of Nesterov's method on a bowl.
+
+    η = 4/(3L+μ),  β = (√(3κ+1)−2)/(√(3κ+1)+2),  ρ = 1 − 2/√(3κ+1),  κ = L/μ
+
+    Args:
+        smallest: μ > 0, the smallest curvature; any shape.
+        largest: L ≥ μ, the largest curvature.
+
+    Returns:
+        The learning rate, the momentum, and the factor per step.
+
+    Raises:
+        ValueError: curvatures that are not positive, or smallest above largest.
+
+    Example:
+        >>> f"{tuned_nesterov(1.0, 100.0).rate:.5f}"
+        '0.88472'
+
+    Reference:
+        Lessard, Recht & Packard, *Analysis and Design of Optimization Algorithms via Integral
+        Quadratic Constraints*, 2016, proposition 1.
+    """
+    _require_bowl(smallest, largest)
+    root = ((3 * largest + smallest) / smallest) ** 0.5
+    return Tuning(4 / (3 * largest + smallest), (root - 2) / (root + 2), 1 - 2 / root)
+
+
+def chebyshev_bound(steps: RealLike, smallest: RealLike, largest: RealLike) -> RealLike:
+    """Smallest worst-case error factor that t gradient steps can reach on a bowl, by any method.
+
+    2zᵗ/(1+z²ᵗ),  z = (√κ−1)/(√κ+1),  κ = L/μ
+
+    No method whose iterates stay in the span of the gradients does better on every start;
+    Chebyshev's recurrence attains it. The tuned heavy ball has the same exponent, z per step.
+
+    Args:
+        steps: t ≥ 0; any shape.
+        smallest: μ > 0, the smallest curvature.
+        largest: L ≥ μ, the largest curvature.
+
+    Returns:
+        The factor on the distance after t steps, elementwise.
+
+    Raises:
+        ValueError: curvatures that are not positive, or smallest above largest.
+
+    Example:
+        >>> f"{chebyshev_bound(10, 1.0, 100.0):.5f}"
+        '0.26409'
+
+    Reference:
+        Saad, *Iterative Methods for Sparse Linear Systems*, 2003, sections 6.11 and 12.3;
+        Nesterov, *Introductory Lectures on Convex Optimization*, 2004, section 2.1.
+    """
+    power = tuned_heavy_ball(smallest, largest).rate ** steps
+    return 2 * power / (1 + power**2)
+
+
+def _require_bowl(smallest: RealLike, largest: RealLike) -> None:
+    require_positive(smallest=smallest, largest=largest)
+    require("largest - smallest", largest - smallest, lambda gap: gap >= 0, "zero or positive")

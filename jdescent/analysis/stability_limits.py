@@ -1,0 +1,307 @@
+"""Largest stable learning rates: where one update of a method stops contracting on a quadratic.
+
+On f(x) = ½λx² a method with linear memory is a linear map; it is stable while the spectral radius
+of that map is below 1. Every limit below is the η at which it reaches 1. The functions are plain
+arithmetic: they take floats, NumPy arrays (float64 stays float64) and JAX arrays (`jit`, `vmap`
+and `grad` apply), and broadcast elementwise.
+
+Coupled L2 decay of strength w adds w to the curvature: `heavy_ball_limit(curvature + w, momentum)`.
+"""
+
+import numpy as np
+import scipy
+
+from jdescent.analysis.inputs import RealLike, require, require_momentum, require_positive
+
+
+def gd_limit(curvature: RealLike) -> RealLike:
+    """Largest stable learning rate of gradient descent.
+
+    η < 2/λ
+
+    Args:
+        curvature: λ > 0, the largest Hessian eigenvalue; any shape.
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: a curvature is not positive.
+
+    Example:
+        >>> gd_limit(2.0)
+        1.0
+
+    Reference:
+        Polyak, *Introduction to Optimization*, 1987, section 1.4.
+    """
+    require_positive(curvature=curvature)
+    return 2 / curvature
+
+
+def heavy_ball_limit(
+    curvature: RealLike, momentum: RealLike, dampening: RealLike = 0.0
+) -> RealLike:
+    """Largest stable learning rate of the heavy ball, v ← βv − ηg, x ← x + v.
+
+    η < 2(1+β) / ((1−d)λ)
+
+    The other convention, t ← g + βt, x ← x − ηt (optax, PyTorch), is the same map at a constant
+    learning rate. Dampening d scales each gradient by 1−d.
+
+    Args:
+        curvature: λ > 0; any shape.
+        momentum: β in [0, 1).
+        dampening: d in [0, 1).
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(heavy_ball_limit(3.0, 0.9), 6)
+        1.266667
+
+    Reference:
+        Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964; the
+        range in this form: Polyak, *Introduction to Optimization*, 1987, section 3.2.
+    """
+    require_positive(curvature=curvature)
+    require_momentum(momentum=momentum, dampening=dampening)
+    return 2 * (1 + momentum) / ((1 - dampening) * curvature)
+
+
+def ema_momentum_limit(curvature: RealLike, momentum: RealLike) -> RealLike:
+    """Largest stable learning rate of momentum kept as an average, m ← βm + (1−β)g, x ← x − ηm.
+
+    η < 2(1+β) / ((1−β)λ)
+
+    The heavy ball whose dampening equals its momentum.
+
+    Args:
+        curvature: λ > 0; any shape.
+        momentum: β in [0, 1).
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(ema_momentum_limit(3.0, 0.9), 4)
+        12.6667
+
+    Reference:
+        Polyak 1964 (see `heavy_ball_limit`), with η replaced by (1−β)η.
+    """
+    return heavy_ball_limit(curvature, momentum, dampening=momentum)
+
+
+def nesterov_limit(curvature: RealLike, momentum: RealLike) -> RealLike:
+    """Largest stable learning rate of Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
+
+    η < (2+2β) / ((1+2β)λ)
+
+    Args:
+        curvature: λ > 0; any shape.
+        momentum: β in [0, 1).
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(nesterov_limit(3.0, 0.9), 6)
+        0.452381
+
+    Reference:
+        Cohen, Kaur, Li, Kolter & Talwalkar, *Gradient Descent on Neural Networks Typically Occurs
+        at the Edge of Stability*, 2021.
+    """
+    require_positive(curvature=curvature)
+    require_momentum(momentum=momentum)
+    return (2 + 2 * momentum) / ((1 + 2 * momentum) * curvature)
+
+
+def sgdw_limit(curvature: RealLike, momentum: RealLike, weight_decay: RealLike) -> RealLike:
+    """Largest stable learning rate of the heavy ball with decoupled decay.
+
+    t ← g + βt,  x ← (1 − ηw)x − ηt:    η < 2(1+β) / (λ + (1+β)w)
+
+    Args:
+        curvature: λ > 0; any shape.
+        momentum: β in [0, 1).
+        weight_decay: w ≥ 0.
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(sgdw_limit(3.0, 0.9, 0.4), 5)
+        1.01064
+
+    Reference:
+        The method: Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019,
+        algorithm 1. The limit: Jury's conditions on r² − (1+β−ηλ−ηw)r + β(1−ηw).
+    """
+    require_positive(curvature=curvature)
+    require_momentum(momentum=momentum)
+    require("weight_decay", weight_decay, lambda entries: entries >= 0, "zero or positive")
+    return 2 * (1 + momentum) / (curvature + (1 + momentum) * weight_decay)
+
+
+def adamw_limit(
+    preconditioned_curvature: RealLike, b1: RealLike, weight_decay: RealLike
+) -> RealLike:
+    """Largest stable learning rate of AdamW while its preconditioner P = 1/(√v̂ + ε) stands still.
+
+    η < 2(1+β₁) / ((1−β₁)Pλ + (1+β₁)w)
+
+    Args:
+        preconditioned_curvature: Pλ > 0, the largest eigenvalue of P·Hessian; any shape.
+        b1: β₁ in [0, 1).
+        weight_decay: w ≥ 0, multiplied by η in the step.
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(adamw_limit(3 / 7, 0.9, 0.4), 4)
+        4.7331
+
+    Reference:
+        The method: Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019,
+        algorithm 2. The limit: `sgdw_limit` with λ replaced by (1−β₁)Pλ.
+    """
+    require_positive(preconditioned_curvature=preconditioned_curvature)
+    require_momentum(b1=b1)
+    return sgdw_limit((1 - b1) * preconditioned_curvature, b1, weight_decay)
+
+
+def rmsprop_critical_sharpness(learning_rate: RealLike) -> RealLike:
+    """Preconditioned sharpness Pλ above which RMSProp with a frozen preconditioner diverges.
+
+    Pλ < 2/η,  P = 1/(√v + ε)
+
+    Args:
+        learning_rate: η > 0; any shape.
+
+    Returns:
+        The critical value of Pλ, elementwise.
+
+    Raises:
+        ValueError: a learning rate is not positive.
+
+    Example:
+        >>> rmsprop_critical_sharpness(0.5)
+        4.0
+
+    Reference:
+        Cohen et al., *Adaptive Gradient Methods at the Edge of Stability*, 2022.
+    """
+    require_positive(learning_rate=learning_rate)
+    return 2 / learning_rate
+
+
+def adam_critical_sharpness(learning_rate: RealLike, b1: RealLike = 0.9) -> RealLike:
+    """Preconditioned sharpness Pλ above which Adam with a frozen preconditioner diverges.
+
+    Pλ < (2+2β₁) / ((1−β₁)η),  P = 1/(√v̂ + ε): 38/η at β₁ = 0.9
+
+    Args:
+        learning_rate: η > 0; any shape.
+        b1: β₁ in [0, 1).
+
+    Returns:
+        The critical value of Pλ, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(adam_critical_sharpness(0.1), 6)
+        380.0
+
+    Reference:
+        Cohen et al., *Adaptive Gradient Methods at the Edge of Stability*, 2022.
+    """
+    require_positive(learning_rate=learning_rate)
+    require_momentum(b1=b1)
+    return (2 + 2 * b1) / ((1 - b1) * learning_rate)
+
+
+def nadam_critical_sharpness(learning_rate: RealLike, b1: RealLike = 0.9) -> RealLike:
+    """Preconditioned sharpness Pλ above which Nadam with a frozen preconditioner diverges.
+
+    Pλ < (2+2β₁) / ((1+2β₁)(1−β₁)η),  P = 1/(√v̂ + ε): 13.57/η at β₁ = 0.9
+
+    Args:
+        learning_rate: η > 0; any shape.
+        b1: β₁ in [0, 1).
+
+    Returns:
+        The critical value of Pλ, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(nadam_critical_sharpness(0.1), 3)
+        135.714
+
+    Reference:
+        The method: Dozat, *Incorporating Nesterov Momentum into Adam*, 2016. The limit:
+        `nesterov_limit` with η replaced by (1−β₁)η.
+    """
+    return adam_critical_sharpness(learning_rate, b1) / (1 + 2 * b1)
+
+
+def minibatch_limit(curvatures: RealLike, batch_size: int) -> float:
+    """Largest mean-square stable learning rate of SGD on least squares with Gaussian inputs.
+
+    The root η of Σᵢ (ηλᵢ/B) / (2 − ηλᵢ(1 + 1/B)) = 1. With d equal curvatures λ it is
+    2B / ((B+d+1)λ); with B → ∞ it is gradient descent's 2/λ_max. Above it E‖w−w*‖² grows,
+    although single runs may still converge.
+
+    Args:
+        curvatures: λᵢ > 0, all eigenvalues of the input covariance; shape (d,).
+        batch_size: B ≥ 1, examples drawn afresh for each step.
+
+    Returns:
+        The limit, a float found to 1e-14 by bracketing (SciPy's brentq).
+
+    Raises:
+        ValueError: no curvatures, one that is not positive, or a batch size below 1.
+
+    Example:
+        >>> round(minibatch_limit((4.0, 2.0, 1.0, 0.5, 0.1), batch_size=8), 4)
+        0.3938
+
+    Reference:
+        Feuer & Weinstein, *Convergence Analysis of LMS Filters with Uncorrelated Gaussian Data*,
+        1985 (batch size 1).
+    """
+    curvatures = np.asarray(curvatures, np.float64)
+    if curvatures.ndim != 1 or curvatures.size == 0:
+        raise ValueError(f"curvatures must have shape (d,), d ≥ 1, got {curvatures.shape}")
+    require_positive(curvatures=curvatures)
+    require("batch_size", batch_size, lambda entries: entries >= 1, "at least 1")
+    largest = curvatures.max()
+    relative = curvatures / largest
+
+    def excess(step: float) -> float:
+        return np.sum(step * relative / (2 * batch_size - step * relative * (batch_size + 1))) - 1
+
+    beyond_largest_term = 2 * batch_size / (batch_size + 1.5)
+    return scipy.optimize.brentq(excess, 0.0, beyond_largest_term, xtol=1e-14) / float(largest)

@@ -1,0 +1,374 @@
+"""The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
+
+import enum
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from jdescent.core import (
+    Optimizer,
+    Params,
+    accept_extra,
+    apply_updates,
+    global_norm,
+    require_floating,
+)
+
+
+class Status(enum.IntEnum):
+    """Why a run ended, as the small integer a `Verdict` carries."""
+
+    STEP_LIMIT = 0
+    CONVERGED = 1
+    DIVERGED = 2
+    NON_FINITE = 3
+    STOPPED = 4
+
+    def __str__(self) -> str:
+        return _DESCRIPTIONS[self]
+
+
+_DESCRIPTIONS = {
+    Status.STEP_LIMIT: "step limit",
+    Status.CONVERGED: "converged",
+    Status.DIVERGED: "diverged",
+    Status.NON_FINITE: "non-finite",
+    Status.STOPPED: "stopped",
+}
+
+
+class Point(NamedTuple):
+    """What is known at step n, before the optimizer moves on: given to `record` and `stop`."""
+
+    step: Int[Array, ""]
+    params: Params
+    loss: Float[Array, ""]
+    gradient: Params
+    state: Any
+
+
+class Verdict(NamedTuple):
+    """How a run ended, at which step, and the loss and gradient norm at its last parameters.
+
+    `status` is a `Status` code (int8); under vmap every field has one value per lane. ``str()`` of
+    one run's verdict is a sentence.
+    """
+
+    status: Int[Array, "*lanes"]
+    step: Int[Array, "*lanes"]
+    loss: Float[Array, "*lanes"]
+    gradient_norm: Float[Array, "*lanes"]
+
+    @property
+    def converged(self) -> Bool[Array, "*lanes"]:
+        return self.status == Status.CONVERGED
+
+    @property
+    def diverged(self) -> Bool[Array, "*lanes"]:
+        """True for runs that diverged, whether caught growing or non-finite."""
+        return (self.status == Status.DIVERGED) | (self.status == Status.NON_FINITE)
+
+    @property
+    def stopped(self) -> Bool[Array, "*lanes"]:
+        return self.status == Status.STOPPED
+
+    def __str__(self) -> str:
+        if jnp.ndim(self.status) or isinstance(self.status, jax.core.Tracer):
+            return repr(self)
+        return (
+            f"{Status(int(self.status))} at step {int(self.step)}: "
+            f"loss {float(self.loss):.6g}, gradient norm {float(self.gradient_norm):.3g}"
+        )
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Trajectory:
+    """Where a run went and how it ended.
+
+    Attributes:
+        params: parameters at the end; for a run that was stopped, the ones it was stopped at, and
+            for a non-finite one the last finite ones.
+        state: the optimizer's memories there; its integer counters go on with the loop in a run
+            that has ended. `descend` goes on from a trajectory as from a start.
+        step: int32, steps taken since the very first start.
+        verdict: why and where it ended.
+        start_loss: the loss at the very first start.
+        loss: (rows,) the loss at steps 0, every, 2·every, … of this call; None with record=None.
+        record: what `record=` asked for, stacked along a first axis of the same rows.
+        every: recording stride in steps.
+    """
+
+    params: Params
+    state: Any
+    step: Int[Array, "*lanes"]
+    verdict: Verdict
+    start_loss: Float[Array, "*lanes"]
+    loss: Float[Array, "*lanes rows"] | None
+    record: PyTree
+    every: int = field(default=1, metadata={"static": True})
+
+    @property
+    def steps(self) -> Int[Array, " rows"]:
+        """The step of each recorded row, counted from the start of this call."""
+        if self.loss is None:
+            raise ValueError("nothing was recorded: call descend with record='loss' or more")
+        return self.every * jnp.arange(self.loss.shape[-1])
+
+
+_RECORDS: dict[str, Callable[[Point], PyTree]] = {
+    "loss": lambda point: point.loss,
+    "params": lambda point: point.params,
+    "gradient": lambda point: point.gradient,
+    "gradient_norm": lambda point: global_norm(point.gradient),
+    "state": lambda point: point.state,
+}
+
+
+class _Carry(NamedTuple):
+    params: Params
+    state: Any
+    status: Array
+    stop_step: Array
+
+
+_NEVER = jnp.iinfo(jnp.int32).max
+
+
+def descend(
+    loss: Callable[..., Array],
+    start: Params | Trajectory,
+    optimizer: Optimizer,
+    steps: int,
+    *,
+    batches: Callable[[Any, Any], PyTree] | None = None,
+    key: PRNGKeyArray | Array | None = None,
+    record: str | Sequence[str] | Callable[[Point], PyTree] | None = "loss",
+    every: int = 1,
+    tolerance: float | None = None,
+    divergence: float = 1e8,
+    stop: Callable[[Point], Array] | None = None,
+) -> Trajectory:
+    """Descend a loss: at every step read the gradient, ask the optimizer, move.
+
+    Pure JAX, one `lax.scan`: it jits, differentiates, and maps with `jax.vmap` over anything it is
+    given (learning rates, momenta, starts, keys). A run that ends early keeps its point while
+    other lanes go on; nothing in one lane touches another.
+
+    Row n of what is recorded is the point after n steps, so `steps` steps give steps + 1 rows (the
+    start is row 0); after a run has ended, its rows repeat its last point.
+
+    Args:
+        loss: ``loss(params)``, or ``loss(params, batch)`` with `batches`; returns a scalar.
+        start: a tree of floating-point arrays, or a `Trajectory` to go on from: same parameters,
+            optimizer state, step count and verdict, so that 60 steps and then 40 equal 100.
+        optimizer: any (init, update) pair, jdescent's or optax's. `update` also receives ``value``,
+            ``grad`` and ``value_fn`` where it takes extra arguments.
+        steps: how many steps to take, ≥ 1.
+        batches: a sampler ``(key, step) -> batch``, see `jdescent.batches`.
+        key: the random key `batches` draws from.
+        record: what to keep of each recorded point beside the loss: "loss" (nothing more),
+            "params", "gradient", "gradient_norm", "state", several of these (a dict), or a function
+            of a `Point`; None keeps nothing, not even the loss.
+        every: keep every so many steps.
+        tolerance: converged once ‖∇L‖₂ ≤ tolerance (of the batch's gradient where there are
+            batches); None never stops for it. Note that a run with momentum can pass a point of
+            zero gradient at speed.
+        divergence: diverged once |loss| > divergence·max(1, |first loss|). The default of 1e8
+            leaves room for momentum's transient: a stable heavy ball at β may first grow its loss
+            by about (1.5/(1 − β))². ``jnp.inf`` lets runs grow until they overflow.
+        stop: a function of a `Point` returning a boolean; the run is stopped where it is True.
+
+    Returns:
+        A `Trajectory`. Its verdict's step is the first step whose point met the condition; it is
+        non-finite if the loss there is not finite, or if the update into that step is not (then the
+        parameters are those of the step before).
+
+    Raises:
+        TypeError: parameters that are not floating-point; a loss that is not a real scalar.
+        ValueError: steps or every < 1; a key that is missing; a tolerance or divergence that is
+            negative or NaN.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jdescent as jd
+        >>> bowl, x0 = jd.losses.bowl((2.0, 4.0)), jnp.array([2.0, 1.0])
+        >>> path = jd.descend(bowl, x0, jd.sgd(1 / 3), steps=100, tolerance=1e-5)
+        >>> print(path.verdict)
+        converged at step 13: loss 2.36047e-12, gradient norm 3.55e-06
+        >>> rates = jnp.array([0.4, 0.49, 0.51])
+        >>> paths = jax.vmap(lambda lr: jd.descend(bowl, x0, jd.sgd(lr), steps=2000))(rates)
+        >>> print([str(jd.Status(int(s))) for s in paths.verdict.status])
+        ['step limit', 'step limit', 'diverged']
+    """
+    steps, every = _positive("steps", steps), _positive("every", every)
+    for name, bound in {"tolerance": tolerance, "divergence": divergence}.items():
+        if bound is not None and not isinstance(bound, jax.core.Tracer) and not bound >= 0:
+            raise ValueError(f"{name} must be ≥ 0, got {bound}")
+    keep = _recorder(record)
+    loss_at = _loss_at_step(loss, batches, key)
+    update = accept_extra(optimizer.update)
+
+    previous = start if isinstance(start, Trajectory) else None
+    if previous is None:
+        require_floating(start)
+        start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), start)
+        first, params, state = jnp.zeros((), jnp.int32), start, optimizer.init(start)
+    else:
+        first, params, state = previous.step, previous.params, previous.state
+    last = first + steps
+    loss_type = _require_scalar(loss_at, params, first)
+    if previous is None:
+        status, stop_step = jnp.zeros((), jnp.int32), jnp.asarray(_NEVER)
+        start_loss = loss_at(first)(params)
+    else:
+        status = previous.verdict.status.astype(jnp.int32)
+        stop_step = jnp.where(status == Status.STEP_LIMIT, _NEVER, previous.verdict.step)
+        start_loss = previous.start_loss
+    limit = jnp.asarray(divergence, loss_type) * jnp.maximum(1, jnp.abs(start_loss))
+
+    def judge(point: Point):
+        status = jnp.where(jnp.abs(point.loss) > limit, Status.DIVERGED, Status.STEP_LIMIT)
+        if stop is not None:
+            stops = stop(point)
+            if jnp.shape(stops) != ():
+                raise ValueError(f"stop must return one boolean, got shape {jnp.shape(stops)}")
+            status = jnp.where(stops, Status.STOPPED, status)
+        if tolerance is not None:
+            flat = global_norm(point.gradient) <= tolerance
+            status = jnp.where(flat, Status.CONVERGED, status)
+        return jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
+
+    def visit(carry: _Carry, step):
+        """Look at the point of this step, judge it, and move on if the run goes on."""
+        params, state = carry.params, carry.state
+        value_fn = loss_at(step)
+        value, gradient = jax.value_and_grad(value_fn)(params)
+        point = Point(step, params, value, gradient, state)
+
+        judged = judge(point)
+        running = carry.stop_step > step
+        ends = running & (judged != Status.STEP_LIMIT)
+
+        updates, new_state = update(
+            gradient, state, params, value=value, grad=gradient, value_fn=value_fn
+        )
+        new_params = apply_updates(params, updates)
+        goes_on = running & ~ends & (step < last)
+        overflows = goes_on & ~_all_finite(new_params)
+        moves = goes_on & ~overflows
+
+        stop_step = jnp.where(overflows, step + 1, jnp.where(ends, step, carry.stop_step))
+        status = jnp.where(overflows, Status.NON_FINITE, jnp.where(ends, judged, carry.status))
+        carry = _Carry(
+            params=_advance(moves, new_params, params),
+            state=_advance(moves, new_state, state),
+            status=status,
+            stop_step=stop_step,
+        )
+        return carry, keep(point)
+
+    def stride(carry, begin, length):
+        """One recorded visit and the silent ones up to the next."""
+        carry, kept = visit(carry, begin)
+        if length > 1:
+            silent = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
+            carry, _ = lax.scan(lambda c, n: (visit(c, n)[0], None), carry, silent)
+        return carry, kept
+
+    if record is None:
+        every = 1
+    carry = _Carry(params, state, status, stop_step)
+    strides, rest = divmod(steps + 1, every)
+    begins = first + every * jnp.arange(strides, dtype=jnp.int32)
+    carry, rows = lax.scan(lambda c, n: stride(c, n, every), carry, begins)
+    if rest:
+        carry, row = stride(carry, first + every * strides, rest)
+        rows = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), rows, row)
+
+    losses, kept = rows
+    end = jnp.minimum(carry.stop_step, last)
+    end_loss, end_gradient = jax.value_and_grad(loss_at(end))(carry.params)
+    verdict = Verdict(carry.status.astype(jnp.int8), end, end_loss, global_norm(end_gradient))
+    return Trajectory(carry.params, carry.state, last, verdict, start_loss, losses, kept, every)
+
+
+def _recorder(record) -> Callable[[Point], tuple[Array | None, PyTree]]:
+    """A function from a point to (loss kept, whatever else is kept)."""
+    if record is None:
+        return lambda point: (None, None)
+    if callable(record):
+        return lambda point: (point.loss, record(point))
+    names = [record] if isinstance(record, str) else list(record)
+    unknown = [name for name in names if name not in _RECORDS]
+    if unknown:
+        raise ValueError(
+            f"record does not know {unknown}: name some of {sorted(_RECORDS)}, "
+            "or give a function of a Point"
+        )
+    if record == "loss":
+        return lambda point: (point.loss, None)
+    if isinstance(record, str):
+        return lambda point: (point.loss, _RECORDS[record](point))
+    return lambda point: (point.loss, {name: _RECORDS[name](point) for name in names})
+
+
+def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Array]]:
+    """A function from the step to the loss as a function of the parameters alone."""
+    if batches is None:
+        return lambda step: loss
+
+    def loss_at(step):
+        batch = batches(key, step)
+        return lambda params: loss(params, batch)
+
+    return loss_at
+
+
+def _require_scalar(loss_at, params, step):
+    """The loss's dtype; an error if it is not a real scalar."""
+    value = jax.eval_shape(lambda params, step: loss_at(step)(params), params, step)
+    if not hasattr(value, "shape"):
+        raise TypeError(f"loss must return one real scalar, got {jax.tree.structure(value)}")
+    if value.shape != ():
+        raise TypeError(
+            f"loss must return one real scalar, got shape {value.shape}: take its mean or sum"
+        )
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        raise TypeError(f"loss must return one real scalar, got dtype {value.dtype}")
+    return value.dtype
+
+
+def _positive(name: str, number: int) -> int:
+    try:
+        whole = operator.index(number)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a Python integer, got {number!r}") from error
+    if whole < 1:
+        raise ValueError(f"{name} must be at least 1, got {whole}")
+    return whole
+
+
+def _all_finite(tree: PyTree) -> Array:
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
+    return jnp.all(jnp.stack(finite)) if finite else jnp.array(True)
+
+
+def _advance(moves, new: PyTree, old: PyTree) -> PyTree:
+    """The new floating-point leaves where the run moves, else the old; other leaves always new.
+
+    Counters and keys thus stay equal in all lanes, and what depends on them alone (a schedule, a
+    bias correction) is computed once for all lanes and not once for each.
+    """
+
+    def choose(new_leaf, old_leaf):
+        if jnp.issubdtype(jnp.result_type(new_leaf), jnp.inexact):
+            return jnp.where(moves, new_leaf, old_leaf)
+        return new_leaf
+
+    return jax.tree.map(choose, new, old)

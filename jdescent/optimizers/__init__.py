@@ -1,0 +1,22 @@
+"""The optimizers, one family a file. Names and keyword arguments are optax's where optax has them."""
+
+from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
+from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop
+from jdescent.optimizers.momentum import heavy_ball, nesterov, sgd
+from jdescent.optimizers.sign import lion, sign_sgd
+
+__all__ = [
+    "adadelta",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "amsgrad",
+    "heavy_ball",
+    "lion",
+    "nadam",
+    "nesterov",
+    "rmsprop",
+    "sgd",
+    "sign_sgd",
+]

@@ -1,0 +1,193 @@
+"""Learning rates that change: each schedule is a pure function, step -> rate.
+
+Steps count from 0, the steps already taken, as in optax, so either library's schedules fit the
+other's optimizers. A schedule also takes an array of steps: ``schedule(jnp.arange(100))`` draws it.
+Rates come in JAX's default float dtype.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+
+import jax.numpy as jnp
+
+from jdescent.core import Schedule, check_hyperparameters
+
+
+def constant(rate: float) -> Schedule:
+    """r(t) = rate.
+
+    Example:
+        >>> print(constant(0.1)(7))
+        0.1
+    """
+    check_hyperparameters(rate=rate)
+    return lambda step: jnp.full(jnp.shape(step), rate, float)
+
+
+def linear(start: float, end: float, steps: int) -> Schedule:
+    """r(t) = start + (end − start)·min(t/steps, 1).
+
+    Example:
+        >>> print(linear(1.0, 0.0, 4)(jnp.arange(6)))
+        [1.   0.75 0.5  0.25 0.   0.  ]
+    """
+    return polynomial(start, end, steps, power=1.0)
+
+
+def polynomial(start: float, end: float, steps: int, power: float = 2.0) -> Schedule:
+    """r(t) = end + (start − end)·(1 − min(t/steps, 1))^power.
+
+    Example:
+        >>> print(polynomial(1.0, 0.0, 4)(jnp.arange(6)))
+        [1.     0.5625 0.25   0.0625 0.     0.    ]
+    """
+    check_hyperparameters(start=start, end=end, power=power)
+    return lambda step: end + (start - end) * (1 - _fraction(step, steps)) ** power
+
+
+def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
+    """r(t) = end + ½(start − end)·(1 + cos(π·min(t/steps, 1))): half a cosine, then constant.
+
+    Example:
+        >>> print(cosine(1.0, 4)(jnp.arange(0, 6, 2)))
+        [1.  0.5 0. ]
+
+    Reference: I. Loshchilov and F. Hutter, 2017, SGDR: Stochastic Gradient Descent with Warm
+    Restarts, eq. (5), without restarts.
+    """
+    check_hyperparameters(start=start, end=end)
+    return lambda step: end + (start - end) / 2 * (1 + jnp.cos(jnp.pi * _fraction(step, steps)))
+
+
+def exponential(start: float, factor: float, every: int = 1, staircase: bool = False) -> Schedule:
+    """r(t) = start·factor^(t/every); with staircase ⌊t/every⌋, a drop every so many steps.
+
+    Example:
+        >>> print(exponential(1.0, 0.5, every=2, staircase=True)(jnp.arange(5)))
+        [1.   1.   0.5  0.5  0.25]
+    """
+    check_hyperparameters(start=start, factor=factor)
+    _require_steps("every", every)
+
+    def schedule(step):
+        exponent = _float(step) / every
+        return start * factor ** (jnp.floor(exponent) if staircase else exponent)
+
+    return schedule
+
+
+def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
+    """r(t) = rates[i] while i boundaries are ≤ t: one constant rate between each two boundaries.
+
+    Raises:
+        ValueError: boundaries that do not increase, or not one rate more than boundaries.
+
+    Example:
+        >>> print(piecewise([1.0, 0.1, 0.01], [2, 4])(jnp.arange(6)))
+        [1.   1.   0.1  0.1  0.01 0.01]
+    """
+    return join([constant(rate) for rate in rates], boundaries)
+
+
+def inverse_square_root(peak: float, steps: int) -> Schedule:
+    """r(t) = peak·√(steps/max(t, steps)): constant for `steps` steps, then falling as 1/√t.
+
+    Example:
+        >>> print(inverse_square_root(1.0, 100)(jnp.array([0, 100, 400])))
+        [1.  1.  0.5]
+
+    Reference: A. Vaswani et al., 2017, Attention Is All You Need, eq. (3), with `warm_up`.
+    """
+    check_hyperparameters(peak=peak)
+    _require_steps("steps", steps)
+    return lambda step: peak * jnp.sqrt(steps / jnp.maximum(_float(step), steps))
+
+
+def warm_up(schedule: Schedule | float, steps: int, start: float = 0.0) -> Schedule:
+    """Rise linearly from `start` to the schedule's first rate, then follow the schedule from its 0.
+
+    Example:
+        >>> print(warm_up(cosine(1.0, 4), steps=2)(jnp.arange(7)).round(3))
+        [0.    0.5   1.    0.854 0.5   0.146 0.   ]
+    """
+    if not callable(schedule):
+        schedule = constant(schedule)
+    return join([linear(start, schedule(0), steps), schedule], [steps])
+
+
+def one_cycle(
+    peak: float,
+    steps: int,
+    rise: float = 0.3,
+    start_divisor: float = 25.0,
+    end_divisor: float = 1e4,
+) -> Schedule:
+    """Half a cosine up to the peak over rise·steps, half a cosine down over the rest.
+
+    Starts at peak/start_divisor and ends at peak/(start_divisor·end_divisor).
+
+    Args:
+        peak: largest rate.
+        steps: length of the cycle; the rate stays at its end afterwards.
+        rise: fraction of the steps spent rising, in (0, 1).
+        start_divisor: peak over first rate.
+        end_divisor: first rate over last.
+
+    Example:
+        >>> print(one_cycle(1.0, 10)(jnp.array([0, 3, 10])))
+        [4.e-02 1.e+00 4.e-06]
+
+    Reference: L. N. Smith and N. Topin, 2018, Super-Convergence: Very Fast Training of Neural
+    Networks Using Large Learning Rates; with cosines as in torch.optim.lr_scheduler.OneCycleLR.
+    """
+    check_hyperparameters(peak=peak, start_divisor=start_divisor, end_divisor=end_divisor)
+    _require_steps("steps", steps)
+    top = int(rise * steps)
+    if not 0 < top < steps:
+        raise ValueError(f"rise must leave steps on both sides of the peak, got {rise} of {steps}")
+    start = peak / start_divisor
+    return join(
+        [cosine(start, top, end=peak), cosine(peak, steps - top, end=start / end_divisor)], [top]
+    )
+
+
+def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
+    """One schedule after another, each counting from its own 0; schedule i + 1 begins at boundary i.
+
+    Raises:
+        ValueError: boundaries that do not increase, or not one schedule more than boundaries.
+
+    Example:
+        >>> print(join([constant(1.0), linear(1.0, 0.0, 2)], [3])(jnp.arange(6)))
+        [1.  1.  1.  1.  0.5 0. ]
+    """
+    if len(schedules) != len(boundaries) + 1:
+        raise ValueError(
+            f"{len(schedules)} schedules need {len(schedules) - 1} boundaries, "
+            f"got {len(boundaries)}"
+        )
+    if any(b <= a for a, b in zip([0, *boundaries], boundaries, strict=False)):
+        raise ValueError(f"boundaries must be positive and increase, got {list(boundaries)}")
+
+    def schedule(step):
+        step = jnp.asarray(step)
+        rate = schedules[0](step)
+        for begin, later in zip(boundaries, schedules[1:], strict=True):
+            rate = jnp.where(step < begin, rate, later(jnp.maximum(step - begin, 0)))
+        return rate
+
+    return schedule
+
+
+def _float(step):
+    return jnp.asarray(step, float)
+
+
+def _fraction(step, steps):
+    _require_steps("steps", steps)
+    return jnp.clip(_float(step) / steps, 0, 1)
+
+
+def _require_steps(name: str, steps: int | Callable) -> None:
+    if operator.index(steps) < 1:
+        raise ValueError(f"{name} must be at least 1, got {steps}")

@@ -1,0 +1,261 @@
+"""Checks that anyone's optimizer can be put to: the same path as a reference, and the contract.
+
+The checks need the `test` extra (optax and chex).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import PyTree
+
+from jdescent.core import Optimizer, apply_updates, chain
+from jdescent.transforms import clip
+
+
+def random_gradients(params: PyTree, steps: int, seed: int = 0) -> list[PyTree]:
+    """Gradients along a noisy made-up path: as many trees of standard normals as there are steps.
+
+    Their size drifts over two decades, so that running means, maxima and clips all come into play.
+    """
+    leaves, structure = jax.tree.flatten(params)
+    random = np.random.default_rng(seed)
+    scale = np.exp(np.cumsum(random.normal(0, 0.2, steps)))
+    return [
+        structure.unflatten(
+            [
+                jnp.asarray(scale[n] * random.standard_normal(jnp.shape(x)), jnp.result_type(x))
+                for x in leaves
+            ]
+        )
+        for n in range(steps)
+    ]
+
+
+def assert_same_path(
+    ours: Optimizer,
+    reference: Optimizer,
+    params: PyTree,
+    learning_rate: float,
+    *,
+    steps: int = 200,
+    gradients: Sequence[PyTree] | None = None,
+    units: float = 4.0,
+) -> None:
+    """Assert that two optimizers take the same steps, to a few roundings.
+
+    Both are given the same gradients. At every step and in every element
+
+        |u − u_ref| ≤ units·ε·(lr + |u_ref|),
+
+    with ε the spacing of the leaf's dtype at 1. A bare relative tolerance would be wrong: where a
+    running mean crosses zero, the same absolute rounding is any number of units in the last place.
+
+    Args:
+        ours: the optimizer on trial.
+        reference: what it should equal: optax's, or a textbook transcription.
+        params: a tree of floating-point arrays; the parameters walk along with `reference`.
+        learning_rate: lr, the natural size of a step, in whose units roundings are counted.
+        steps: how many steps, when `gradients` are not given.
+        gradients: one tree per step; random ones over two decades by default.
+        units: how many roundings are forgiven.
+
+    Raises:
+        AssertionError: the paths part; says at which step, in which leaf, by how many units.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd, optax
+        >>> params = {"w": jnp.ones((2, 3)), "b": jnp.array(0.5)}
+        >>> assert_same_path(jd.adam(0.1), optax.adam(0.1), params, 0.1)
+        >>> assert_same_path(jd.adam(0.1), optax.adamw(0.1), params, 0.1)
+        Traceback (most recent call last):
+        ...
+        AssertionError: paths part at step 0 in ['b']: ...
+    """
+    gradients = random_gradients(params, steps) if gradients is None else gradients
+    our_state, reference_state = ours.init(params), reference.init(params)
+    our_update, reference_update = jax.jit(ours.update), jax.jit(reference.update)
+    for step, gradient in enumerate(gradients):
+        u, our_state = our_update(gradient, our_state, params)
+        u_ref, reference_state = reference_update(gradient, reference_state, params)
+        pairs = zip(jax.tree_util.tree_leaves_with_path(u_ref), jax.tree.leaves(u), strict=True)
+        for (path, want), got in pairs:
+            epsilon = float(jnp.finfo(want.dtype).eps)
+            got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+            off = np.max(np.abs(got - want) / (learning_rate + np.abs(want)), initial=0.0) / epsilon
+            if not off <= units:
+                raise AssertionError(
+                    f"paths part at step {step} in {_name(path)}: by {off:.3g} units of "
+                    f"ε·(lr + |u|), {units:g} forgiven; got {got}, reference {want}"
+                )
+        params = apply_updates(params, u_ref)
+
+
+def assert_contract(optimizer: Optimizer | Callable[[Any], Optimizer]) -> None:
+    """Assert all that jdescent and optax expect of an (init, update) pair.
+
+    On a nested tree with a scalar, a None, an empty branch and leaves of different dtypes:
+    parameters, updates and state keep shapes and dtypes; `update` is traced once; it runs in
+    `lax.scan`; `jax.vmap` gives what a loop gives; it composes with optax's chain, MultiSteps and
+    masked and within jdescent's chain beside an optax part.
+
+    Args:
+        optimizer: an optimizer, or a function from the learning rate to one; then the rate is
+            also traced and mapped.
+
+    Raises:
+        AssertionError: names the first promise that is broken.
+
+    Example:
+        >>> import jdescent as jd
+        >>> assert_contract(jd.adam(1e-3))
+        >>> assert_contract(lambda learning_rate: jd.heavy_ball(learning_rate, 0.9))
+    """
+    if not isinstance(optimizer, tuple):
+        assert_rate_maps(optimizer)
+        optimizer = optimizer(1e-2)
+    assert_dtypes_kept(optimizer)
+    assert_one_trace(optimizer)
+    assert_scan_equals_loop(optimizer)
+    assert_vmap_equals_loop(optimizer)
+    assert_composes_with_optax(optimizer)
+
+
+def assert_dtypes_kept(optimizer: Optimizer) -> None:
+    """Updates keep the gradient's dtypes, the state its own, on a tree of mixed dtypes."""
+    import chex
+
+    params = _mixed_tree()
+    state = optimizer.init(params)
+    for gradient in random_gradients(params, 2):
+        updates, new_state = optimizer.update(gradient, state, params)
+        chex.assert_trees_all_equal_shapes_and_dtypes(updates, params)
+        chex.assert_trees_all_equal_shapes_and_dtypes(new_state, state)
+        state, params = new_state, apply_updates(params, updates)
+
+
+def assert_one_trace(optimizer: Optimizer) -> None:
+    """A second call of the jitted update does not trace again."""
+    params, traces = _mixed_tree(), []
+
+    @jax.jit
+    def update(gradient, state, params):
+        traces.append(1)
+        return optimizer.update(gradient, state, params)
+
+    state = jax.jit(optimizer.init)(params)
+    for gradient in random_gradients(params, 3):
+        updates, state = update(gradient, state, params)
+        params = apply_updates(params, updates)
+    assert len(traces) == 1, f"update was traced {len(traces)} times in 3 equal calls"
+
+
+def assert_scan_equals_loop(optimizer: Optimizer) -> None:
+    """`lax.scan` accepts the state as its carry and walks the path that a loop walks."""
+    params = _float32_tree()
+    gradients = random_gradients(params, 5)
+
+    def step(carry, gradient):
+        params, state = carry
+        updates, state = optimizer.update(gradient, state, params)
+        return (apply_updates(params, updates), state), None
+
+    carry = looped = (params, optimizer.init(params))
+    scanned, _ = lax.scan(step, carry, jax.tree.map(lambda *g: jnp.stack(g), *gradients))
+    for gradient in gradients:
+        looped, _ = step(looped, gradient)
+    _assert_close("lax.scan and a loop", scanned[0], looped[0])
+
+
+def assert_vmap_equals_loop(optimizer: Optimizer, lanes: int = 3) -> None:
+    """`jax.vmap` over parameters and gradients gives each lane what it gets alone."""
+    params = _float32_tree()
+    gradients = random_gradients(params, lanes)
+
+    def first_updates(gradient):
+        updates, state = optimizer.update(gradient, optimizer.init(params), params)
+        return optimizer.update(updates, state, params)[0]
+
+    together = jax.vmap(first_updates)(jax.tree.map(lambda *g: jnp.stack(g), *gradients))
+    for lane, gradient in enumerate(gradients):
+        alone = first_updates(gradient)
+        _assert_close("vmap and a loop", jax.tree.map(lambda u, i=lane: u[i], together), alone)
+
+
+def assert_rate_maps(make: Callable[[Any], Optimizer]) -> None:
+    """Built inside a mapped function, the optimizer takes a traced learning rate."""
+    params, rates = _float32_tree(), jnp.array([1e-3, 1e-2, 1.0])
+    (gradient,) = random_gradients(params, 1)
+
+    def first_update(rate):
+        optimizer = make(rate)
+        return optimizer.update(gradient, optimizer.init(params), params)[0]
+
+    together = jax.jit(jax.vmap(first_update))(rates)
+    for lane, rate in enumerate(rates):
+        alone = first_update(float(rate))
+        _assert_close(
+            "rates mapped and alone", jax.tree.map(lambda u, i=lane: u[i], together), alone
+        )
+
+
+def assert_composes_with_optax(optimizer: Optimizer) -> None:
+    """optax's combinators take the optimizer, and jdescent's chain takes optax's parts beside it."""
+    import optax
+
+    params = _float32_tree()
+    (gradient,) = random_gradients(params, 1)
+
+    def first_update(composed, gradient=gradient):
+        return composed.update(gradient, composed.init(params), params)[0]
+
+    clipped = first_update(chain(clip(0.5), optimizer))
+    _assert_close("optax.chain", first_update(optax.chain(optax.clip(0.5), optimizer)), clipped)
+    _assert_close("chain of optax parts", first_update(chain(optax.clip(0.5), optimizer)), clipped)
+    masked = optax.masked(optimizer, jax.tree.map(lambda x: True, params))
+    _assert_close("optax.masked", first_update(masked), first_update(optimizer))
+
+    accumulated = optax.MultiSteps(optimizer, every_k_schedule=2)
+    state = accumulated.init(params)
+    nothing, state = accumulated.update(gradient, state, params)
+    whole, state = accumulated.update(gradient, state, params)
+    _assert_close("optax.MultiSteps, half way", nothing, jax.tree.map(jnp.zeros_like, params))
+    _assert_close("optax.MultiSteps", whole, first_update(optimizer))
+
+
+def _mixed_tree() -> PyTree:
+    dtypes = [jnp.bfloat16, jnp.float16, jnp.float32]
+    if jax.config.read("jax_enable_x64"):
+        dtypes.append(jnp.float64)
+    leaves = {jnp.dtype(d).name: jnp.linspace(-1, 1, 3).astype(d) for d in dtypes}
+    return {
+        "scalar": jnp.asarray(0.5, jnp.float32),
+        "nothing": None,
+        "empty": {},
+        "leaves": (leaves,),
+    }
+
+
+def _float32_tree() -> PyTree:
+    return {
+        "w": jnp.linspace(-1, 1, 6).reshape(2, 3),
+        "b": (jnp.asarray(0.5, jnp.float32), None, {}),
+    }
+
+
+def _assert_close(what: str, got: PyTree, want: PyTree) -> None:
+    pairs = zip(jax.tree_util.tree_leaves_with_path(want), jax.tree.leaves(got), strict=True)
+    for (path, expected), value in pairs:
+        epsilon = float(jnp.finfo(expected.dtype).eps)
+        scale = float(jnp.max(jnp.abs(expected), initial=0.0)) + float(
+            jnp.finfo(expected.dtype).tiny
+        )
+        off = float(jnp.max(jnp.abs(value - expected), initial=0.0)) / (epsilon * scale)
+        assert off <= 16, f"{what} differ in {_name(path)} by {off:.3g} ε: {value} and {expected}"
+
+
+def _name(path) -> str:
+    return jax.tree_util.keystr(path) or "the array"

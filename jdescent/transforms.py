@@ -1,0 +1,166 @@
+"""What one chains with an optimizer: clipping, coupled weight decay, gradient noise."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from jdescent.core import (
+    Optimizer,
+    ScalarOrSchedule,
+    check_hyperparameters,
+    global_norm,
+    require_floating,
+    treewise,
+)
+
+
+def clip(max_delta: float) -> Optimizer:
+    """Clip every element: g ← min(max(g, −c), c).
+
+    Args:
+        max_delta: c ≥ 0, in the units of the gradient.
+
+    Raises:
+        ValueError: a negative or NaN c.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> transform = jd.clip(1.0)
+        >>> print(transform.update(jnp.array([-3.0, 0.5]), transform.init(jnp.zeros(2)))[0])
+        [-1.   0.5]
+    """
+    check_hyperparameters(max_delta=max_delta)
+
+    def clip_one(g):
+        bound = jnp.asarray(max_delta, g.dtype)
+        return jnp.clip(g, -bound, bound)
+
+    return treewise(lambda grads, params: jax.tree.map(clip_one, grads))
+
+
+def clip_by_global_norm(max_norm: float) -> Optimizer:
+    """Scale all gradients together so that their norm is at most c: g ← g·min(1, c/‖g‖₂).
+
+    The norm runs over every element of every leaf. A zero gradient stays zero; one with an infinite
+    or NaN element becomes NaN (it is not hidden).
+
+    Args:
+        max_norm: c ≥ 0, in the units of the gradient.
+
+    Raises:
+        ValueError: a negative or NaN c.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> transform = jd.clip_by_global_norm(1.0)
+        >>> print(transform.update(jnp.array([3.0, 4.0]), transform.init(jnp.zeros(2)))[0])
+        [0.6 0.8]
+
+    Reference: R. Pascanu, T. Mikolov and Y. Bengio, 2013, On the Difficulty of Training Recurrent
+    Neural Networks, Algorithm 1.
+    """
+    check_hyperparameters(max_norm=max_norm)
+
+    def transform(grads, params):
+        norm = global_norm(grads)
+        factor = jnp.where(norm > max_norm, max_norm / jnp.where(norm > 0, norm, 1), 1)
+        factor = jnp.where(jnp.isfinite(norm), factor, jnp.nan)
+        return jax.tree.map(lambda g: (g.astype(factor.dtype) * factor).astype(g.dtype), grads)
+
+    return treewise(transform)
+
+
+def add_decayed_weights(
+    weight_decay: float = 0.0, mask: Any | Callable[[Any], Any] | None = None
+) -> Optimizer:
+    """Add w·x to the gradient: put before an optimizer, this is L2 regularization ½·w·‖x‖².
+
+    Chained before an optimizer the decay passes through its memories (coupled decay); `adamw` and
+    `lion` decay decoupled from them.
+
+    Args:
+        weight_decay: w ≥ 0.
+        mask: a tree of booleans shaped like the parameters (or a prefix of it), or a function from
+            parameters to it: True where decay applies. None decays everything.
+
+    Raises:
+        ValueError: a negative or NaN w; `update` without parameters.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> transform = jd.add_decayed_weights(0.1)
+        >>> x = jnp.array(5.0)
+        >>> print(transform.update(jnp.array(1.0), transform.init(x), x)[0])
+        1.5
+    """
+    check_hyperparameters(weight_decay=weight_decay)
+
+    def transform(grads, params):
+        decays = mask(params) if callable(mask) else True if mask is None else mask
+        decays = jax.tree.broadcast(decays, params)
+
+        def decay_one(g, x, decay):
+            w = jnp.where(decay, jnp.asarray(weight_decay, g.dtype), 0)
+            return g + w * x.astype(g.dtype)
+
+        return jax.tree.map(decay_one, grads, params, decays)
+
+    return treewise(transform, reads_params=True)
+
+
+class NoiseState(NamedTuple):
+    """Steps taken; the key all noise is drawn from."""
+
+    t: Array
+    key: PRNGKeyArray | Array
+
+
+def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -> Optimizer:
+    """Add white noise to the gradient: g ← g + σ·z, z standard normal, fresh for each step.
+
+    The noise of step t on leaf i is drawn from fold_in(fold_in(key, t), i): equal keys give equal
+    paths.
+
+    Args:
+        key: a JAX random key; map over keys for independent runs.
+        standard_deviation: σ ≥ 0 in the units of the gradient (a standard deviation, not a
+            variance), a scalar or a schedule.
+
+    Differs from: optax.add_noise takes a variance η/(1 + t)^γ.
+
+    Raises:
+        ValueError: a negative or NaN σ.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jdescent as jd
+        >>> noisy = jd.chain(jd.add_noise(jax.random.key(0), 0.1), jd.sgd(0.5))
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), noisy, steps=100)
+        >>> print(bool(abs(path.params - 3) < 0.5))
+        True
+    """
+    if not callable(standard_deviation):
+        check_hyperparameters(standard_deviation=standard_deviation)
+
+    def init(params):
+        require_floating(params)
+        return NoiseState(jnp.zeros((), jnp.int32), key)
+
+    def update(grads, state, params=None, **extra):
+        del params, extra
+        sigma = standard_deviation(state.t) if callable(standard_deviation) else standard_deviation
+        step_key = jax.random.fold_in(state.key, state.t)
+        leaves, structure = jax.tree.flatten(grads)
+        noisy = [
+            g + jnp.asarray(sigma, g.dtype) * _normal(jax.random.fold_in(step_key, i), g)
+            for i, g in enumerate(leaves)
+        ]
+        return structure.unflatten(noisy), NoiseState(state.t + 1, state.key)
+
+    return Optimizer(init, update)
+
+
+def _normal(key, like):
+    return jax.random.normal(key, jnp.shape(like), jnp.result_type(like))

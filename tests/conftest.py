@@ -1,0 +1,23 @@
+"""Strictness for every test: annotated shapes are checked, ranks and dtypes never mix silently."""
+
+from jaxtyping import install_import_hook
+
+with install_import_hook("jdescent", "beartype.beartype"):
+    import jdescent  # noqa: F401
+
+import jax
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", deadline=None, max_examples=25, derandomize=True)
+settings.load_profile("default")
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture
+def x64():
+    """Float64 for the length of one test."""
+    with jax.enable_x64(True):
+        yield
