@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jdescent import batches
+from jdescent.losses import double_well_examples
 
 KEY = jax.random.key(0)
 RANDOM = {
@@ -30,7 +31,7 @@ def draw_many(sample, draws, steps=1):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(SIZES, st.integers(0, 1000))
 def test_every_leaf_gives_the_same_rows_of_the_data(name, sizes, step):
     n, size = sizes
@@ -50,7 +51,7 @@ def test_every_leaf_gives_the_same_rows_of_the_data(name, sizes, step):
         assert len(set(rows.tolist())) == len(rows)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(SIZES, st.integers(0, 2**31 - 1))
 def test_an_epoch_visits_no_example_twice_and_all_of_them_if_the_size_divides(sizes, seed):
     n, size = sizes
@@ -91,7 +92,6 @@ def variance_of_the_mean(values, size, replace):
     return np.var([np.mean(batch) for batch in everything])
 
 
-@settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=6), st.integers(1, 4))
 def test_variance_formulas_of_the_docstring_hold_by_enumeration(values, size):
     n, variance = len(values), np.var(values)
@@ -140,6 +140,32 @@ def test_noise_of_a_shuffled_epoch_sums_to_zero():
     batch_sums = draw_many(batches.epoch_shuffled(values, 3), 100, steps=8).sum(axis=2)
     np.testing.assert_array_equal(batch_sums[:, :4].sum(axis=1), np.sum(values))
     np.testing.assert_array_equal(batch_sums[:, 4:].sum(axis=1), np.sum(values))
+
+
+def escape_times(sample, runs, steps):
+    """First step at which SGD from the double well's local minimum has x ≥ 1; `steps` if none."""
+    slope = jax.grad(double_well_examples()[0])
+
+    def step(x, s, key):
+        x = x - 0.1 * slope(x, sample(key, s))
+        return x, x >= 1
+
+    def escaped(key):
+        return jax.lax.scan(lambda x, s: step(x, s, key), jnp.array(-1.0), jnp.arange(steps))[1]
+
+    over = np.asarray(jax.jit(jax.vmap(escaped))(jax.random.split(KEY, runs)))
+    return np.where(over.any(axis=1), 1 + over.argmax(axis=1), steps)
+
+
+def test_escape_takes_276_steps_with_replacement_and_many_more_epoch_shuffled():
+    _, data = double_well_examples()
+    times = escape_times(batches.mini_batch(data, 4), runs=1000, steps=3000)
+    # 276.0 is the exact mean of the chain; of 1000 runs e^(-3000/276) × 1000 ≈ 0.02 do not finish
+    assert abs(times.mean() - 276.0) < 4 * times.std() / np.sqrt(len(times))
+    shuffled = escape_times(batches.epoch_shuffled(data, 4), runs=150, steps=1000)
+    events = np.sum(shuffled < 1000)
+    # the 1e-4 lower bound on the mean waiting time, from the time at risk of all runs
+    assert 2 * shuffled.sum() / scipy.stats.chi2.ppf(1 - 1e-4, 2 * events + 2) > 4 * 276
 
 
 @pytest.mark.parametrize("name", RANDOM)

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from jdescent.analysis.inputs import (
-    RealLike,
+    Reals,
     namespace,
     require,
     require_momentum,
@@ -21,12 +21,12 @@ from jdescent.analysis.inputs import (
 class Tuning(NamedTuple):
     """Hyperparameters for a bowl with curvatures in [μ, L], and the factor per step they give."""
 
-    learning_rate: RealLike
-    momentum: RealLike
-    rate: RealLike
+    learning_rate: Reals
+    momentum: Reals
+    rate: Reals
 
 
-def gd_rate(learning_rate: RealLike, curvature: RealLike) -> RealLike:
+def gd_rate(learning_rate: Reals, curvature: Reals) -> Reals:
     """Factor per step of gradient descent, |1 − ηλ|.
 
     Args:
@@ -46,7 +46,7 @@ def gd_rate(learning_rate: RealLike, curvature: RealLike) -> RealLike:
     return abs(1 - learning_rate * curvature)
 
 
-def heavy_ball_rate(learning_rate: RealLike, curvature: RealLike, momentum: RealLike) -> RealLike:
+def heavy_ball_rate(learning_rate: Reals, curvature: Reals, momentum: Reals) -> Reals:
     """Asymptotic factor per step of the heavy ball, v ← βv − ηg, x ← x + v.
 
     ρ = max |r|, r² − (1+β−ηλ)r + β = 0;  ρ = √β while (1−√β)² ≤ ηλ ≤ (1+√β)²
@@ -77,7 +77,7 @@ def heavy_ball_rate(learning_rate: RealLike, curvature: RealLike, momentum: Real
     return _larger_root_modulus(xp, 1 + momentum - step, momentum, discriminant)
 
 
-def nesterov_rate(learning_rate: RealLike, curvature: RealLike, momentum: RealLike) -> RealLike:
+def nesterov_rate(learning_rate: Reals, curvature: Reals, momentum: Reals) -> Reals:
     """Asymptotic factor per step of Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
 
     ρ = max |r|, r² − (1+β)(1−ηλ)r + β(1−ηλ) = 0;
@@ -110,8 +110,8 @@ def nesterov_rate(learning_rate: RealLike, curvature: RealLike, momentum: RealLi
 
 
 def _larger_root_modulus(
-    xp: ModuleType, trace: RealLike, determinant: RealLike, discriminant: RealLike
-) -> RealLike:
+    xp: ModuleType, trace: Reals, determinant: Reals, discriminant: Reals
+) -> Reals:
     """Larger |r| of r² − trace·r + determinant.
 
     The discriminant comes in factored: trace² − 4·determinant cancels near the double root. The
@@ -123,7 +123,7 @@ def _larger_root_modulus(
     return xp.where(is_real, real_modulus, complex_modulus)[()]
 
 
-def tuned_gd(smallest: RealLike, largest: RealLike) -> Tuning:
+def tuned_gd(smallest: Reals, largest: Reals) -> Tuning:
     """Fastest constant learning rate of gradient descent on a bowl.
 
     η = 2/(μ+L),  ρ = (κ−1)/(κ+1),  κ = L/μ
@@ -150,7 +150,7 @@ def tuned_gd(smallest: RealLike, largest: RealLike) -> Tuning:
     return Tuning(2 / (smallest + largest), 0.0, (largest - smallest) / (largest + smallest))
 
 
-def tuned_heavy_ball(smallest: RealLike, largest: RealLike) -> Tuning:
+def tuned_heavy_ball(smallest: Reals, largest: Reals) -> Tuning:
     """Fastest constant learning rate and momentum of the heavy ball on a bowl.
 
     η = 4/(√L+√μ)²,  β = ρ²,  ρ = (√κ−1)/(√κ+1),  κ = L/μ
@@ -181,7 +181,7 @@ def tuned_heavy_ball(smallest: RealLike, largest: RealLike) -> Tuning:
     return Tuning(4 / total**2, rate**2, rate)
 
 
-def standard_nesterov(smallest: RealLike, largest: RealLike) -> Tuning:
+def standard_nesterov(smallest: Reals, largest: Reals) -> Tuning:
     """Nesterov's own constants for a strongly convex function.
 
     η = 1/L,  β = (√κ−1)/(√κ+1),  ρ = 1 − 1/√κ,  κ = L/μ
@@ -212,7 +212,7 @@ def standard_nesterov(smallest: RealLike, largest: RealLike) -> Tuning:
     return Tuning(1 / largest, (large - small) / (large + small), 1 - small / large)
 
 
-def tuned_nesterov(smallest: RealLike, largest: RealLike) -> Tuning:
+def tuned_nesterov(smallest: Reals, largest: Reals) -> Tuning:
     """Fastest constant learning rate and momentum of Nesterov's method on a bowl.
 
     η = 4/(3L+μ),  β = (√(3κ+1)−2)/(√(3κ+1)+2),  ρ = 1 − 2/√(3κ+1),  κ = L/μ
@@ -240,7 +240,7 @@ def tuned_nesterov(smallest: RealLike, largest: RealLike) -> Tuning:
     return Tuning(4 / (3 * largest + smallest), (root - 2) / (root + 2), 1 - 2 / root)
 
 
-def chebyshev_bound(steps: RealLike, smallest: RealLike, largest: RealLike) -> RealLike:
+def chebyshev_bound(steps: Reals, smallest: Reals, largest: Reals) -> Reals:
     """Smallest worst-case error factor that t gradient steps can reach on a bowl, by any method.
 
     2zᵗ/(1+z²ᵗ),  z = (√κ−1)/(√κ+1),  κ = L/μ
@@ -271,6 +271,6 @@ def chebyshev_bound(steps: RealLike, smallest: RealLike, largest: RealLike) -> R
     return 2 * power / (1 + power**2)
 
 
-def _require_bowl(smallest: RealLike, largest: RealLike) -> None:
+def _require_bowl(smallest: Reals, largest: Reals) -> None:
     require_positive(smallest=smallest, largest=largest)
     require("largest - smallest", largest - smallest, lambda gap: gap >= 0, "zero or positive")

@@ -25,14 +25,14 @@ import scipy
 from jaxtyping import Array, Float, Int
 
 from jdescent.analysis.inputs import (
-    RealLike,
+    Reals,
     namespace,
     require,
     require_momentum,
     require_positive,
 )
 
-Potential = Callable[..., RealLike]
+Potential = Callable[..., Reals]
 
 # Below the well, occupation beyond U − U(start) = 40T is e⁻⁴⁰ = 4e-18: under float64 rounding.
 NEGLIGIBLE_RISE = 40.0
@@ -42,11 +42,11 @@ PANEL_NODES = 16
 
 
 def temperature(
-    learning_rate: RealLike,
-    noise_variance: RealLike,
-    batch_size: RealLike = 1,
-    momentum: RealLike = 0.0,
-) -> RealLike:
+    learning_rate: Reals,
+    noise_variance: Reals,
+    batch_size: Reals = 1,
+    momentum: Reals = 0.0,
+) -> Reals:
     """Temperature of SGD's diffusion.
 
     T = ησ² / (2B(1−β))
@@ -80,11 +80,11 @@ def temperature(
 
 
 def kramers_time(
-    well_curvature: RealLike,
-    barrier_curvature: RealLike,
-    barrier_height: RealLike,
-    temperature: RealLike,
-) -> RealLike:
+    well_curvature: Reals,
+    barrier_curvature: Reals,
+    barrier_height: Reals,
+    temperature: Reals,
+) -> Reals:
     """Mean escape time over one barrier in the limit of small temperature.
 
     τ = 2π/√(U''_a·|U''_b|) · e^{ΔU/T};  in steps, N = τ/η
@@ -451,7 +451,7 @@ def _gauss_legendre(
     return (left[..., None] + half) + half * node, half * weight
 
 
-def _float64(function: Callable[..., RealLike], x: np.ndarray) -> np.ndarray:
+def _float64(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
     """Values of a scalar JAX function at every entry of x, in float64 whatever JAX's default."""
     with jax.enable_x64(True):
         return np.asarray(jax.vmap(function)(x.ravel())).reshape(x.shape)

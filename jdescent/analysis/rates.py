@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array, Bool, Float, Num
 
-from jdescent.analysis.inputs import RealLike, namespace, require
+from jdescent.analysis.inputs import Reals, namespace, require
 
 SHORTEST_RECORD = 8
 TANGENT_PASSES = 8
@@ -13,15 +13,16 @@ TANGENT_PASSES = 8
 
 def contraction_rate(
     distance: Float[Array, "*runs steps"] | Float[np.ndarray, "*runs steps"],
-    floor: RealLike = 0.0,
-) -> RealLike:
+    floor: Reals = 0.0,
+) -> Reals:
     """Asymptotic factor per step of a recorded distance to the minimum (or gradient norm).
 
     ρ̂ = (d_q / d_p)^(1/(q−p)), p in the second quarter of the record, q in its last
 
     p and q are where the line t ↦ c·ρ̂ᵗ touches the record from above in each quarter, so an
     oscillating record is measured peak to peak and its zeros do no harm. The record ends at its
-    last entry above `floor` and before its first non-finite one.
+    last entry above `floor` and before its first non-finite one; where a stopped run was held at
+    its last state, overwrite the held entries with 0 (it converged) or inf (it diverged).
 
     With n entries the error of ln ρ̂ is exponentially small for one real root, at most 1.7/n for
     a double root (where d ~ t·ρᵗ), and O(1/n) for a complex pair: it falls as the quarter covers

@@ -11,10 +11,10 @@ Coupled L2 decay of strength w adds w to the curvature: `heavy_ball_limit(curvat
 import numpy as np
 import scipy
 
-from jdescent.analysis.inputs import RealLike, require, require_momentum, require_positive
+from jdescent.analysis.inputs import Reals, require, require_momentum, require_positive
 
 
-def gd_limit(curvature: RealLike) -> RealLike:
+def gd_limit(curvature: Reals) -> Reals:
     """Largest stable learning rate of gradient descent.
 
     η < 2/λ
@@ -39,9 +39,7 @@ def gd_limit(curvature: RealLike) -> RealLike:
     return 2 / curvature
 
 
-def heavy_ball_limit(
-    curvature: RealLike, momentum: RealLike, dampening: RealLike = 0.0
-) -> RealLike:
+def heavy_ball_limit(curvature: Reals, momentum: Reals, dampening: Reals = 0.0) -> Reals:
     """Largest stable learning rate of the heavy ball, v ← βv − ηg, x ← x + v.
 
     η < 2(1+β) / ((1−d)λ)
@@ -73,7 +71,7 @@ def heavy_ball_limit(
     return 2 * (1 + momentum) / ((1 - dampening) * curvature)
 
 
-def ema_momentum_limit(curvature: RealLike, momentum: RealLike) -> RealLike:
+def ema_momentum_limit(curvature: Reals, momentum: Reals) -> Reals:
     """Largest stable learning rate of momentum kept as an average, m ← βm + (1−β)g, x ← x − ηm.
 
     η < 2(1+β) / ((1−β)λ)
@@ -100,7 +98,7 @@ def ema_momentum_limit(curvature: RealLike, momentum: RealLike) -> RealLike:
     return heavy_ball_limit(curvature, momentum, dampening=momentum)
 
 
-def nesterov_limit(curvature: RealLike, momentum: RealLike) -> RealLike:
+def nesterov_limit(curvature: Reals, momentum: Reals) -> Reals:
     """Largest stable learning rate of Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
 
     η < (2+2β) / ((1+2β)λ)
@@ -128,7 +126,7 @@ def nesterov_limit(curvature: RealLike, momentum: RealLike) -> RealLike:
     return (2 + 2 * momentum) / ((1 + 2 * momentum) * curvature)
 
 
-def sgdw_limit(curvature: RealLike, momentum: RealLike, weight_decay: RealLike) -> RealLike:
+def sgdw_limit(curvature: Reals, momentum: Reals, weight_decay: Reals) -> Reals:
     """Largest stable learning rate of the heavy ball with decoupled decay.
 
     t ← g + βt,  x ← (1 − ηw)x − ηt:    η < 2(1+β) / (λ + (1+β)w)
@@ -158,9 +156,7 @@ def sgdw_limit(curvature: RealLike, momentum: RealLike, weight_decay: RealLike) 
     return 2 * (1 + momentum) / (curvature + (1 + momentum) * weight_decay)
 
 
-def adamw_limit(
-    preconditioned_curvature: RealLike, b1: RealLike, weight_decay: RealLike
-) -> RealLike:
+def adamw_limit(preconditioned_curvature: Reals, b1: Reals, weight_decay: Reals) -> Reals:
     """Largest stable learning rate of AdamW while its preconditioner P = 1/(√v̂ + ε) stands still.
 
     η < 2(1+β₁) / ((1−β₁)Pλ + (1+β₁)w)
@@ -189,7 +185,7 @@ def adamw_limit(
     return sgdw_limit((1 - b1) * preconditioned_curvature, b1, weight_decay)
 
 
-def rmsprop_critical_sharpness(learning_rate: RealLike) -> RealLike:
+def rmsprop_critical_sharpness(learning_rate: Reals) -> Reals:
     """Preconditioned sharpness Pλ above which RMSProp with a frozen preconditioner diverges.
 
     Pλ < 2/η,  P = 1/(√v + ε)
@@ -214,7 +210,7 @@ def rmsprop_critical_sharpness(learning_rate: RealLike) -> RealLike:
     return 2 / learning_rate
 
 
-def adam_critical_sharpness(learning_rate: RealLike, b1: RealLike = 0.9) -> RealLike:
+def adam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
     """Preconditioned sharpness Pλ above which Adam with a frozen preconditioner diverges.
 
     Pλ < (2+2β₁) / ((1−β₁)η),  P = 1/(√v̂ + ε): 38/η at β₁ = 0.9
@@ -241,7 +237,7 @@ def adam_critical_sharpness(learning_rate: RealLike, b1: RealLike = 0.9) -> Real
     return (2 + 2 * b1) / ((1 - b1) * learning_rate)
 
 
-def nadam_critical_sharpness(learning_rate: RealLike, b1: RealLike = 0.9) -> RealLike:
+def nadam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
     """Preconditioned sharpness Pλ above which Nadam with a frozen preconditioner diverges.
 
     Pλ < (2+2β₁) / ((1+2β₁)(1−β₁)η),  P = 1/(√v̂ + ε): 13.57/η at β₁ = 0.9
@@ -267,7 +263,7 @@ def nadam_critical_sharpness(learning_rate: RealLike, b1: RealLike = 0.9) -> Rea
     return adam_critical_sharpness(learning_rate, b1) / (1 + 2 * b1)
 
 
-def minibatch_limit(curvatures: RealLike, batch_size: int) -> float:
+def minibatch_limit(curvatures: Reals, batch_size: int) -> float:
     """Largest mean-square stable learning rate of SGD on least squares with Gaussian inputs.
 
     The root η of Σᵢ (ηλᵢ/B) / (2 − ηλᵢ(1 + 1/B)) = 1. With d equal curvatures λ it is

@@ -7,13 +7,11 @@ Functions accept floats, NumPy arrays (float64 stays float64) and JAX arrays, an
 elementwise.
 """
 
-from jdescent.analysis.inputs import RealLike, namespace, require_positive
+from jdescent.analysis.inputs import Reals, namespace, require_positive
 from jdescent.analysis.stability_limits import heavy_ball_limit, nesterov_limit
 
 
-def sgd_variance(
-    learning_rate: RealLike, curvature: RealLike, noise_variance: RealLike
-) -> RealLike:
+def sgd_variance(learning_rate: Reals, curvature: Reals, noise_variance: Reals) -> Reals:
     """Stationary variance of x under SGD.
 
     Var x = ησ² / (λ(2−ηλ))
@@ -41,8 +39,8 @@ def sgd_variance(
 
 
 def heavy_ball_variance(
-    learning_rate: RealLike, curvature: RealLike, momentum: RealLike, noise_variance: RealLike
-) -> RealLike:
+    learning_rate: Reals, curvature: Reals, momentum: Reals, noise_variance: Reals
+) -> Reals:
     """Stationary variance of x under the heavy ball, v ← βv − ηg, x ← x + v.
 
     Var x = ησ²(1+β) / (λ(1−β)(2(1+β)−ηλ))
@@ -78,8 +76,8 @@ def heavy_ball_variance(
 
 
 def nesterov_variance(
-    learning_rate: RealLike, curvature: RealLike, momentum: RealLike, noise_variance: RealLike
-) -> RealLike:
+    learning_rate: Reals, curvature: Reals, momentum: Reals, noise_variance: Reals
+) -> Reals:
     """Stationary variance of x under Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
 
     The iterate is the process x = φ₁x₋₁ + φ₂x₋₂ + e + θe₋₁ with φ₁ = (1+β)(1−ηλ),

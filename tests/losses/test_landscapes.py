@@ -1,5 +1,4 @@
 import functools
-import itertools
 import math
 
 import jax
@@ -12,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jdescent import losses
-from jdescent.losses import Landscape, StationaryPoint
 
 TURN = scipy.stats.ortho_group.rvs(3, random_state=1)
 CASES = {
@@ -52,10 +50,8 @@ POINTS = [
 def numpy_view(landscape):
     """Loss, gradient and Hessian as SciPy wants them, of a vector; call inside enable_x64."""
     vector = (lambda x: landscape(x[0])) if landscape.shape == () else landscape
-    return tuple(
-        lambda x, f=jax.jit(f): np.asarray(f(jnp.asarray(x)))
-        for f in (vector, jax.grad(vector), jax.hessian(vector))
-    )
+    compiled = map(jax.jit, (vector, jax.grad(vector), jax.hessian(vector)))
+    return tuple(lambda x, f=f: np.asarray(f(jnp.asarray(x))) for f in compiled)
 
 
 def starts(landscape, count, seed=0):
@@ -142,7 +138,7 @@ def test_descent_on_himmelblau_ends_in_exactly_the_four_minima():
 
 
 def test_poincare_hopf_index_of_himmelblau_and_of_the_double_well_is_one():
-    # f → ∞ in every direction: minima − saddles + maxima = 1 in the plane, minima − maxima on a line
+    # both grow without end in every direction, so the indices (−1)^(falling directions) sum to 1
     surface, well = losses.himmelblau(), losses.double_well()
     assert len(surface.minima) - len(surface.saddles) + len(surface.maxima) == 1
     assert len(well.minima) - len(well.maxima) == 1
@@ -157,7 +153,7 @@ def test_parabola_values_and_derivatives_follow_from_its_three_numbers():
         assert (g(0.0), jax.grad(g)(0.0), g.start) == (9.0, -6.0, 0.0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0.01, 100.0), min_size=1, max_size=5), st.integers(0, 2**31))
 def test_rotation_keeps_the_curvatures_and_moves_the_axes(curvatures, seed):
     dimension = len(curvatures)
@@ -178,7 +174,6 @@ def test_rotation_keeps_the_curvatures_and_moves_the_axes(curvatures, seed):
         np.testing.assert_allclose(turned(turn @ np.asarray(x)), straight(x), rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
 @given(st.floats(-360.0, 360.0))
 def test_angle_turns_the_first_axis_counter_clockwise(angle):
     with jax.enable_x64(True):
@@ -210,7 +205,6 @@ def test_rosenbrock_in_four_dimensions_has_the_unlisted_minimum_its_docstring_na
         assert f(x) > 3
 
 
-@settings(deadline=None, max_examples=30)
 @given(st.floats(-5, 5), st.floats(-5, 5))
 def test_beale_and_himmelblau_are_sums_of_squares_of_their_residuals(x, y):
     beale = sum((c - x * (1 - y**i)) ** 2 for i, c in enumerate((1.5, 2.25, 2.625), start=1))
@@ -255,7 +249,6 @@ def test_double_well_slope_factorizes_at_its_three_stationary_points():
         )
 
 
-@settings(deadline=None, max_examples=25)
 @given(st.sampled_from([6, 42, 96]), st.floats(0.01, 100.0), st.floats(-3.0, 3.0))
 def test_mean_gradient_of_the_examples_is_that_of_the_well_and_noise_ignores_x(examples, push, x):
     with jax.enable_x64(True):
@@ -323,58 +316,6 @@ def test_start_and_minima_lie_in_the_domain(name):
     assert landscape.shape == ((landscape.dimension,) if landscape.dimension else ())
 
 
-def test_a_landscape_is_a_static_argument_traced_once():
-    traces = []
-
-    def twice(landscape, x):
-        traces.append(landscape.name)
-        return 2 * landscape(x)
-
-    jitted = jax.jit(twice, static_argnums=0)
-    bowl = losses.bowl()
-    for value in (1.0, 2.0):
-        assert jitted(bowl, jnp.array([value, 0.0])) == 2 * value**2
-    assert traces == ["bowl"]
-    assert losses.himmelblau() == losses.himmelblau()
-    assert losses.bowl((1.0, 2.0), angle=10) != losses.bowl((1.0, 2.0), angle=20)
-    assert len({losses.beale(), losses.beale(), bowl}) == 2
-
-
-@pytest.mark.parametrize("signs", list(itertools.product([-2.0, 3.0], repeat=3)))
-def test_kind_of_a_stationary_point_is_the_inertia_of_its_hessian(signs):
-    kind = StationaryPoint((0.0,) * 3, 0.0, tuple(sorted(signs))).kind
-    assert kind == {0: "minimum", 3: "maximum"}.get(sum(c < 0 for c in signs), "saddle")
-
-
-def test_kind_is_not_guessed_where_a_curvature_is_zero():
-    assert StationaryPoint((0.0,) * 3, 0.0, (-1.0, 0.0, 1.0)).kind == "saddle"
-    with pytest.raises(ValueError, match=r"\(0.0, 1.0\) at \(2.0, 1.0\) include a zero"):
-        StationaryPoint((2.0, 1.0), 0.0, (0.0, 1.0)).kind  # noqa: B018
-
-
-def test_a_saddle_has_no_global_minimum():
-    with pytest.raises(ValueError, match="saddle lists no minimum"):
-        losses.saddle().global_minimum  # noqa: B018
-
-
-@pytest.mark.parametrize("transform", [lambda f: f, jax.jit, jax.grad])
-def test_wrong_shape_names_both_shapes_also_under_transformations(transform):
-    with pytest.raises(ValueError, match=r"\(3,\), bowl takes shape \(2,\)"):
-        transform(losses.bowl())(jnp.ones(3))
-    with pytest.raises(ValueError, match=r"\(1,\), parabola takes shape \(\)"):
-        transform(losses.parabola())(jnp.ones(1))
-    with pytest.raises(ValueError, match=r"\(4, 2\), Beale takes shape \(2,\).*jax.vmap"):
-        transform(losses.beale())(jnp.ones((4, 2)))
-    with pytest.raises(ValueError, match=r"\(3,\), bowl takes shape \(2,\)"):
-        jax.vmap(losses.bowl())(jnp.ones((5, 3)))
-
-
-@pytest.mark.parametrize("x", [jnp.array([1, 2]), jnp.array([True, False]), jnp.array([1j, 2])])
-def test_x_that_is_not_floating_is_refused(x):
-    with pytest.raises(TypeError, match=rf"dtype {x.dtype}, bowl takes a floating dtype"):
-        losses.bowl()(x)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -400,16 +341,6 @@ def test_x_that_is_not_floating_is_refused(x):
         (lambda: losses.rosenbrock(b=0.0), r"b=0.0 must be positive"),
         (lambda: losses.rastrigin(0), r"dimension=0 must be at least 1"),
         (lambda: losses.rastrigin(amplitude=0.0), r"amplitude=0.0 must be positive"),
-        (
-            lambda: Landscape("f", jnp.sum, (), domain=((0.0, 1.0),), start=(0.0, 0.0)),
-            r"domain has 1 .* needs 2",
-        ),
-        (
-            lambda: Landscape(
-                "f", jnp.sin, (StationaryPoint((0.0,), 0.0, (1.0,)),), ((0.0, 1.0),), start=0.0
-            ),
-            r"does not fit start=0.0: give a position of shape \(\)",
-        ),
     ],
 )
 def test_bad_numbers_are_named(make, message):

@@ -23,7 +23,7 @@ def problems(draw, max_features=4):
     return x, y, w, draw(NUMBER)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems())
 def test_gradients_equal_the_textbook_sums(problem):
     x, y, w, b = problem
@@ -40,7 +40,6 @@ def test_gradients_equal_the_textbook_sums(problem):
         )
 
 
-@settings(deadline=None, max_examples=25)
 @given(problems())
 def test_loss_is_the_mean_of_optaxs_squared_error(problem):
     x, y, w, b = problem
@@ -51,7 +50,6 @@ def test_loss_is_the_mean_of_optaxs_squared_error(problem):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=25)
 @given(problems(max_features=1))
 def test_a_single_feature_may_be_a_row_with_a_scalar_weight(problem):
     x, y, w, b = problem
@@ -84,7 +82,7 @@ def test_hessian_is_twice_the_second_moment_of_the_features_and_one():
         )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems())
 def test_least_squares_leaves_residuals_orthogonal_to_every_feature_and_to_one(problem):
     x, y, _, _ = problem

@@ -1,0 +1,216 @@
+"""What every experiment shares: headline numbers beside their theory, written down and checked."""
+
+import dataclasses
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import matplotlib as mpl
+import numpy as np
+
+FIGURES = Path(__file__).parent.parent / "paper_figures"
+LIBRARIES = ("jdescent", "jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A headline number of a figure.
+
+    Attributes:
+        measured: what the run gave.
+        theory: what theory says it should be; None where there is none.
+        tolerance: how far, in absolute terms, `measured` may lie from `theory` now, and from the
+            committed `measured` when the figure is rerun.
+        meaning: one line that says what the number is, with its unit.
+        interval: a 95 % confidence interval, where the number is statistical.
+    """
+
+    measured: float
+    theory: float | None
+    tolerance: float
+    meaning: str
+    interval: tuple[float, float] | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether measurement and theory agree within the tolerance."""
+        return self.theory is None or abs(self.measured - self.theory) <= self.tolerance
+
+
+Numbers = dict[str, Number]
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A headline number that is not what it should be."""
+
+    name: str
+    measured: float
+    expected: float
+    tolerance: float
+    against: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.measured:.8g}, {self.against} {self.expected:.8g}, "
+            f"tolerance {self.tolerance:.3g}"
+        )
+
+
+def run(name: str, config: Any, folder: Path) -> list[Miss]:
+    """Simulate, draw, write NAME.pdf, .png and .json into the folder; the numbers off theory."""
+    require_writable(folder)
+    experiment = load(name)
+    began = time.perf_counter()
+    data = experiment.simulate(config)
+    numbers = experiment.numbers(data, config)
+    with stage("drawing"):
+        figure = experiment.plot(data, config)
+        # Without dates and versions inside, an unchanged figure is an unchanged file.
+        write(folder / f"{name}.pdf", lambda path: figure.savefig(path, metadata={"CreationDate": None}))
+        write(folder / f"{name}.png", lambda path: figure.savefig(path, metadata={"Software": None}))
+    record = {
+        "experiment": name,
+        "caption": caption(experiment),
+        "numbers": {key: dataclasses.asdict(number) for key, number in numbers.items()},
+        "config": dataclasses.asdict(config),
+        "provenance": provenance(time.perf_counter() - began),
+    }
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=True) + "\n"
+    write(folder / f"{name}.json", lambda path: path.write_text(text, encoding="utf-8"))
+    for key, number in numbers.items():
+        print(f"  {key:<42} {describe(number)}")
+    return off_theory(numbers)
+
+
+def check(name: str, folder: Path) -> list[Miss]:
+    """Rerun with the committed settings; the numbers off theory or off those committed."""
+    experiment = load(name)
+    path = folder / f"{name}.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        committed = record["numbers"]
+        config = config_from(experiment, record["config"])
+    except FileNotFoundError:
+        raise SystemExit(f"{path} is not there: run `python -m experiments {name}` first") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise SystemExit(
+            f"{path} cannot be read as a record of {name} ({error}): "
+            f"run `python -m experiments {name}` to write it again"
+        ) from error
+    numbers = experiment.numbers(experiment.simulate(config), config)
+    misses = off_theory(numbers)
+    if gone := set(committed) ^ set(numbers):
+        raise SystemExit(f"{path} and this version differ in which numbers they have: {sorted(gone)}")
+    for key, number in numbers.items():
+        before = committed[key]["measured"]
+        print(f"  {key:<42} {describe(number)}, committed {before:.6g}")
+        if not abs(number.measured - before) <= number.tolerance:
+            misses.append(Miss(key, number.measured, before, number.tolerance, "committed"))
+    return misses
+
+
+def off_theory(numbers: Numbers) -> list[Miss]:
+    return [
+        Miss(key, number.measured, number.theory, number.tolerance, "theory")
+        for key, number in numbers.items()
+        if number.theory is not None and not number.agrees
+    ]
+
+
+def describe(number: Number) -> str:
+    text = f"{number.measured:.6g}"
+    if number.interval:
+        text += " [{:.5g}, {:.5g}]".format(*number.interval)
+    if number.theory is not None:
+        text += f", theory {number.theory:.6g}"
+    return text
+
+
+def load(name: str) -> ModuleType:
+    return importlib.import_module(f"experiments.{name}")
+
+
+def caption(experiment: ModuleType) -> str:
+    """The experiment's docstring as one paragraph."""
+    return " ".join((experiment.__doc__ or "").split())
+
+
+def config_from(experiment: ModuleType, fields: dict[str, Any]) -> Any:
+    """A Config from its JSON form; lists become tuples again."""
+    return experiment.Config(
+        **{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    )
+
+
+def provenance(seconds: float) -> dict[str, Any]:
+    """Which code ran, on what, and for how long."""
+    device = jax.devices()[0]
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "device": f"{device.platform} ({device.device_kind}), {jax.device_count()} of them",
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "seconds": round(seconds, 1),
+    }
+
+
+def commit() -> str:
+    """The git commit of the code, marked if it has been changed since; "unknown" outside git."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        answer = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)
+        return answer.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", ".", "../jdescent")
+        return git("rev-parse", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, before anything is computed for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SystemExit(
+            f"cannot write figures to {folder}: {error.strerror}; name another folder with --out"
+        ) from error
+
+
+def write(path: Path, save: Any) -> None:
+    """Write a file whole or not at all: a full disk or a killed run leaves the old one."""
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        save(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def stage(what: str) -> Iterator[None]:
+    """Say on standard error what is being done, and how long it took."""
+    print(f"  {what} …", end="", file=sys.stderr, flush=True)
+    began = time.perf_counter()
+    yield
+    print(f" {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)

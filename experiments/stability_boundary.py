@@ -1,0 +1,295 @@
+"""The largest learning rate at which descent is stable, measured and predicted.
+
+(a) Distance from the minimum after a fixed number of steps of gradient descent, on (x − 3)² and on
+½(x − 1)² + ½, against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b, c) The same over the plane of
+learning rate and momentum: color is the measured factor per step, the circles the measured edge, the
+line 2(1 + β)/λ for the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov. (d) The factor per step
+along one momentum; the heavy ball's stays √β until it jumps at the very edge. (e) Four runs on
+½(x − 1)² + ½ from −2.5: the loss above its minimum against (1 − η)²ᵗ.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import TwoSlopeNorm
+
+import jdescent as jd
+from experiments.report import Number, stage
+from jdescent import analysis, plotting
+
+OPTIMIZERS = {"heavy_ball": jd.heavy_ball, "nesterov": jd.nesterov}
+LIMITS = {"heavy_ball": analysis.heavy_ball_limit, "nesterov": analysis.nesterov_limit}
+RATES = {"heavy_ball": analysis.heavy_ball_rate, "nesterov": analysis.nesterov_rate}
+TITLES = {"gd": "gradient descent", "heavy_ball": "heavy ball", "nesterov": "Nesterov"}
+COLORS = dict(zip(TITLES, plotting.CYCLE, strict=False))
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of the stability experiment. Learning rates are swept in units of 1/curvature."""
+
+    rates: int = 10_000
+    """Learning rates swept on each of the two parabolas."""
+    steps: int = 100
+    """Steps of each of those runs."""
+    plane_rates: int = 400
+    """Learning rates of the momentum plane."""
+    plane_momenta: int = 200
+    """Momenta of the momentum plane, from 0 to 0.99."""
+    plane_steps: int = 2_000
+    """Steps of each run of the plane."""
+    momentum: float = 0.9
+    """The momentum along which the factor per step is drawn."""
+    slice_rates: int = 401
+    """Learning rates along that momentum."""
+    runs: tuple[float, ...] = (0.05, 0.4, 1.8, 2.1)
+    """Learning rates of the four named runs: too small, just right, too big, diverges."""
+
+
+QUICK = Config(rates=1_000, plane_rates=40, plane_momenta=10, slice_rates=41)
+
+
+def simulate(config: Config) -> dict:
+    """All runs of the figure, in float64."""
+    with jax.enable_x64(True):
+        parabolas = {"x": jd.losses.parabola(), "half": jd.losses.parabola(1.0, 1.0, 0.5)}
+        with stage(f"{config.rates} learning rates on two parabolas"):
+            boundary = {name: rate_sweep(loss, config) for name, loss in parabolas.items()}
+        planes = {}
+        for name, make in OPTIMIZERS.items():
+            count = config.plane_rates * config.plane_momenta
+            with stage(f"{TITLES[name]}: {count} runs over rate and momentum"):
+                planes[name] = momentum_plane(make, config)
+        with stage("factor per step along one momentum"):
+            slices = {name: momentum_slice(name, config) for name in TITLES}
+        named = np.stack([named_run(parabolas["half"], rate) for rate in config.runs])
+    return {"boundary": boundary, "planes": planes, "slices": slices, "named": named}
+
+
+def curvature_of(loss: jd.losses.Landscape) -> float:
+    return loss.global_minimum.curvatures[0]
+
+
+def rate_sweep(loss: jd.losses.Landscape, config: Config) -> dict:
+    """|x_T − x*|/|x₀ − x*| of gradient descent for rates over (0, 3/λ), and where it passes 1."""
+    curvature, minimum = curvature_of(loss), loss.global_minimum.position
+    rates = np.linspace(0, 3 / curvature, config.rates + 1)[1:]
+    start = jnp.asarray(0.0)
+
+    def run(learning_rate):
+        path = jd.descend(
+            loss, start, jd.sgd(learning_rate), config.steps, record=None, divergence=jnp.inf
+        )
+        return jnp.abs((path.params - minimum) / (start - minimum))
+
+    growth = jd.sweep(run, learning_rate=rates).result.values
+    return {
+        "rates": rates,
+        "growth": growth,
+        "edge": analysis.crossing(rates, growth < 1),
+        "theory": np.abs(analysis.gd_rate(rates, curvature)) ** config.steps,
+        "limit": analysis.gd_limit(curvature),
+    }
+
+
+def factor_per_step(optimizer: jd.Optimizer, steps: int, every: int = 1) -> jax.Array:
+    """The measured contraction on ½x², started at 1."""
+    path = jd.descend(
+        jd.losses.parabola(1.0, 0.0, 0.0),
+        jnp.asarray(1.0),
+        optimizer,
+        steps,
+        record="params",
+        every=every,
+        divergence=jnp.inf,
+    )
+    return analysis.contraction_rate(jnp.abs(path.record)) ** (1 / every)
+
+
+def momentum_plane(make, config: Config) -> dict:
+    """Factor per step over the plane, in units of 1/λ, and the edge at every momentum."""
+    grid = jd.sweep(
+        lambda momentum, rate: factor_per_step(make(rate, momentum), config.plane_steps, every=5),
+        momentum=np.linspace(0, 0.99, config.plane_momenta),
+        rate=np.linspace(0, 4.2, config.plane_rates + 1)[1:],
+    )
+    factor = grid.result.values
+    rates = grid.rate.values
+    return {
+        "momenta": grid.momentum.values,
+        "rates": rates,
+        "factor": factor,
+        "edge": analysis.crossing(rates, factor < 1, axis=1),
+    }
+
+
+def momentum_slice(name: str, config: Config) -> dict:
+    """Factor per step against rate at one momentum (none for gradient descent)."""
+    make = OPTIMIZERS.get(name)
+    rates = np.linspace(0, 4.2, config.slice_rates + 1)[1:]
+
+    def run(rate):
+        optimizer = make(rate, config.momentum) if make else jd.sgd(rate)
+        return factor_per_step(optimizer, config.plane_steps)
+
+    exact = (
+        RATES[name](rates, 1.0, config.momentum) if make else analysis.gd_rate(rates, 1.0)
+    )
+    return {"rates": rates, "factor": jd.sweep(run, rate=rates).result.values, "exact": exact}
+
+
+def named_run(loss: jd.losses.Landscape, rate: float, steps: int = 40) -> np.ndarray:
+    """Loss above the minimum, step by step."""
+    path = jd.descend(loss, jnp.asarray(-2.5), jd.sgd(rate), steps, divergence=jnp.inf)
+    return np.asarray(path.loss) - loss.global_minimum.loss
+
+
+def numbers(data: dict, config: Config) -> dict[str, Number]:
+    found = {}
+    for name, formula in (("x", "(x − 3)²"), ("half", "½(x − 1)² + ½")):
+        swept = data["boundary"][name]
+        found[f"gd_boundary_{name}"] = Number(
+            float(swept["edge"].position),
+            swept["limit"],
+            max(1e-3, float(swept["edge"].half_width)),
+            f"learning rate at which gradient descent on {formula} turns from shrinking to growing",
+        )
+    for name, plane in data["planes"].items():
+        limit = LIMITS[name](1.0, plane["momenta"])
+        off = np.abs(plane["edge"].position - limit) / plane["edge"].half_width
+        found[f"{name}_edge_error"] = Number(
+            float(off.max()),
+            0.0,
+            1.05,
+            f"largest distance of {TITLES[name]}'s measured edge from theory, over all momenta, in "
+            "half steps of the grid of rates",
+        )
+    for name, swept in data["slices"].items():
+        finite = np.isfinite(swept["factor"])
+        off = np.abs(swept["factor"] - swept["exact"])[finite]
+        found[f"{name}_factor_error"] = Number(
+            float(np.median(off)),
+            0.0,
+            1e-3,
+            f"median distance of {TITLES[name]}'s measured factor per step from the exact one",
+        )
+    swept = data["slices"]["heavy_ball"]
+    at = int(np.argmin(np.abs(swept["rates"] - 3.7)))
+    found["heavy_ball_plateau"] = Number(
+        float(swept["factor"][at]),
+        float(np.sqrt(config.momentum)),
+        5e-3,
+        f"heavy ball's factor per step at η = {swept['rates'][at]:.3f}/λ, momentum "
+        f"{config.momentum}: still √β a step below the edge",
+    )
+    return found
+
+
+def plot(data: dict, config: Config):
+    layout = [["a", "e"], ["b", "c"], ["d", "d"]]
+    with plotting.panels(layout, height=6.6) as (figure, axes):
+        draw_boundary(axes["a"], data["boundary"], config)
+        draw_named_runs(axes["e"], data["named"], config)
+        for panel, name in (("b", "heavy_ball"), ("c", "nesterov")):
+            image = draw_plane(axes[panel], panel, name, data["planes"][name])
+        figure.colorbar(
+            image, ax=axes["c"], label="factor per step", ticks=[0.5, 0.75, 1, 1.25, 1.5], extend="both"
+        )
+        draw_slices(axes["d"], data["slices"], config)
+    return figure
+
+
+def draw_boundary(axes, boundary: dict, config: Config) -> None:
+    labels = {"x": r"$(x-3)^2,\ \lambda=2$", "half": r"$\frac{1}{2}(x-1)^2+\frac{1}{2},\ \lambda=1$"}
+    for (name, swept), color in zip(boundary.items(), plotting.CYCLE, strict=False):
+        axes.plot(swept["rates"], swept["growth"], color=color, linewidth=2.2, label=labels[name])
+        plotting.theory(
+            axes,
+            swept["rates"],
+            swept["theory"],
+            label=r"$|1-\eta\lambda|^t$" if name == "half" else None,
+        )
+        axes.axvline(swept["limit"], color=color, linewidth=0.6, linestyle=":")
+        axes.annotate(
+            f"measured\n{swept['edge'].position:.4f}",
+            (swept["limit"], 1e-9),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            ha="right",
+            color=color,
+            fontsize=7,
+        )
+    axes.set(
+        yscale="log",
+        ylim=(1e-16, 1e8),
+        xlim=(0, 2.6),
+        xlabel=r"learning rate $\eta$",
+        ylabel=rf"$|x_t-x^\star|/|x_0-x^\star|$, $t={config.steps}$",
+    )
+    axes.axhline(1, color="0.6", linewidth=0.5)
+    axes.legend(loc="upper left", handlelength=1.2)
+    plotting.title(axes, "a", r"the boundary is at $2/\lambda$")
+
+
+def draw_named_runs(axes, named: np.ndarray, config: Config) -> None:
+    words = ("too small", "just right", "too big", "diverges")
+    steps = np.arange(named.shape[1])
+    for word, rate, losses, color in zip(words, config.runs, named, plotting.CYCLE, strict=False):
+        axes.plot(steps, losses, "o", color=color, label=rf"$\eta={rate:g}$, {word}")
+        plotting.theory(axes, steps, losses[0] * (1 - rate) ** (2 * steps), label=None)
+    plotting.theory(axes, [], [], label=r"$(1-\eta)^{2t}$")
+    axes.set(yscale="log", ylim=(1e-8, 1e12), xlabel="step $t$", ylabel=r"$L(x_t)-\min L$")
+    axes.legend(loc="upper left", ncols=2, columnspacing=0.8, handlelength=1.2)
+    plotting.title(axes, "e", r"four runs on $\frac{1}{2}(x-1)^2+\frac{1}{2}$")
+
+
+def draw_plane(axes, panel: str, name: str, plane: dict):
+    image = axes.pcolormesh(
+        plane["rates"],
+        plane["momenta"],
+        plane["factor"],
+        norm=TwoSlopeNorm(1.0, 0.5, 1.5),
+        cmap="PuOr_r",
+        shading="nearest",
+        rasterized=True,
+    )
+    thin = slice(None, None, max(1, len(plane["momenta"]) // 20))
+    axes.plot(
+        plane["edge"].position[thin],
+        plane["momenta"][thin],
+        "o",
+        color="black",
+        markerfacecolor="none",
+        label="measured edge",
+    )
+    plotting.theory(axes, LIMITS[name](1.0, plane["momenta"]), plane["momenta"])
+    axes.set(xlabel=r"$\eta\lambda$", ylabel=r"momentum $\beta$", xlim=(0, 4.2), ylim=(0, 0.99))
+    formula = {
+        "heavy_ball": r"$\eta\lambda = 2(1+\beta)$",
+        "nesterov": r"$\eta\lambda = \frac{2+2\beta}{1+2\beta}$",
+    }[name]
+    axes.legend(loc="upper left" if name == "heavy_ball" else "upper right")
+    plotting.title(axes, panel, f"{TITLES[name]}: {formula}")
+    return image
+
+
+def draw_slices(axes, slices: dict, config: Config) -> None:
+    for name, swept in slices.items():
+        thin = slice(None, None, max(1, len(swept["rates"]) // 80))
+        beta = "" if name == "gd" else rf", $\beta={config.momentum:g}$"
+        axes.plot(
+            swept["rates"][thin],
+            swept["factor"][thin],
+            "o",
+            color=COLORS[name],
+            label=f"{TITLES[name]}{beta}",
+        )
+        plotting.theory(axes, swept["rates"], swept["exact"], label=None)
+    plotting.theory(axes, [], [], label="exact")
+    axes.axhline(1, color="0.6", linewidth=0.5)
+    axes.set(xlabel=r"$\eta\lambda$", ylabel=r"factor per step $\rho$", xlim=(0, 4.2), ylim=(0, 1.5))
+    axes.legend(loc="upper left", bbox_to_anchor=(0.5, 0.62))
+    plotting.title(axes, "d", r"contraction per step: heavy ball's cliff at $2(1+\beta)$")
