@@ -18,9 +18,9 @@ from types import ModuleType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import matplotlib as mpl
-import numpy as np
+
+from jdescent import plotting
 
 FIGURES = Path(__file__).parent.parent / "paper_figures"
 LIBRARIES = ("jdescent", "jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
@@ -78,7 +78,7 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
     began = time.perf_counter()
     data = experiment.simulate(config)
     numbers = experiment.numbers(data, config)
-    with stage("drawing"):
+    with stage("drawing"), mpl.rc_context(plotting.STYLE):
         figure = experiment.plot(data, config)
         # Without dates and versions inside, an unchanged figure is an unchanged file.
         write(folder / f"{name}.pdf", lambda path: figure.savefig(path, metadata={"CreationDate": None}))

@@ -1,20 +1,22 @@
 """The largest learning rate at which descent is stable, measured and predicted.
 
 (a) Distance from the minimum after a fixed number of steps of gradient descent, on (x − 3)² and on
-½(x − 1)² + ½, against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b, c) The same over the plane of
-learning rate and momentum: color is the measured factor per step, the circles the measured edge, the
-line 2(1 + β)/λ for the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov. (d) The factor per step
-along one momentum; the heavy ball's stays √β until it jumps at the very edge. (e) Four runs on
-½(x − 1)² + ½ from −2.5: the loss above its minimum against (1 − η)²ᵗ.
+½(x − 1)² + ½, against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b) Four runs on ½(x − 1)² + ½ from
+−2.5: the loss above its minimum against (1 − η)²ᵗ. (c, d) Momentum: color is the measured factor per
+step over the plane of learning rate and momentum, circles the measured edge, the line 2(1 + β)/λ for
+the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov. (e) The factor per step along one momentum
+against the exact one: the heavy ball's stays √β until it jumps at the very edge.
 """
 
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
 
 import jdescent as jd
 from experiments.report import Number, stage
@@ -106,7 +108,10 @@ def factor_per_step(optimizer: jd.Optimizer, steps: int, every: int = 1) -> jax.
         every=every,
         divergence=jnp.inf,
     )
-    return analysis.contraction_rate(jnp.abs(path.record)) ** (1 / every)
+    # A run that overflows is held at its last finite point: what is held is no measurement.
+    held = path.verdict.diverged & (path.steps >= path.verdict.step)
+    distance = jnp.where(held, jnp.inf, jnp.abs(path.record))
+    return analysis.contraction_rate(distance, floor=1e-290) ** (1 / every)
 
 
 def momentum_plane(make, config: Config) -> dict:
@@ -188,65 +193,82 @@ def numbers(data: dict, config: Config) -> dict[str, Number]:
     return found
 
 
-def plot(data: dict, config: Config):
-    layout = [["a", "e"], ["b", "c"], ["d", "d"]]
+def plot(data: dict, config: Config) -> Figure:
+    layout = [["a", "b"], ["c", "d"], ["e", "e"]]
     with plotting.panels(layout, height=6.6) as (figure, axes):
         draw_boundary(axes["a"], data["boundary"], config)
-        draw_named_runs(axes["e"], data["named"], config)
-        for panel, name in (("b", "heavy_ball"), ("c", "nesterov")):
+        draw_named_runs(axes["b"], data["named"], config)
+        for panel, name in (("c", "heavy_ball"), ("d", "nesterov")):
             image = draw_plane(axes[panel], panel, name, data["planes"][name])
+        axes["c"].legend(loc="upper left")
         figure.colorbar(
-            image, ax=axes["c"], label="factor per step", ticks=[0.5, 0.75, 1, 1.25, 1.5], extend="both"
+            image,
+            ax=[axes["c"], axes["d"]],
+            label=r"measured factor per step $\rho$",
+            ticks=[0.5, 0.75, 1, 1.25, 1.5],
+            extend="both",
         )
-        draw_slices(axes["d"], data["slices"], config)
+        draw_slices(axes["e"], data["slices"], config)
     return figure
 
 
-def draw_boundary(axes, boundary: dict, config: Config) -> None:
-    labels = {"x": r"$(x-3)^2,\ \lambda=2$", "half": r"$\frac{1}{2}(x-1)^2+\frac{1}{2},\ \lambda=1$"}
+def draw_boundary(axes: Axes, boundary: dict, config: Config) -> None:
+    labels = {"x": "$(x-3)^2$", "half": r"$\frac{1}{2}(x-1)^2+\frac{1}{2}$"}
     for (name, swept), color in zip(boundary.items(), plotting.CYCLE, strict=False):
-        axes.plot(swept["rates"], swept["growth"], color=color, linewidth=2.2, label=labels[name])
-        plotting.theory(
-            axes,
-            swept["rates"],
-            swept["theory"],
-            label=r"$|1-\eta\lambda|^t$" if name == "half" else None,
-        )
+        axes.plot(swept["rates"], swept["growth"], color=color, linewidth=2.4)
+        plotting.theory(axes, swept["rates"], swept["theory"], label=None)
         axes.axvline(swept["limit"], color=color, linewidth=0.6, linestyle=":")
         axes.annotate(
-            f"measured\n{swept['edge'].position:.4f}",
-            (swept["limit"], 1e-9),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            ha="right",
+            f"{labels[name]}\nedge at\n{swept['edge'].position:.5f}",
+            (0.58 if name == "x" else 1.47, 1e-2),
+            ha="center",
+            va="top",
             color=color,
             fontsize=7,
         )
+    plotting.theory(axes, [], [], label=r"$|1-\eta\lambda|^t$")
     axes.set(
         yscale="log",
-        ylim=(1e-16, 1e8),
-        xlim=(0, 2.6),
+        ylim=(1e-16, 1e14),
+        xlim=(0, 2.5),
         xlabel=r"learning rate $\eta$",
-        ylabel=rf"$|x_t-x^\star|/|x_0-x^\star|$, $t={config.steps}$",
+        ylabel=rf"$|x_t-x^\star|\,/\,|x_0-x^\star|$ at $t={config.steps}$",
     )
     axes.axhline(1, color="0.6", linewidth=0.5)
-    axes.legend(loc="upper left", handlelength=1.2)
-    plotting.title(axes, "a", r"the boundary is at $2/\lambda$")
+    axes.legend(loc="upper left")
+    plotting.title(axes, "a", r"gradient descent parts at $2/\lambda$")
 
 
-def draw_named_runs(axes, named: np.ndarray, config: Config) -> None:
+def draw_named_runs(axes: Axes, named: np.ndarray, config: Config) -> None:
     words = ("too small", "just right", "too big", "diverges")
-    steps = np.arange(named.shape[1])
+    bottom, last = 1e-12, named.shape[1] - 1
+    steps = np.arange(last + 1)
     for word, rate, losses, color in zip(words, config.runs, named, plotting.CYCLE, strict=False):
-        axes.plot(steps, losses, "o", color=color, label=rf"$\eta={rate:g}$, {word}")
+        axes.plot(steps, losses, "o", color=color)
         plotting.theory(axes, steps, losses[0] * (1 - rate) ** (2 * steps), label=None)
+        end = int(np.max(steps[losses > 1e3 * bottom]))
+        axes.annotate(
+            f"$\\eta={rate:g}$\n{word}",
+            (end, max(losses[end], bottom)),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=color,
+            fontsize=7,
+        )
     plotting.theory(axes, [], [], label=r"$(1-\eta)^{2t}$")
-    axes.set(yscale="log", ylim=(1e-8, 1e12), xlabel="step $t$", ylabel=r"$L(x_t)-\min L$")
-    axes.legend(loc="upper left", ncols=2, columnspacing=0.8, handlelength=1.2)
-    plotting.title(axes, "e", r"four runs on $\frac{1}{2}(x-1)^2+\frac{1}{2}$")
+    axes.set(
+        yscale="log",
+        ylim=(bottom, 1e8),
+        xlim=(0, 1.4 * last),
+        xlabel="step $t$",
+        ylabel=r"$L(x_t)-\min L$",
+    )
+    axes.legend(loc="upper left")
+    plotting.title(axes, "b", r"four runs on $\frac{1}{2}(x-1)^2+\frac{1}{2}$")
 
 
-def draw_plane(axes, panel: str, name: str, plane: dict):
+def draw_plane(axes: Axes, panel: str, name: str, plane: dict) -> QuadMesh:
     image = axes.pcolormesh(
         plane["rates"],
         plane["momenta"],
@@ -268,15 +290,14 @@ def draw_plane(axes, panel: str, name: str, plane: dict):
     plotting.theory(axes, LIMITS[name](1.0, plane["momenta"]), plane["momenta"])
     axes.set(xlabel=r"$\eta\lambda$", ylabel=r"momentum $\beta$", xlim=(0, 4.2), ylim=(0, 0.99))
     formula = {
-        "heavy_ball": r"$\eta\lambda = 2(1+\beta)$",
-        "nesterov": r"$\eta\lambda = \frac{2+2\beta}{1+2\beta}$",
+        "heavy_ball": r"$\eta\lambda=2(1+\beta)$",
+        "nesterov": r"$\eta\lambda=\frac{2+2\beta}{1+2\beta}$",
     }[name]
-    axes.legend(loc="upper left" if name == "heavy_ball" else "upper right")
     plotting.title(axes, panel, f"{TITLES[name]}: {formula}")
     return image
 
 
-def draw_slices(axes, slices: dict, config: Config) -> None:
+def draw_slices(axes: Axes, slices: dict, config: Config) -> None:
     for name, swept in slices.items():
         thin = slice(None, None, max(1, len(swept["rates"]) // 80))
         beta = "" if name == "gd" else rf", $\beta={config.momentum:g}$"
@@ -291,5 +312,5 @@ def draw_slices(axes, slices: dict, config: Config) -> None:
     plotting.theory(axes, [], [], label="exact")
     axes.axhline(1, color="0.6", linewidth=0.5)
     axes.set(xlabel=r"$\eta\lambda$", ylabel=r"factor per step $\rho$", xlim=(0, 4.2), ylim=(0, 1.5))
-    axes.legend(loc="upper left", bbox_to_anchor=(0.5, 0.62))
-    plotting.title(axes, "d", r"contraction per step: heavy ball's cliff at $2(1+\beta)$")
+    axes.legend(loc="upper left", bbox_to_anchor=(0.55, 0.6))
+    plotting.title(axes, "e", r"contraction per step: the heavy ball's cliff at $2(1+\beta)$")

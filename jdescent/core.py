@@ -4,18 +4,23 @@ An optimizer is written as a *rule*: its equations on one array, in the symbols 
 `leafwise` lifts a rule to trees, schedules, counters and dtypes. `chain` puts optimizers in a row.
 """
 
+import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, SupportsIndex, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jaxtyping import Array, PyTree
 
 Params = PyTree
 Updates = PyTree
 Schedule = Callable[[Any], Any]
+Scalar = float | int | np.number | Array  # a scalar array may be traced, under vmap
 ScalarOrSchedule = Any  # a float, a scalar array (traced under vmap), or a Schedule
 
 
@@ -40,13 +45,24 @@ class Optimizer(NamedTuple):
     update: Callable[..., tuple[Updates, Any]]
 
 
+@runtime_checkable
+class OptimizerLike(Protocol):
+    """Anything with an `init` and an `update`: jdescent's optimizers, optax's, your own."""
+
+    @property
+    def init(self) -> Callable: ...
+
+    @property
+    def update(self) -> Callable: ...
+
+
 class Stateless(NamedTuple):
     """The state of an optimizer that remembers nothing."""
 
 
 def leafwise(
     rule: Callable[..., tuple],
-    state_type: type,
+    state_type: type[Any],
     learning_rate: ScalarOrSchedule,
     *,
     reads_params: bool = False,
@@ -59,18 +75,18 @@ def leafwise(
     and nowhere else.
 
     Args:
-        rule: ``rule(lr, t, g, x, *memory) -> (update, *new_memory)`` on ONE array: the learning rate
-            of this step, the step number t = 1, 2, …, the gradient, the parameter (None when
+        rule: ``rule(lr, t, g, x, *memory) -> (update, *new_memory)`` on ONE array: this step's
+            learning rate, the step number t = 1, 2, …, the gradient, the parameter (None when
             `update` was called without parameters), and one array per memory.
         state_type: a NamedTuple class whose first field is the step counter (int32, starts at 0)
             and whose other fields are the memories, each a tree shaped like the parameters.
-        learning_rate: a scalar ≥ 0, or a schedule ``step -> rate`` that is given the number of steps
-            already taken (0 first), as in optax.
+        learning_rate: a scalar ≥ 0, or a schedule ``step -> rate`` that is given the number of
+            steps already taken (0 first), as in optax.
         reads_params: whether the rule uses x; then `update` without parameters is an error.
         initial: value that each named memory starts at; 0 where not named.
 
     Raises:
-        TypeError: a learning rate that is not a real number; parameters that are not floating-point.
+        TypeError: a learning rate that is not a real number; parameters that are not floating.
         ValueError: a learning rate that is negative, NaN or not a scalar; trees that differ.
 
     Example:
@@ -110,7 +126,7 @@ def leafwise(
         rate = learning_rate(state[0]) if callable(learning_rate) else learning_rate
 
         def step_one_array(g, x, *memory):
-            dtype = jnp.promote_types(jnp.result_type(g), jnp.float32)
+            dtype = common_dtype(g, jnp.float32)
             lr, t, wide_g, wide_x, *wide_memory = (
                 None if a is None else jnp.asarray(a, dtype)
                 for a in (rate, state[0] + 1, g, x, *memory)
@@ -133,7 +149,7 @@ def leafwise(
 def treewise(
     transform: Callable[[Updates, Params | None], Updates], *, reads_params: bool = False
 ) -> Optimizer:
-    """An optimizer without memory from a function of the whole tree, ``(grads, params) -> updates``.
+    """An optimizer without memory from a function of the tree, ``(grads, params) -> updates``.
 
     Example:
         >>> halve = treewise(lambda grads, params: jax.tree.map(lambda g: 0.5 * g, grads))
@@ -154,12 +170,12 @@ def treewise(
             raise ValueError(
                 "this transformation reads the parameters: call update(grads, state, params)"
             )
-        return transform(grads, params), state
+        return transform(as_arrays(grads), as_arrays(params)), state
 
     return Optimizer(init, update)
 
 
-def chain(*optimizers: Optimizer) -> Optimizer:
+def chain(*optimizers: OptimizerLike) -> Optimizer:
     """Put optimizers in a row: each one's updates are the next one's gradients.
 
     The parts may be jdescent's, optax's, or any (init, update) pair; the state is the tuple of
@@ -173,6 +189,8 @@ def chain(*optimizers: Optimizer) -> Optimizer:
         >>> print(updates)
         [-0.06 -0.08]
     """
+    for optimizer in optimizers:
+        require_optimizer(optimizer)
     updates_of = [accept_extra(optimizer.update) for optimizer in optimizers]
 
     def init(params):
@@ -211,7 +229,7 @@ def apply_updates(params: Params, updates: Updates) -> Params:
     require_same_tree("updates", updates, "parameters", params)
 
     def add(x, u):
-        dtype = jnp.promote_types(jnp.result_type(x), jnp.result_type(u))
+        dtype = common_dtype(x, u)
         return (jnp.asarray(x, dtype) + jnp.asarray(u, dtype)).astype(jnp.result_type(x))
 
     return jax.tree.map(add, params, updates)
@@ -220,38 +238,78 @@ def apply_updates(params: Params, updates: Updates) -> Params:
 def global_norm(tree: PyTree) -> Array:
     """‖tree‖₂ over all leaves together, in float32 or wider.
 
+    Scaled by the largest element, so that no square overflows or vanishes.
+
     Example:
         >>> print(global_norm({"w": jnp.array([3.0]), "b": jnp.array(4.0)}))
         5.0
     """
     leaves = jax.tree.leaves(tree)
-    dtype = jnp.result_type(jnp.float32, *(jnp.result_type(x) for x in leaves))
-    squares = (jnp.sum(jnp.square(jnp.asarray(x, dtype))) for x in leaves)
-    return jnp.sqrt(sum(squares, jnp.zeros((), dtype)))
+    dtype = common_dtype(jnp.float32, *leaves)
+    wide = [jnp.asarray(x, dtype) for x in leaves]
+    zero = jnp.zeros((), dtype)
+    largest = functools.reduce(jnp.maximum, (jnp.max(jnp.abs(x), initial=0.0) for x in wide), zero)
+    scale = lax.stop_gradient(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
+    return scale * jnp.sqrt(sum((jnp.sum(jnp.square(x / scale)) for x in wide), zero))
 
 
-def check_hyperparameters(*, below: float = math.inf, **values: Any) -> None:
+def as_arrays(tree: PyTree) -> PyTree:
+    """Every leaf as an array of a fixed dtype, Python numbers included."""
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), tree)
+
+
+def common_dtype(*operands: Any) -> jnp.dtype:
+    """The dtype that holds all operands, even where the user forbids implicit promotion."""
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.result_type(*operands)
+
+
+def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> None:
     """Refuse hyperparameters that are not real scalars in [0, below).
 
-    Traced values (under jit or vmap) are checked for their shape alone.
+    Traced values (under jit or vmap) are checked for their dtype and shape alone.
     """
     for name, value in values.items():
-        if isinstance(value, str | bytes | bool) or value is None:
-            raise TypeError(f"{name} must be a real number, got {value!r}")
-        if jnp.shape(value) != ():
-            raise ValueError(
-                f"{name} must be a scalar, got shape {jnp.shape(value)}: to try many values, build "
-                "the optimizer inside the function that jax.vmap or jdescent.sweep maps"
-            )
-        if isinstance(value, jax.core.Tracer):
-            continue
-        try:
-            number = float(value)
-        except TypeError as error:
-            raise TypeError(f"{name} must be a real number, got {value!r}") from error
-        if not 0 <= number < below:
-            limit = "" if below == math.inf else f" and < {below:g}"
-            raise ValueError(f"{name} must be ≥ 0{limit}, got {number}")
+        number = real_number(name, value)
+        if number is not None and not 0 <= number < below:
+            limit = "finite" if below == math.inf else f"< {below:g}"
+            raise ValueError(f"{name} must be ≥ 0 and {limit}, got {number}")
+
+
+def real_number(name: str, value: Any) -> float | None:
+    """The value of a real scalar, None if it is traced; an error if it is anything else."""
+    dtype = getattr(value, "dtype", type(value))
+    real = dtype in (int, float) or (
+        isinstance(dtype, np.dtype)
+        and (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer))
+    )
+    if not real:
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"{name} must be a scalar, got shape {jnp.shape(value)}: to try many values, build "
+            "the optimizer inside the function that jax.vmap or jdescent.sweep maps"
+        )
+    return None if isinstance(value, jax.core.Tracer) else float(value)
+
+
+def positive_integer(name: str, number: SupportsIndex) -> int:
+    """The number as a Python integer ≥ 1; an error if it is anything else."""
+    try:
+        whole = operator.index(number)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a Python integer, got {number!r}") from error
+    if whole < 1:
+        raise ValueError(f"{name} must be at least 1, got {whole}")
+    return whole
+
+
+def require_optimizer(optimizer: Any) -> None:
+    """Refuse what has no init and update, such as a factory that was not called."""
+    if not isinstance(optimizer, OptimizerLike):
+        raise TypeError(
+            f"optimizer must have init and update, got {optimizer!r}: make one, as in sgd(0.1)"
+        )
 
 
 def require_floating(params: Params) -> None:

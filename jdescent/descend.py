@@ -1,10 +1,9 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
 import enum
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex, no_type_check
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +11,18 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from jdescent.core import (
-    Optimizer,
+    OptimizerLike,
     Params,
+    Scalar,
     accept_extra,
     apply_updates,
+    as_arrays,
+    common_dtype,
     global_norm,
+    positive_integer,
+    real_number,
     require_floating,
+    require_optimizer,
 )
 
 
@@ -87,6 +92,7 @@ class Verdict(NamedTuple):
         )
 
 
+@no_type_check  # as a pytree it is also rebuilt from shapes, and from whatever a map returns
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Trajectory:
@@ -144,15 +150,15 @@ _NEVER = jnp.iinfo(jnp.int32).max
 def descend(
     loss: Callable[..., Array],
     start: Params | Trajectory,
-    optimizer: Optimizer,
-    steps: int,
+    optimizer: OptimizerLike,
+    steps: SupportsIndex,
     *,
     batches: Callable[[Any, Any], PyTree] | None = None,
     key: PRNGKeyArray | Array | None = None,
     record: str | Sequence[str] | Callable[[Point], PyTree] | None = "loss",
-    every: int = 1,
-    tolerance: float | None = None,
-    divergence: float = 1e8,
+    every: SupportsIndex = 1,
+    tolerance: Scalar | None = None,
+    divergence: Scalar = 1e8,
     stop: Callable[[Point], Array] | None = None,
 ) -> Trajectory:
     """Descend a loss: at every step read the gradient, ask the optimizer, move.
@@ -181,8 +187,8 @@ def descend(
             batches); None never stops for it. Note that a run with momentum can pass a point of
             zero gradient at speed.
         divergence: diverged once |loss| > divergence·max(1, |first loss|). The default of 1e8
-            leaves room for momentum's transient: a stable heavy ball at β may first grow its loss
-            by about (1.5/(1 − β))². ``jnp.inf`` lets runs grow until they overflow.
+            leaves room for momentum's transient: a stable heavy ball may first grow its loss by up
+            to ((1 + β)/(1 − β))². ``jnp.inf`` lets runs grow until they overflow.
         stop: a function of a `Point` returning a boolean; the run is stopped where it is True.
 
     Returns:
@@ -191,7 +197,8 @@ def descend(
         parameters are those of the step before).
 
     Raises:
-        TypeError: parameters that are not floating-point; a loss that is not a real scalar.
+        TypeError: parameters that are not floating-point; a loss that is not a real scalar; a
+            stop that is not a boolean.
         ValueError: steps or every < 1; a key that is missing; a tolerance or divergence that is
             negative or NaN.
 
@@ -206,18 +213,19 @@ def descend(
         >>> print([str(jd.Status(int(s))) for s in paths.verdict.status])
         ['step limit', 'step limit', 'diverged']
     """
-    steps, every = _positive("steps", steps), _positive("every", every)
-    for name, bound in {"tolerance": tolerance, "divergence": divergence}.items():
-        if bound is not None and not isinstance(bound, jax.core.Tracer) and not bound >= 0:
-            raise ValueError(f"{name} must be ≥ 0, got {bound}")
+    steps, every = positive_integer("steps", steps), positive_integer("every", every)
+    _check_bound("divergence", divergence)
+    if tolerance is not None:
+        _check_bound("tolerance", tolerance)
     keep = _recorder(record)
     loss_at = _loss_at_step(loss, batches, key)
+    require_optimizer(optimizer)
     update = accept_extra(optimizer.update)
 
     previous = start if isinstance(start, Trajectory) else None
     if previous is None:
         require_floating(start)
-        start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), start)
+        start = as_arrays(start)
         first, params, state = jnp.zeros((), jnp.int32), start, optimizer.init(start)
     else:
         first, params, state = previous.step, previous.params, previous.state
@@ -225,19 +233,23 @@ def descend(
     loss_type = _require_scalar(loss_at, params, first)
     if previous is None:
         status, stop_step = jnp.zeros((), jnp.int32), jnp.asarray(_NEVER)
-        start_loss = loss_at(first)(params)
+        start_loss = jnp.asarray(loss_at(first)(params), loss_type)
     else:
         status = previous.verdict.status.astype(jnp.int32)
         stop_step = jnp.where(status == Status.STEP_LIMIT, _NEVER, previous.verdict.step)
         start_loss = previous.start_loss
-    limit = jnp.asarray(divergence, loss_type) * jnp.maximum(1, jnp.abs(start_loss))
+    wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
+    limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
 
     def judge(point: Point):
-        status = jnp.where(jnp.abs(point.loss) > limit, Status.DIVERGED, Status.STEP_LIMIT)
+        grown = jnp.abs(point.loss).astype(wide) > limit
+        status = jnp.where(grown, Status.DIVERGED, Status.STEP_LIMIT)
         if stop is not None:
-            stops = stop(point)
-            if jnp.shape(stops) != ():
-                raise ValueError(f"stop must return one boolean, got shape {jnp.shape(stops)}")
+            stops = jnp.asarray(stop(point))
+            if stops.shape != () or stops.dtype != bool:
+                raise TypeError(
+                    f"stop must return one boolean, got {stops.dtype} of shape {stops.shape}"
+                )
             status = jnp.where(stops, Status.STOPPED, status)
         if tolerance is not None:
             flat = global_norm(point.gradient) <= tolerance
@@ -266,8 +278,8 @@ def descend(
         stop_step = jnp.where(overflows, step + 1, jnp.where(ends, step, carry.stop_step))
         status = jnp.where(overflows, Status.NON_FINITE, jnp.where(ends, judged, carry.status))
         carry = _Carry(
-            params=_advance(moves, new_params, params),
-            state=_advance(moves, new_state, state),
+            params=_advance(moves, step < last, new_params, params),
+            state=_advance(moves, step < last, new_state, state),
             status=status,
             stop_step=stop_step,
         )
@@ -294,6 +306,7 @@ def descend(
     losses, kept = rows
     end = jnp.minimum(carry.stop_step, last)
     end_loss, end_gradient = jax.value_and_grad(loss_at(end))(carry.params)
+    end_loss = jnp.asarray(end_loss, loss_type)
     verdict = Verdict(carry.status.astype(jnp.int8), end, end_loss, global_norm(end_gradient))
     return Trajectory(carry.params, carry.state, last, verdict, start_loss, losses, kept, every)
 
@@ -344,14 +357,10 @@ def _require_scalar(loss_at, params, step):
     return value.dtype
 
 
-def _positive(name: str, number: int) -> int:
-    try:
-        whole = operator.index(number)
-    except TypeError as error:
-        raise TypeError(f"{name} must be a Python integer, got {number!r}") from error
-    if whole < 1:
-        raise ValueError(f"{name} must be at least 1, got {whole}")
-    return whole
+def _check_bound(name: str, bound: Scalar) -> None:
+    number = real_number(name, bound)
+    if number is not None and not number >= 0:
+        raise ValueError(f"{name} must be ≥ 0, got {number}")
 
 
 def _all_finite(tree: PyTree) -> Array:
@@ -359,16 +368,15 @@ def _all_finite(tree: PyTree) -> Array:
     return jnp.all(jnp.stack(finite)) if finite else jnp.array(True)
 
 
-def _advance(moves, new: PyTree, old: PyTree) -> PyTree:
-    """The new floating-point leaves where the run moves, else the old; other leaves always new.
+def _advance(moves, counts, new: PyTree, old: PyTree) -> PyTree:
+    """The new floating-point leaves where the run moves, the other new leaves where a step counts.
 
     Counters and keys thus stay equal in all lanes, and what depends on them alone (a schedule, a
     bias correction) is computed once for all lanes and not once for each.
     """
 
     def choose(new_leaf, old_leaf):
-        if jnp.issubdtype(jnp.result_type(new_leaf), jnp.inexact):
-            return jnp.where(moves, new_leaf, old_leaf)
-        return new_leaf
+        floating = jnp.issubdtype(jnp.result_type(new_leaf), jnp.inexact)
+        return jnp.where(moves if floating else counts, new_leaf, old_leaf)
 
     return jax.tree.map(choose, new, old)

@@ -47,7 +47,7 @@ STYLE = {
     "legend.handlelength": 1.6,
     "lines.linewidth": 1.2,
     "lines.markersize": 3,
-    "mathtext.fontset": "cm",
+    "mathtext.fontset": "dejavusans",
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
     "xtick.labelsize": 7,
@@ -58,12 +58,18 @@ THEORY: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": "--",
 
 
 @contextmanager
-def panels(layout: str | Sequence[Sequence[str]], height: float) -> Iterator[tuple[Figure, dict[str, Axes]]]:
+def panels(
+    layout: str | Sequence[Sequence[Any]],
+    height: float,
+    height_ratios: Sequence[float] | None = None,
+) -> Iterator[tuple[Figure, dict[str, Axes]]]:
     """A figure of named panels in the house style, as (figure, {name: axes}).
 
     Args:
-        layout: a mosaic, as in ``matplotlib.figure.Figure.subplot_mosaic``.
+        layout: a mosaic, as in ``matplotlib.figure.Figure.subplot_mosaic``; rows of their own
+            widths are mosaics in it: ``[[[["a", "b", "c"]]], [[["d", "e"]]]]``.
         height: in inches; the width is one text column, 5.5 inches.
+        height_ratios: one number per row of the layout; equal by default.
 
     Example:
         >>> with panels([["left", "right"]], height=2.0) as (figure, axes):
@@ -73,7 +79,7 @@ def panels(layout: str | Sequence[Sequence[str]], height: float) -> Iterator[tup
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(COLUMN_WIDTH, height))
-        yield figure, figure.subplot_mosaic(layout)
+        yield figure, figure.subplot_mosaic(layout, height_ratios=height_ratios)
 
 
 def title(axes: Axes, letter: str, text: str) -> None:
@@ -128,3 +134,8 @@ def arrow(axes: Axes, start: Any, end: Any, color: str, label: str | None = None
     )
     if label:
         axes.plot([], [], color=color, linewidth=1.2, label=label)
+
+
+def note(axes: Axes, place: tuple[float, float], text: str, color: str, **style: Any) -> None:
+    """A few small words at a point of the panel, in the color of what they are about."""
+    axes.text(*place, text, color=color, fontsize=7, **style)

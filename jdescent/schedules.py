@@ -5,15 +5,16 @@ other's optimizers. A schedule also takes an array of steps: ``schedule(jnp.aran
 Rates come in JAX's default float dtype.
 """
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import SupportsIndex
 
 import jax.numpy as jnp
 
-from jdescent.core import Schedule, check_hyperparameters
+from jdescent.core import Scalar, Schedule, check_hyperparameters, positive_integer
 
 
-def constant(rate: float) -> Schedule:
+def constant(rate: Scalar) -> Schedule:
     """r(t) = rate.
 
     Example:
@@ -24,7 +25,7 @@ def constant(rate: float) -> Schedule:
     return lambda step: jnp.full(jnp.shape(step), rate, float)
 
 
-def linear(start: float, end: float, steps: int) -> Schedule:
+def linear(start: Scalar, end: Scalar, steps: SupportsIndex) -> Schedule:
     """r(t) = start + (end − start)·min(t/steps, 1).
 
     Example:
@@ -34,7 +35,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
     return polynomial(start, end, steps, power=1.0)
 
 
-def polynomial(start: float, end: float, steps: int, power: float = 2.0) -> Schedule:
+def polynomial(start: Scalar, end: Scalar, steps: SupportsIndex, power: Scalar = 2.0) -> Schedule:
     """r(t) = end + (start − end)·(1 − min(t/steps, 1))^power.
 
     Example:
@@ -42,10 +43,11 @@ def polynomial(start: float, end: float, steps: int, power: float = 2.0) -> Sche
         [1.     0.5625 0.25   0.0625 0.     0.    ]
     """
     check_hyperparameters(start=start, end=end, power=power)
+    steps = positive_integer("steps", steps)
     return lambda step: end + (start - end) * (1 - _fraction(step, steps)) ** power
 
 
-def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
+def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Schedule:
     """r(t) = end + ½(start − end)·(1 + cos(π·min(t/steps, 1))): half a cosine, then constant.
 
     Example:
@@ -56,10 +58,13 @@ def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
     Restarts, eq. (5), without restarts.
     """
     check_hyperparameters(start=start, end=end)
+    steps = positive_integer("steps", steps)
     return lambda step: end + (start - end) / 2 * (1 + jnp.cos(jnp.pi * _fraction(step, steps)))
 
 
-def exponential(start: float, factor: float, every: int = 1, staircase: bool = False) -> Schedule:
+def exponential(
+    start: Scalar, factor: Scalar, every: SupportsIndex = 1, staircase: bool = False
+) -> Schedule:
     """r(t) = start·factor^(t/every); with staircase ⌊t/every⌋, a drop every so many steps.
 
     Example:
@@ -67,7 +72,7 @@ def exponential(start: float, factor: float, every: int = 1, staircase: bool = F
         [1.   1.   0.5  0.5  0.25]
     """
     check_hyperparameters(start=start, factor=factor)
-    _require_steps("every", every)
+    every = positive_integer("every", every)
 
     def schedule(step):
         exponent = _float(step) / every
@@ -76,11 +81,12 @@ def exponential(start: float, factor: float, every: int = 1, staircase: bool = F
     return schedule
 
 
-def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
+def piecewise(rates: Sequence[Scalar], boundaries: Sequence[SupportsIndex]) -> Schedule:
     """r(t) = rates[i] while i boundaries are ≤ t: one constant rate between each two boundaries.
 
     Raises:
-        ValueError: boundaries that do not increase, or not one rate more than boundaries.
+        ValueError: boundaries that are not positive or do not increase, or not one rate more than
+            boundaries.
 
     Example:
         >>> print(piecewise([1.0, 0.1, 0.01], [2, 4])(jnp.arange(6)))
@@ -89,7 +95,7 @@ def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
     return join([constant(rate) for rate in rates], boundaries)
 
 
-def inverse_square_root(peak: float, steps: int) -> Schedule:
+def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Schedule:
     """r(t) = peak·√(steps/max(t, steps)): constant for `steps` steps, then falling as 1/√t.
 
     Example:
@@ -99,11 +105,11 @@ def inverse_square_root(peak: float, steps: int) -> Schedule:
     Reference: A. Vaswani et al., 2017, Attention Is All You Need, eq. (3), with `warm_up`.
     """
     check_hyperparameters(peak=peak)
-    _require_steps("steps", steps)
+    steps = positive_integer("steps", steps)
     return lambda step: peak * jnp.sqrt(steps / jnp.maximum(_float(step), steps))
 
 
-def warm_up(schedule: Schedule | float, steps: int, start: float = 0.0) -> Schedule:
+def warm_up(schedule: Schedule | Scalar, steps: SupportsIndex, start: Scalar = 0.0) -> Schedule:
     """Rise linearly from `start` to the schedule's first rate, then follow the schedule from its 0.
 
     Example:
@@ -116,11 +122,11 @@ def warm_up(schedule: Schedule | float, steps: int, start: float = 0.0) -> Sched
 
 
 def one_cycle(
-    peak: float,
-    steps: int,
+    peak: Scalar,
+    steps: SupportsIndex,
     rise: float = 0.3,
-    start_divisor: float = 25.0,
-    end_divisor: float = 1e4,
+    start_divisor: float | int = 25.0,
+    end_divisor: float | int = 1e4,
 ) -> Schedule:
     """Half a cosine up to the peak over rise·steps, half a cosine down over the rest.
 
@@ -141,7 +147,10 @@ def one_cycle(
     Networks Using Large Learning Rates; with cosines as in torch.optim.lr_scheduler.OneCycleLR.
     """
     check_hyperparameters(peak=peak, start_divisor=start_divisor, end_divisor=end_divisor)
-    _require_steps("steps", steps)
+    if 0 in (start_divisor, end_divisor):
+        raise ValueError("start_divisor and end_divisor must not be 0: rates are divided by them")
+    steps = positive_integer("steps", steps)
+    check_hyperparameters(rise=rise, below=1)
     top = int(rise * steps)
     if not 0 < top < steps:
         raise ValueError(f"rise must leave steps on both sides of the peak, got {rise} of {steps}")
@@ -151,11 +160,12 @@ def one_cycle(
     )
 
 
-def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
-    """One schedule after another, each counting from its own 0; schedule i + 1 begins at boundary i.
+def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> Schedule:
+    """One schedule after another, each from its own step 0; schedule i + 1 begins at boundary i.
 
     Raises:
-        ValueError: boundaries that do not increase, or not one schedule more than boundaries.
+        ValueError: boundaries that are not positive or do not increase, or not one schedule more
+            than boundaries.
 
     Example:
         >>> print(join([constant(1.0), linear(1.0, 0.0, 2)], [3])(jnp.arange(6)))
@@ -166,13 +176,14 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
             f"{len(schedules)} schedules need {len(schedules) - 1} boundaries, "
             f"got {len(boundaries)}"
         )
-    if any(b <= a for a, b in zip([0, *boundaries], boundaries, strict=False)):
-        raise ValueError(f"boundaries must be positive and increase, got {list(boundaries)}")
+    begins = [positive_integer("boundaries", boundary) for boundary in boundaries]
+    if any(b <= a for a, b in pairwise(begins)):
+        raise ValueError(f"boundaries must increase, got {begins}")
 
     def schedule(step):
         step = jnp.asarray(step)
         rate = schedules[0](step)
-        for begin, later in zip(boundaries, schedules[1:], strict=True):
+        for begin, later in zip(begins, schedules[1:], strict=True):
             rate = jnp.where(step < begin, rate, later(jnp.maximum(step - begin, 0)))
         return rate
 
@@ -183,11 +194,5 @@ def _float(step):
     return jnp.asarray(step, float)
 
 
-def _fraction(step, steps):
-    _require_steps("steps", steps)
+def _fraction(step, steps: int):
     return jnp.clip(_float(step) / steps, 0, 1)
-
-
-def _require_steps(name: str, steps: int | Callable) -> None:
-    if operator.index(steps) < 1:
-        raise ValueError(f"{name} must be at least 1, got {steps}")

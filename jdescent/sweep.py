@@ -2,7 +2,9 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -22,7 +24,7 @@ MIB = 2**20
 def sweep(
     run: Callable[..., PyTree],
     *,
-    max_memory: float = 1024.0,
+    max_memory: float | int = 1024,
     progress: bool | None = None,
     **axes: Any,
 ) -> "xarray.Dataset":
@@ -46,11 +48,12 @@ def sweep(
         An `xarray.Dataset`: one variable per array that `run` returned, named by its path in the
         tree, with the sweep's axes first. A `Trajectory` gives ``loss`` and ``record…`` (with the
         dimension ``step``), ``params…``, ``verdict`` (as text), ``verdict_step``, ``verdict_loss``
-        and ``verdict_gradient_norm``; its optimizer state stays out.
+        and ``verdict_gradient_norm``; its optimizer state stays out, and so do random keys.
 
     Raises:
         TypeError: no axes; an axis that cannot be made an array; a run that is not a function.
-        ValueError: an axis that is empty, a scalar or holds NaN; a memory bound below one lane.
+        ValueError: an axis that is empty, a scalar or holds NaN; an axis and a result, or two
+            results, of one name; a memory bound below one lane.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -82,17 +85,20 @@ def sweep(
     def lane(index):
         return [variable.value for variable in _variables(run(**point(index)))]
 
+    one_result = jax.eval_shape(lambda index: run(**point(index)), jnp.zeros((), jnp.int32))
+    variables = _variables(one_result)
+    _require_distinct_names(axes, variables)
+
     lanes = math.prod(shape)
     compiled, chunk = _compile_within(jax.vmap(lane), lanes, max_memory * MIB)
     results = _run_chunks(compiled, lanes, chunk, progress)
 
-    one_result = jax.eval_shape(lambda index: run(**point(index)), jnp.zeros((), jnp.int32))
     coordinates = {
         name: np.asarray(value) if _is_plain(value) else np.arange(len(value))
         for name, value in values.items()
     }
     data = {}
-    for variable, array in zip(_variables(one_result), results, strict=True):
+    for variable, array in zip(variables, results, strict=True):
         array = array.reshape(shape + array.shape[1:])
         data[variable.name] = (*axes, *variable.dims), variable.decode(array)
         coordinates |= variable.coordinate
@@ -105,7 +111,7 @@ class _Variable(NamedTuple):
     name: str
     value: Any
     dims: tuple[str, ...]
-    coordinate: dict[str, np.ndarray] = {}
+    coordinate: Mapping[str, np.ndarray] = MappingProxyType({})
     decode: Callable[[np.ndarray], np.ndarray] = lambda array: array
 
 
@@ -122,7 +128,7 @@ def _variables(result: PyTree, prefix: str = "") -> list[_Variable]:
             found += _trajectory_variables(leaf, name)
         elif isinstance(leaf, Verdict):
             found += _verdict_variables(leaf, name)
-        else:
+        elif not _is_key(leaf):
             name = name or "result"
             dims = tuple(f"{name}_dim{i}" for i in range(len(jnp.shape(leaf))))
             found.append(_Variable(name, leaf, dims))
@@ -163,16 +169,32 @@ def _axis(name: str, value: Any) -> jax.Array:
     if len(array) == 0:
         raise ValueError(f"axis {name} is empty: give it at least one value")
     if jnp.issubdtype(array.dtype, jnp.inexact) and bool(jnp.any(jnp.isnan(array))):
-        raise ValueError(f"axis {name} holds NaN at index {int(jnp.argmax(jnp.isnan(array)))}")
+        where = ", ".join(str(i) for i in np.argwhere(np.isnan(array))[0])
+        raise ValueError(f"axis {name} holds NaN at index {where}")
     return array
 
 
 def _is_plain(array: jax.Array) -> bool:
     """Whether the values can be a coordinate: one number each, and no random keys."""
-    return array.ndim == 1 and not jnp.issubdtype(array.dtype, jax.dtypes.extended)
+    return array.ndim == 1 and not _is_key(array)
 
 
-def _compile_within(mapped: Callable, lanes: int, bound: float) -> tuple[Callable, int]:
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+
+
+def _require_distinct_names(axes: Iterable[str], variables: Sequence[_Variable]) -> None:
+    dims = {dim for variable in variables for dim in variable.dims}
+    names = Counter([*axes, *dims, *(variable.name for variable in variables)])
+    repeated = [name for name, count in names.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"{', '.join(repeated)} would name two things in the result: rename the axis, or what "
+            "run returns"
+        )
+
+
+def _compile_within(mapped: Callable, lanes: int, bound: float | int) -> tuple[Callable, int]:
     """The mapped function compiled for as many lanes as the bound in bytes allows."""
     chunk = lanes
     while True:

@@ -12,38 +12,41 @@ import numpy as np
 from jax import lax
 from jaxtyping import PyTree
 
-from jdescent.core import Optimizer, apply_updates, chain
+from jdescent.core import OptimizerLike, Scalar, apply_updates, chain, require_same_tree
 from jdescent.transforms import clip
 
 
 def random_gradients(params: PyTree, steps: int, seed: int = 0) -> list[PyTree]:
-    """Gradients along a noisy made-up path: as many trees of standard normals as there are steps.
+    """Gradients along a noisy made-up path: as many trees of normals as there are steps.
 
-    Their size drifts over two decades, so that running means, maxima and clips all come into play.
+    Each element has a size of its own, from 10⁻⁶ to 10, and all drift together by two decades, so
+    that ε, running means, maxima and clips all come into play.
     """
     leaves, structure = jax.tree.flatten(params)
     random = np.random.default_rng(seed)
-    scale = np.exp(np.cumsum(random.normal(0, 0.2, steps)))
+    drift = np.exp(np.cumsum(random.normal(0, 0.2, steps)))
+    sizes = [10 ** random.uniform(-6, 1, jnp.shape(x)) for x in leaves]
+
+    def draw(x, size):
+        return jnp.asarray(size * random.standard_normal(jnp.shape(x)), jnp.result_type(x))
+
     return [
         structure.unflatten(
-            [
-                jnp.asarray(scale[n] * random.standard_normal(jnp.shape(x)), jnp.result_type(x))
-                for x in leaves
-            ]
+            [draw(x, drift[n] * size) for x, size in zip(leaves, sizes, strict=True)]
         )
         for n in range(steps)
     ]
 
 
 def assert_same_path(
-    ours: Optimizer,
-    reference: Optimizer,
+    ours: OptimizerLike,
+    reference: OptimizerLike,
     params: PyTree,
-    learning_rate: float,
+    learning_rate: Scalar,
     *,
     steps: int = 200,
     gradients: Sequence[PyTree] | None = None,
-    units: float = 4.0,
+    units: Scalar = 4.0,
 ) -> None:
     """Assert that two optimizers take the same steps, to a few roundings.
 
@@ -65,6 +68,7 @@ def assert_same_path(
 
     Raises:
         AssertionError: the paths part; says at which step, in which leaf, by how many units.
+        ValueError: the updates differ in their tree or shapes.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd, optax
@@ -80,12 +84,15 @@ def assert_same_path(
     our_update, reference_update = jax.jit(ours.update), jax.jit(reference.update)
     for step, gradient in enumerate(gradients):
         u, our_state = our_update(gradient, our_state, params)
-        u_ref, reference_state = reference_update(gradient, reference_state, params)
+        with jax.numpy_dtype_promotion("standard"):  # the reference need not be strict
+            u_ref, reference_state = reference_update(gradient, reference_state, params)
+        require_same_tree("updates", u, "the reference's", u_ref)
         pairs = zip(jax.tree_util.tree_leaves_with_path(u_ref), jax.tree.leaves(u), strict=True)
         for (path, want), got in pairs:
             epsilon = float(jnp.finfo(want.dtype).eps)
             got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
-            off = np.max(np.abs(got - want) / (learning_rate + np.abs(want)), initial=0.0) / epsilon
+            unit = epsilon * (learning_rate + np.abs(want)) + np.finfo(np.float64).tiny
+            off = np.max(np.abs(got - want) / unit, initial=0.0)
             if not off <= units:
                 raise AssertionError(
                     f"paths part at step {step} in {_name(path)}: by {off:.3g} units of "
@@ -94,7 +101,7 @@ def assert_same_path(
         params = apply_updates(params, u_ref)
 
 
-def assert_contract(optimizer: Optimizer | Callable[[Any], Optimizer]) -> None:
+def assert_contract(optimizer: OptimizerLike | Callable[[Any], OptimizerLike]) -> None:
     """Assert all that jdescent and optax expect of an (init, update) pair.
 
     On a nested tree with a scalar, a None, an empty branch and leaves of different dtypes:
@@ -114,7 +121,7 @@ def assert_contract(optimizer: Optimizer | Callable[[Any], Optimizer]) -> None:
         >>> assert_contract(jd.adam(1e-3))
         >>> assert_contract(lambda learning_rate: jd.heavy_ball(learning_rate, 0.9))
     """
-    if not isinstance(optimizer, tuple):
+    if not isinstance(optimizer, OptimizerLike):
         assert_rate_maps(optimizer)
         optimizer = optimizer(1e-2)
     assert_dtypes_kept(optimizer)
@@ -124,7 +131,7 @@ def assert_contract(optimizer: Optimizer | Callable[[Any], Optimizer]) -> None:
     assert_composes_with_optax(optimizer)
 
 
-def assert_dtypes_kept(optimizer: Optimizer) -> None:
+def assert_dtypes_kept(optimizer: OptimizerLike) -> None:
     """Updates keep the gradient's dtypes, the state its own, on a tree of mixed dtypes."""
     import chex
 
@@ -137,7 +144,7 @@ def assert_dtypes_kept(optimizer: Optimizer) -> None:
         state, params = new_state, apply_updates(params, updates)
 
 
-def assert_one_trace(optimizer: Optimizer) -> None:
+def assert_one_trace(optimizer: OptimizerLike) -> None:
     """A second call of the jitted update does not trace again."""
     params, traces = _mixed_tree(), []
 
@@ -153,9 +160,9 @@ def assert_one_trace(optimizer: Optimizer) -> None:
     assert len(traces) == 1, f"update was traced {len(traces)} times in 3 equal calls"
 
 
-def assert_scan_equals_loop(optimizer: Optimizer) -> None:
+def assert_scan_equals_loop(optimizer: OptimizerLike) -> None:
     """`lax.scan` accepts the state as its carry and walks the path that a loop walks."""
-    params = _float32_tree()
+    params = _small_tree()
     gradients = random_gradients(params, 5)
 
     def step(carry, gradient):
@@ -170,24 +177,26 @@ def assert_scan_equals_loop(optimizer: Optimizer) -> None:
     _assert_close("lax.scan and a loop", scanned[0], looped[0])
 
 
-def assert_vmap_equals_loop(optimizer: Optimizer, lanes: int = 3) -> None:
+def assert_vmap_equals_loop(optimizer: OptimizerLike, lanes: int = 3) -> None:
     """`jax.vmap` over parameters and gradients gives each lane what it gets alone."""
-    params = _float32_tree()
+    params = _small_tree()
     gradients = random_gradients(params, lanes)
 
-    def first_updates(gradient):
-        updates, state = optimizer.update(gradient, optimizer.init(params), params)
-        return optimizer.update(updates, state, params)[0]
+    def second_update(gradient):
+        _, state = optimizer.update(gradient, optimizer.init(params), params)
+        # of the same sign as the first, so that no memory cancels and magnifies a rounding
+        steeper = jax.tree.map(lambda g: 2 * g, gradient)
+        return optimizer.update(steeper, state, params)[0]
 
-    together = jax.vmap(first_updates)(jax.tree.map(lambda *g: jnp.stack(g), *gradients))
+    together = jax.vmap(second_update)(jax.tree.map(lambda *g: jnp.stack(g), *gradients))
     for lane, gradient in enumerate(gradients):
-        alone = first_updates(gradient)
+        alone = second_update(gradient)
         _assert_close("vmap and a loop", jax.tree.map(lambda u, i=lane: u[i], together), alone)
 
 
-def assert_rate_maps(make: Callable[[Any], Optimizer]) -> None:
+def assert_rate_maps(make: Callable[[Any], OptimizerLike]) -> None:
     """Built inside a mapped function, the optimizer takes a traced learning rate."""
-    params, rates = _float32_tree(), jnp.array([1e-3, 1e-2, 1.0])
+    params, rates = _small_tree(), jnp.array([1e-3, 1e-2, 1.0])
     (gradient,) = random_gradients(params, 1)
 
     def first_update(rate):
@@ -200,14 +209,17 @@ def assert_rate_maps(make: Callable[[Any], Optimizer]) -> None:
         _assert_close(
             "rates mapped and alone", jax.tree.map(lambda u, i=lane: u[i], together), alone
         )
+    jax.eval_shape(lambda rate: assert_dtypes_kept(make(rate)), rates[0])
 
 
-def assert_composes_with_optax(optimizer: Optimizer) -> None:
-    """optax's combinators take the optimizer, and jdescent's chain takes optax's parts beside it."""
+def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
+    """optax's combinators take the optimizer; jdescent's chain takes it beside optax's parts."""
     import optax
 
-    params = _float32_tree()
+    params = _small_tree()
     (gradient,) = random_gradients(params, 1)
+    # MultiSteps accumulates in float32, whatever the gradient: give it numbers that survive this
+    gradient = jax.tree.map(lambda g: g.astype(jnp.float32).astype(g.dtype), gradient)
 
     def first_update(composed, gradient=gradient):
         return composed.update(gradient, composed.init(params), params)[0]
@@ -219,9 +231,10 @@ def assert_composes_with_optax(optimizer: Optimizer) -> None:
     _assert_close("optax.masked", first_update(masked), first_update(optimizer))
 
     accumulated = optax.MultiSteps(optimizer, every_k_schedule=2)
-    state = accumulated.init(params)
-    nothing, state = accumulated.update(gradient, state, params)
-    whole, state = accumulated.update(gradient, state, params)
+    update, state = jax.jit(accumulated.update), accumulated.init(params)
+    with jax.numpy_dtype_promotion("standard"):  # MultiSteps mixes its counter with the gradients
+        nothing, state = update(gradient, state, params)
+        whole, state = update(gradient, state, params)
     _assert_close("optax.MultiSteps, half way", nothing, jax.tree.map(jnp.zeros_like, params))
     _assert_close("optax.MultiSteps", whole, first_update(optimizer))
 
@@ -239,7 +252,7 @@ def _mixed_tree() -> PyTree:
     }
 
 
-def _float32_tree() -> PyTree:
+def _small_tree() -> PyTree:
     return {
         "w": jnp.linspace(-1, 1, 6).reshape(2, 3),
         "b": (jnp.asarray(0.5, jnp.float32), None, {}),

@@ -9,7 +9,9 @@ from jaxtyping import Array, PRNGKeyArray
 
 from jdescent.core import (
     Optimizer,
+    Scalar,
     ScalarOrSchedule,
+    as_arrays,
     check_hyperparameters,
     global_norm,
     require_floating,
@@ -17,7 +19,7 @@ from jdescent.core import (
 )
 
 
-def clip(max_delta: float) -> Optimizer:
+def clip(max_delta: Scalar) -> Optimizer:
     """Clip every element: g ← min(max(g, −c), c).
 
     Args:
@@ -41,7 +43,7 @@ def clip(max_delta: float) -> Optimizer:
     return treewise(lambda grads, params: jax.tree.map(clip_one, grads))
 
 
-def clip_by_global_norm(max_norm: float) -> Optimizer:
+def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
     """Scale all gradients together so that their norm is at most c: g ← g·min(1, c/‖g‖₂).
 
     The norm runs over every element of every leaf. A zero gradient stays zero; one with an infinite
@@ -74,7 +76,7 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
 
 
 def add_decayed_weights(
-    weight_decay: float = 0.0, mask: Any | Callable[[Any], Any] | None = None
+    weight_decay: Scalar = 0.0, mask: Any | Callable[[Any], Any] | None = None
 ) -> Optimizer:
     """Add w·x to the gradient: put before an optimizer, this is L2 regularization ½·w·‖x‖².
 
@@ -152,7 +154,7 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
         del params, extra
         sigma = standard_deviation(state.t) if callable(standard_deviation) else standard_deviation
         step_key = jax.random.fold_in(state.key, state.t)
-        leaves, structure = jax.tree.flatten(grads)
+        leaves, structure = jax.tree.flatten(as_arrays(grads))
         noisy = [
             g + jnp.asarray(sigma, g.dtype) * _normal(jax.random.fold_in(step_key, i), g)
             for i, g in enumerate(leaves)

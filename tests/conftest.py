@@ -6,6 +6,7 @@ with install_import_hook("jdescent", "beartype.beartype"):
     import jdescent  # noqa: F401
 
 import jax
+import jaxtyping
 import pytest
 from hypothesis import settings
 
@@ -21,3 +22,11 @@ def x64():
     """Float64 for the length of one test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def as_users_run():
+    """Annotations unchecked, so that what a wrong argument meets is the library's own error."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

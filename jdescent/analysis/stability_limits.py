@@ -8,8 +8,11 @@ and `grad` apply), and broadcast elementwise.
 Coupled L2 decay of strength w adds w to the curvature: `heavy_ball_limit(curvature + w, momentum)`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy
+from jaxtyping import Array
 
 from jdescent.analysis.inputs import Reals, require, require_momentum, require_positive
 
@@ -263,7 +266,7 @@ def nadam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
     return adam_critical_sharpness(learning_rate, b1) / (1 + 2 * b1)
 
 
-def minibatch_limit(curvatures: Reals, batch_size: int) -> float:
+def minibatch_limit(curvatures: Sequence[float] | np.ndarray | Array, batch_size: int) -> float:
     """Largest mean-square stable learning rate of SGD on least squares with Gaussian inputs.
 
     The root η of Σᵢ (ηλᵢ/B) / (2 − ηλᵢ(1 + 1/B)) = 1. With d equal curvatures λ it is
@@ -288,13 +291,13 @@ def minibatch_limit(curvatures: Reals, batch_size: int) -> float:
         Feuer & Weinstein, *Convergence Analysis of LMS Filters with Uncorrelated Gaussian Data*,
         1985 (batch size 1).
     """
-    curvatures = np.asarray(curvatures, np.float64)
-    if curvatures.ndim != 1 or curvatures.size == 0:
-        raise ValueError(f"curvatures must have shape (d,), d ≥ 1, got {curvatures.shape}")
-    require_positive(curvatures=curvatures)
+    spectrum = np.asarray(curvatures, np.float64)
+    if spectrum.ndim != 1 or spectrum.size == 0:
+        raise ValueError(f"curvatures must have shape (d,), d ≥ 1, got {spectrum.shape}")
+    require_positive(curvatures=spectrum)
     require("batch_size", batch_size, lambda entries: entries >= 1, "at least 1")
-    largest = curvatures.max()
-    relative = curvatures / largest
+    largest = spectrum.max()
+    relative = spectrum / largest
 
     def excess(step: float) -> float:
         return np.sum(step * relative / (2 * batch_size - step * relative * (batch_size + 1))) - 1

@@ -3,6 +3,7 @@
 The mean over escaped runs alone is wrong (too short): the slow runs are the missing ones.
 """
 
+import warnings
 from typing import NamedTuple
 
 import jax
@@ -115,7 +116,9 @@ def survival_curve(
     require("confidence", confidence, lambda level: (level > 0) & (level < 1), "in (0, 1)")
     data = scipy.stats.CensoredData(uncensored=times[escaped], right=times[~escaped])
     estimate = scipy.stats.ecdf(data).sf
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with warnings.catch_warnings():
+        # undefined where S is 1 or 0, as the docstring says
+        warnings.simplefilter("ignore", RuntimeWarning)
         band = estimate.confidence_interval(confidence, method="log-log")
     untouched = estimate.probabilities == 1
     columns = (

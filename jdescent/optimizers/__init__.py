@@ -1,4 +1,4 @@
-"""The optimizers, one family a file. Names and keyword arguments are optax's where optax has them."""
+"""The optimizers, one family a file. Names and keywords are optax's where optax has them."""
 
 from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop

@@ -5,7 +5,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jdescent.core import Optimizer, Params, ScalarOrSchedule, check_hyperparameters, leafwise
+from jdescent.core import (
+    Optimizer,
+    Params,
+    Scalar,
+    ScalarOrSchedule,
+    check_hyperparameters,
+    leafwise,
+)
 
 
 class AdamState(NamedTuple):
@@ -18,10 +25,10 @@ class AdamState(NamedTuple):
 
 def adam(
     learning_rate: ScalarOrSchedule,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    eps_root: float = 0.0,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
+    eps_root: Scalar = 0.0,
 ) -> Optimizer:
     """Adam: the mean gradient over the root of the mean squared gradient.
 
@@ -71,11 +78,11 @@ def adam(
 
 def adamw(
     learning_rate: ScalarOrSchedule,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    eps_root: float = 0.0,
-    weight_decay: float = 1e-4,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
+    eps_root: Scalar = 0.0,
+    weight_decay: Scalar = 1e-4,
 ) -> Optimizer:
     """Adam with decoupled weight decay.
 
@@ -127,10 +134,10 @@ def adamw(
 
 def nadam(
     learning_rate: ScalarOrSchedule,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    eps_root: float = 0.0,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
+    eps_root: Scalar = 0.0,
 ) -> Optimizer:
     """Adam with Nesterov's look-ahead in the mean gradient.
 
@@ -183,7 +190,7 @@ class AdamaxState(NamedTuple):
 
 
 def adamax(
-    learning_rate: ScalarOrSchedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+    learning_rate: ScalarOrSchedule, b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8
 ) -> Optimizer:
     """Adam in the infinity norm: the mean gradient over the decayed largest one.
 
@@ -235,10 +242,10 @@ class AMSGradState(NamedTuple):
 
 def amsgrad(
     learning_rate: ScalarOrSchedule,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    eps_root: float = 0.0,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
+    eps_root: Scalar = 0.0,
 ) -> Optimizer:
     """Adam whose denominator never shrinks.
 

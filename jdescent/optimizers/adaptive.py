@@ -5,7 +5,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jdescent.core import Optimizer, Params, ScalarOrSchedule, check_hyperparameters, leafwise
+from jdescent.core import (
+    Optimizer,
+    Params,
+    Scalar,
+    ScalarOrSchedule,
+    check_hyperparameters,
+    leafwise,
+)
 
 
 class AdaGradState(NamedTuple):
@@ -16,7 +23,7 @@ class AdaGradState(NamedTuple):
 
 
 def adagrad(
-    learning_rate: ScalarOrSchedule, initial_accumulator_value: float = 0.1, eps: float = 1e-7
+    learning_rate: ScalarOrSchedule, initial_accumulator_value: Scalar = 0.1, eps: Scalar = 1e-7
 ) -> Optimizer:
     """AdaGrad: every coordinate's rate falls with the gradients it has seen.
 
@@ -97,12 +104,12 @@ _RMSPROP_STATES = {
 
 def rmsprop(
     learning_rate: ScalarOrSchedule,
-    decay: float = 0.9,
-    eps: float = 1e-8,
-    initial_scale: float = 0.0,
+    decay: Scalar = 0.9,
+    eps: Scalar = 1e-8,
+    initial_scale: Scalar = 0.0,
     eps_in_sqrt: bool = True,
     centered: bool = False,
-    momentum: float | None = None,
+    momentum: Scalar | None = None,
     nesterov: bool = False,
     bias_correction: bool = False,
 ) -> Optimizer:
@@ -179,7 +186,7 @@ class AdaDeltaState(NamedTuple):
     s: Params
 
 
-def adadelta(learning_rate: ScalarOrSchedule, rho: float = 0.9, eps: float = 1e-6) -> Optimizer:
+def adadelta(learning_rate: ScalarOrSchedule, rho: Scalar = 0.9, eps: Scalar = 1e-6) -> Optimizer:
     """AdaDelta: RMSProp whose step carries the units of the parameter.
 
         v ← ρ·v + (1 − ρ)·g²

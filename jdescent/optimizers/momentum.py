@@ -4,7 +4,15 @@ from typing import NamedTuple
 
 from jaxtyping import Array
 
-from jdescent.core import Optimizer, Params, ScalarOrSchedule, check_hyperparameters, leafwise
+from jdescent.core import (
+    Optimizer,
+    Params,
+    Scalar,
+    ScalarOrSchedule,
+    check_hyperparameters,
+    leafwise,
+    real_number,
+)
 
 
 class DescentState(NamedTuple):
@@ -22,9 +30,9 @@ class VelocityState(NamedTuple):
 
 def sgd(
     learning_rate: ScalarOrSchedule,
-    momentum: float | None = None,
+    momentum: Scalar | None = None,
     nesterov: bool = False,
-    dampening: float = 0.0,
+    dampening: Scalar = 0.0,
 ) -> Optimizer:
     """Gradient descent, plain or with momentum; the learning rate stays outside the velocity.
 
@@ -56,7 +64,7 @@ def sgd(
     I. Sutskever et al., 2013, On the Importance of Initialization and Momentum in Deep Learning.
     """
     if momentum is None:
-        if nesterov or dampening:
+        if nesterov or real_number("dampening", dampening):
             raise ValueError("nesterov and dampening act on the velocity: give momentum as well")
         return leafwise(lambda lr, t, g, x: (-lr * g,), DescentState, learning_rate)
     check_hyperparameters(momentum=momentum)
@@ -70,14 +78,14 @@ def sgd(
     return leafwise(rule, VelocityState, learning_rate)
 
 
-def heavy_ball(learning_rate: ScalarOrSchedule, momentum: float = 0.9) -> Optimizer:
+def heavy_ball(learning_rate: ScalarOrSchedule, momentum: Scalar = 0.9) -> Optimizer:
     """Polyak's heavy ball; the learning rate is inside the velocity.
 
         v ← β·v − lr·g
         x ← x + v
 
     On a quadratic of curvature λ it is stable while lr < 2(1 + β)/λ and contracts by √β a step for
-    (1 − √β)² ≤ lr·λ ≤ (1 + √β)². Stable runs may first grow (by 10× at β = 0.9 near the limit).
+    (1 − √β)² ≤ lr·λ ≤ (1 + √β)². Near the limit a stable run may first grow by (1 + β)/(1 − β).
 
     Args:
         learning_rate: lr ≥ 0, a scalar or a schedule.
@@ -109,7 +117,7 @@ def heavy_ball(learning_rate: ScalarOrSchedule, momentum: float = 0.9) -> Optimi
     return leafwise(rule, VelocityState, learning_rate)
 
 
-def nesterov(learning_rate: ScalarOrSchedule, momentum: float = 0.9) -> Optimizer:
+def nesterov(learning_rate: ScalarOrSchedule, momentum: Scalar = 0.9) -> Optimizer:
     """Nesterov's accelerated gradient; the learning rate is inside the velocity.
 
         v ← β·v − lr·g
@@ -131,7 +139,8 @@ def nesterov(learning_rate: ScalarOrSchedule, momentum: float = 0.9) -> Optimize
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
-        >>> path = jd.descend(jd.losses.bowl(), jnp.array([2.0, 1.0]), jd.nesterov(0.25, 0.1716), 40)
+        >>> x0 = jnp.array([2.0, 1.0])
+        >>> path = jd.descend(jd.losses.bowl(), x0, jd.nesterov(0.25, 0.1716), steps=40)
         >>> print(path.loss[0], path.loss[-1] < 1e-12)
         6.0 True
 

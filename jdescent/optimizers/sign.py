@@ -5,7 +5,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jdescent.core import Optimizer, Params, ScalarOrSchedule, check_hyperparameters, leafwise
+from jdescent.core import (
+    Optimizer,
+    Params,
+    Scalar,
+    ScalarOrSchedule,
+    check_hyperparameters,
+    leafwise,
+)
 from jdescent.optimizers.momentum import DescentState
 
 
@@ -44,9 +51,9 @@ class LionState(NamedTuple):
 
 def lion(
     learning_rate: ScalarOrSchedule,
-    b1: float = 0.9,
-    b2: float = 0.99,
-    weight_decay: float = 1e-3,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.99,
+    weight_decay: Scalar = 1e-3,
 ) -> Optimizer:
     """Lion: the sign of a fast mean of gradients, kept by a slow one.
 

@@ -98,5 +98,5 @@ def test_variances_map_and_differentiate_under_jax():
 
 
 def test_a_learning_rate_that_is_not_positive_is_named():
-    with pytest.raises(ValueError, match="learning_rate must be positive, got 0.0"):
+    with pytest.raises(ValueError, match=r"learning_rate must be positive, got 0.0"):
         analysis.sgd_variance(0.0, 1.0, 1.0)

@@ -1,0 +1,1 @@
+"""The parts of `anisotropic_bowl`: paths, rates, bowls turned against the axes."""

@@ -1,0 +1,1 @@
+"""The parts of `local_minimum_escape`: gradient noise, full-batch basins, momentum."""

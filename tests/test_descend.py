@@ -1,0 +1,337 @@
+"""The loop: what is recorded, going on, and the transformations it passes through."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jdescent as jd
+
+PARABOLA = jd.losses.parabola()
+ROSENBROCK = jd.losses.rosenbrock()
+START = jnp.array([-1.2, 1.0])
+
+
+def assert_same(got, want):
+    """Equal bit for bit, random keys included."""
+
+    def plain(leaf):
+        keys = jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(leaf) if keys else leaf)
+
+    leaves, structure = jax.tree.flatten(got)
+    assert structure == jax.tree.structure(want)
+    for ours, theirs in zip(leaves, jax.tree.leaves(want), strict=True):
+        np.testing.assert_array_equal(plain(ours), plain(theirs))
+
+
+def loop(optimizer, start, steps, loss=ROSENBROCK):
+    """The points of a plain Python loop."""
+    points, state = [start], optimizer.init(start)
+    for _ in range(steps):
+        gradient = jax.grad(loss)(points[-1])
+        updates, state = optimizer.update(gradient, state, points[-1])
+        points.append(jd.apply_updates(points[-1], updates))
+    return jnp.stack(points), state
+
+
+@pytest.mark.parametrize("optimizer", [jd.sgd(1e-3), jd.adam(0.05)], ids=["sgd", "adam"])
+def test_row_n_is_the_point_after_n_steps_of_a_plain_loop(optimizer):
+    points, state = loop(optimizer, START, 12)
+    path = jd.descend(ROSENBROCK, START, optimizer, steps=12, record="params")
+    assert path.record.shape == (13, 2)
+    np.testing.assert_allclose(path.record, points, rtol=1e-5)
+    np.testing.assert_allclose(path.loss, jax.vmap(ROSENBROCK)(points), rtol=1e-4)
+    np.testing.assert_array_equal(path.params, path.record[-1])
+    np.testing.assert_array_equal(path.steps, np.arange(13))
+    assert path.step == 12
+    np.testing.assert_allclose([path.start_loss, path.loss[0]], 24.2, rtol=1e-6)
+    assert path.state.t == state.t == 12
+
+
+def jitted(loss, start, optimizer, steps, **options):
+    """One compilation instead of one for each operation outside the loop."""
+    return jax.jit(lambda x: jd.descend(loss, x, optimizer, steps, **options))(start)
+
+
+LONGEST = 24
+EVERY_ROW = jd.descend(ROSENBROCK, START, jd.adam(0.05), steps=LONGEST, record="params").record
+
+
+@settings(max_examples=8)
+@given(st.integers(1, LONGEST), st.integers(1, LONGEST + 3))
+def test_every_k_keeps_every_kth_row(steps, every):
+    path = jitted(ROSENBROCK, START, jd.adam(0.05), steps, record="params", every=every)
+    np.testing.assert_array_equal(path.steps, np.arange(0, steps + 1, every))
+    np.testing.assert_allclose(path.record, EVERY_ROW[: steps + 1 : every], rtol=2e-6)
+    np.testing.assert_allclose(path.params, EVERY_ROW[steps], rtol=2e-6)
+    assert path.step == path.state.t == steps
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_what_is_recorded_does_not_change_the_run(every):
+    first, *others = (
+        jitted(ROSENBROCK, START, jd.adam(0.05), 20, record=record, every=every)
+        for record in ("loss", None, "params", ("gradient", "state"), lambda point: point.step)
+    )
+    for path in others:
+        np.testing.assert_allclose(path.params, first.params, rtol=2e-6)
+        assert path.verdict.status == first.verdict.status
+        assert path.step == first.step
+
+
+def test_records_by_name_and_by_function_are_of_the_same_points():
+    names = ("loss", "params", "gradient", "gradient_norm", "state")
+    named = jitted(ROSENBROCK, START, jd.adam(0.05), 9, record=names, every=2).record
+    assert set(named) == set(names)
+
+    def everything(point):
+        return {
+            "loss": point.loss,
+            "params": point.params,
+            "gradient": point.gradient,
+            "gradient_norm": jd.global_norm(point.gradient),
+            "state": point.state,
+            "step": point.step,
+        }
+
+    computed = jitted(ROSENBROCK, START, jd.adam(0.05), 9, record=everything, every=2).record
+    np.testing.assert_array_equal(computed.pop("step"), [0, 2, 4, 6, 8])
+    assert_same(computed, named)
+    np.testing.assert_array_equal(named["state"].t, [0, 2, 4, 6, 8])
+    gradients = jax.vmap(jax.grad(ROSENBROCK))(named["params"])
+    np.testing.assert_allclose(named["gradient"], gradients, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        named["gradient_norm"], np.linalg.norm(named["gradient"], axis=1), rtol=1e-5
+    )
+
+
+def test_one_name_records_an_array_and_loss_alone_records_nothing_more():
+    one = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3, record="gradient_norm")
+    np.testing.assert_allclose(one.record, 6 * 0.8 ** np.arange(4), rtol=1e-5)
+    assert jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3).record is None
+    nothing = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3, record=None)
+    assert nothing.loss is None
+    assert nothing.record is None
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        _ = nothing.steps
+
+
+DATA = (jnp.linspace(-1, 1, 12), jnp.linspace(0, 3, 12) ** 2)
+
+
+def line_error(params, batch):
+    x, y = batch
+    return jnp.mean((params["slope"] * x + params["offset"] - y) ** 2)
+
+
+LINE = {"slope": jnp.array(0.0), "offset": jnp.array(0.0), "unused": None}
+GOING_ON = {
+    "adam under a schedule": (ROSENBROCK, START, jd.adam(jd.schedules.cosine(0.05, 100)), {}),
+    "heavy ball, recorded every third step": (
+        ROSENBROCK,
+        START,
+        jd.heavy_ball(1e-4),
+        {"record": "params", "every": 3},
+    ),
+    "batches and noise": (
+        line_error,
+        LINE,
+        jd.chain(jd.add_noise(jax.random.key(1), 0.1), jd.adam(0.1)),
+        {"batches": jd.batches.mini_batch(DATA, 3), "key": jax.random.key(2)},
+    ),
+    "shuffled epochs": (
+        line_error,
+        LINE,
+        jd.sgd(0.1, 0.9),
+        {"batches": jd.batches.epoch_shuffled(DATA, 5), "key": jax.random.key(2)},
+    ),
+}
+
+
+def assert_goes_on(run, start):
+    """60 steps and then 40 are 100, bit for bit, in whatever a trajectory holds."""
+    run = jax.jit(run, static_argnums=1)
+    whole, first = run(start, 100), run(start, 60)
+    second = run(first, 40)
+    for field in ("params", "state", "step", "verdict", "start_loss"):
+        assert_same(getattr(second, field), getattr(whole, field))
+    seam = 60 // whole.every  # recorded twice: the end of one call is the start of the next
+    axis = whole.step.ndim
+    for row in ("loss", "record"):
+        halves = jax.tree.map(
+            lambda a, b: np.concatenate([np.asarray(a).take(range(seam), axis), b], axis),
+            getattr(first, row),
+            getattr(second, row),
+        )
+        assert_same(halves, getattr(whole, row))
+    return first, whole
+
+
+@pytest.mark.parametrize("name", GOING_ON)
+def test_sixty_steps_and_then_forty_are_a_hundred_bit_for_bit(name):
+    loss, start, optimizer, options = GOING_ON[name]
+    assert_goes_on(lambda x, n: jd.descend(loss, x, optimizer, n, **options), start)
+
+
+def test_runs_that_have_ended_stay_ended_and_the_others_go_on_bit_for_bit():
+    """Lanes of every verdict, some reached before step 60, some after, some never."""
+
+    def run(starts, steps):
+        def one(rate, start):
+            return jd.descend(
+                PARABOLA,
+                start,
+                jd.heavy_ball(rate, 0.5),
+                steps,
+                tolerance=1e-3,
+                stop=lambda p: jnp.abs(p.params - 2) < 0.01,
+                record="params",
+            )
+
+        rates = jnp.array([0.1, 0.025, 2.0, 1.535, 0.004, 1e38, 0.001])
+        return jax.vmap(one)(rates, starts)
+
+    first, whole = assert_goes_on(run, jnp.zeros(7))
+    ends = [(str(jd.Status(int(s))), int(n) <= 60) for s, n in zip(*whole.verdict[:2], strict=True)]
+    assert ends == [
+        ("converged", True),
+        ("converged", False),
+        ("diverged", True),
+        ("diverged", False),
+        ("stopped", False),
+        ("non-finite", True),
+        ("step limit", False),
+    ]
+    early = np.array([early for _, early in ends])
+    np.testing.assert_array_equal(first.verdict.status != jd.Status.STEP_LIMIT, early)
+    np.testing.assert_array_equal(first.params == whole.params, early)
+
+
+def test_batch_n_of_a_run_is_the_samplers_batch_n():
+    """x ← x − η(x − mean of the batch), step by step beside the sampler itself."""
+    sample, key, rate = jd.batches.mini_batch(DATA[0], 4), jax.random.key(5), 0.25
+    path = jd.descend(
+        lambda x, batch: 0.5 * jnp.mean((x - batch) ** 2),
+        jnp.array(2.0),
+        jd.sgd(rate),
+        steps=10,
+        batches=sample,
+        key=key,
+        record="params",
+    )
+    x = 2.0
+    for n in range(10):
+        batch = np.asarray(sample(key, n))
+        np.testing.assert_allclose(path.loss[n], 0.5 * np.mean((x - batch) ** 2), rtol=1e-4)
+        x = x - rate * (x - batch.mean())
+        np.testing.assert_allclose(path.record[n + 1], x, rtol=1e-5)
+
+
+def test_the_full_batch_is_no_batch():
+    whole = jd.descend(line_error, LINE, jd.adam(0.1), 30, batches=jd.batches.full(DATA))
+    plain = jd.descend(lambda params: line_error(params, DATA), LINE, jd.adam(0.1), 30)
+    np.testing.assert_allclose(whole.loss, plain.loss, rtol=1e-5)
+    assert whole.params["unused"] is None
+
+
+def test_nested_parameters_descend_as_their_flat_vector_does():
+    def nested(params):
+        return ROSENBROCK(jnp.stack([params["x"][0], params["y"]["deep"]]))
+
+    start = {"x": (jnp.array(-1.2), None), "y": {"deep": jnp.array(1.0), "empty": {}}}
+    tree = jd.descend(nested, start, jd.adam(0.05), 25, tolerance=1e-3)
+    flat = jd.descend(ROSENBROCK, START, jd.adam(0.05), 25, tolerance=1e-3)
+    np.testing.assert_allclose(tree.loss, flat.loss, rtol=1e-5)
+    np.testing.assert_allclose(tree.verdict.gradient_norm, flat.verdict.gradient_norm, rtol=1e-5)
+
+
+@jax.jit
+def noisy_run(rate, momentum, start, key):
+    return jd.descend(
+        lambda x, batch: jnp.mean((x - batch) ** 2) + 0.1 * x**4,
+        start,
+        jd.heavy_ball(rate, momentum),
+        steps=40,
+        batches=jd.batches.mini_batch(DATA[0], 4),
+        key=key,
+    )
+
+
+MAPPED = {
+    "rate": jnp.array([1e-3, 0.1, 0.4]),
+    "momentum": jnp.array([0.0, 0.5, 0.95]),
+    "start": jnp.array([-2.0, 0.0, 3.0]),
+    "key": jax.random.split(jax.random.key(7), 3),
+}
+
+
+@pytest.mark.parametrize("axis", MAPPED)
+def test_mapping_over_anything_is_a_loop_over_it(axis):
+    middle = {name: values[1] for name, values in MAPPED.items()}
+    values = MAPPED[axis]
+    together = jax.vmap(lambda value: noisy_run(**(middle | {axis: value})))(values)
+    for lane in range(3):
+        alone = noisy_run(**(middle | {axis: values[lane]}))
+        np.testing.assert_allclose(together.loss[lane], alone.loss, rtol=1e-4)
+        assert together.verdict.status[lane] == alone.verdict.status
+
+
+def test_compiling_the_whole_run_changes_nothing():
+    def run(rate):
+        return jd.descend(ROSENBROCK, START, jd.sgd(rate), 30, record="params")
+
+    np.testing.assert_allclose(jax.jit(run)(1e-3).record, run(1e-3).record, rtol=1e-5)
+
+
+@jax.jit
+def end_loss(rate, curvature, start):
+    path = jd.descend(lambda x: 0.5 * curvature * x**2, start, jd.sgd(rate), 10)
+    return path.loss[-1]
+
+
+@given(st.floats(0.1, 1.9), st.floats(0.2, 5.0), st.floats(-2, 2))
+def test_a_run_differentiates_with_respect_to_rate_curvature_and_start(step, curvature, start):
+    """Lₙ = ½λx₀²(1 − ηλ)²ⁿ with n = 10: dL/dη = −nλ²x₀²(1 − ηλ)²ⁿ⁻¹, and so on."""
+    rate = step / curvature
+    r = 1 - step
+    with jax.enable_x64(True):
+        got = jax.grad(end_loss, argnums=(0, 1, 2))(rate, curvature, start)
+    exact = (
+        -10 * curvature**2 * start**2 * r**19,
+        0.5 * start**2 * r**20 - 10 * rate * curvature * start**2 * r**19,
+        curvature * start * r**20,
+    )
+    scale = 10 * curvature * start**2 * abs(r) ** 18 + abs(start) * r**20
+    np.testing.assert_allclose(got, exact, rtol=1e-9, atol=1e-12 * scale + 1e-300)
+
+
+def test_the_gradient_through_a_converged_run_is_that_of_its_steps_taken(x64):
+    """After convergence at step n the end no longer depends on further steps: d/dη 3·(1−2η)ⁿ."""
+
+    def end(rate, steps):
+        return jd.descend(PARABOLA, jnp.array(0.0), jd.sgd(rate), steps, tolerance=1e-2).params
+
+    n = int(jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 60, tolerance=1e-2).verdict.step)
+    np.testing.assert_allclose(
+        [jax.grad(end)(0.1, 60), jax.grad(end)(0.1, n)], 6 * n * 0.8 ** (n - 1), rtol=1e-12
+    )
+
+
+def test_trajectories_are_trees_that_any_jax_function_takes():
+    paths = jax.vmap(lambda rate: jd.descend(PARABOLA, 0.0, jd.sgd(rate), 4))(jnp.array([0.1, 0.4]))
+    second = jax.tree.map(lambda leaf: leaf[1], paths)
+    alone = jd.descend(PARABOLA, 0.0, jd.sgd(0.4), 4)
+    assert_same(second, alone)
+    np.testing.assert_array_equal(paths.steps, np.arange(5))
+    assert jax.tree.map(jnp.shape, second).loss == (5,)
+
+
+def test_float64_starts_give_float64_runs_and_narrow_ones_stay_narrow(x64):
+    for dtype in (jnp.float64, jnp.float32, jnp.float16, jnp.bfloat16):
+        path = jitted(PARABOLA, jnp.zeros((), dtype), jd.adam(0.1), 5, record="params")
+        assert path.params.dtype == path.record.dtype == path.loss.dtype == dtype
+        assert path.step.dtype == path.verdict.step.dtype == jnp.int32
+        assert path.verdict.status.dtype == jnp.int8

@@ -1,0 +1,114 @@
+"""What the loop refuses, and that it says so: name, what came, what was expected."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jdescent as jd
+
+PARABOLA = jd.losses.parabola()
+pytestmark = pytest.mark.usefixtures("as_users_run")
+
+
+def run(loss=PARABOLA, start=0.0, optimizer=None, steps=3, **options):
+    return jd.descend(loss, start, optimizer or jd.sgd(0.1), steps, **options)
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (lambda x: jnp.stack([x, x]), r"got shape \(2,\): take its mean or sum"),
+        (lambda x: (x, x), r"got PyTreeDef\(\(\*, \*\)\)"),
+        (lambda x: None, r"got PyTreeDef\(None\)"),
+        (lambda x: jnp.array(1), "got dtype int32"),
+        (lambda x: x > 1, "got dtype bool"),
+        (lambda x: jnp.asarray(x, jnp.complex64), "got dtype complex64"),
+    ],
+)
+def test_a_loss_that_is_not_one_real_scalar(loss, told):
+    with pytest.raises(TypeError, match="loss must return one real scalar, " + told):
+        run(loss)
+
+
+@pytest.mark.parametrize("name", ["steps", "every"])
+def test_counts_that_are_not_positive_integers(name):
+    for count in (0, -1, np.int32(-5)):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got {int(count)}"):
+            run(**{name: count})
+    for count in (1.5, "3", None, [3], np.array([3, 4])):
+        with pytest.raises(TypeError, match=f"{name} must be a Python integer, got"):
+            run(**{name: count})
+    with pytest.raises(TypeError, match=f"{name} must be a Python integer, got"):
+        jax.jit(lambda count: run(**{name: count}).params)(3)
+    assert run(**{name: np.int64(2)}).params == run(**{name: 2}).params
+
+
+@pytest.mark.parametrize("name", ["tolerance", "divergence"])
+def test_bounds_that_are_not_numbers_at_least_zero(name):
+    for bound in (-1e-3, float("nan"), jnp.array(-1.0)):
+        with pytest.raises(ValueError, match=f"{name} must be ≥ 0, got {float(bound)}"):
+            run(**{name: bound})
+    with pytest.raises(ValueError, match=rf"{name} must be a scalar, got shape \(2,\)"):
+        run(**{name: jnp.array([1.0, 2.0])})
+    for bound in ("small", True, 1j, [1.0]):
+        with pytest.raises(TypeError, match=f"{name} must be a real number, got"):
+            run(**{name: bound})
+    assert run(**{name: jnp.inf}).verdict.step >= 0
+
+
+def test_a_divergence_of_none():
+    with pytest.raises(TypeError, match="divergence must be a real number, got None"):
+        run(divergence=None)
+
+
+def test_a_missing_key_where_batches_are_drawn():
+    def loss(x, batch):
+        return jnp.mean((x - batch) ** 2)
+
+    for sampler in (jd.batches.mini_batch, jd.batches.epoch_shuffled):
+        with pytest.raises(ValueError, match=r"key is None.*pass key=jax\.random\.key\(0\)"):
+            run(loss, batches=sampler(jnp.arange(4.0), 2))
+    assert run(loss, batches=jd.batches.full(jnp.arange(4.0))).step == 3
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        (lambda p: jnp.array([True, False]), r"got bool of shape \(2,\)"),
+        (lambda p: p.loss, r"got float32 of shape \(\)"),
+        (lambda p: 1, r"got int32 of shape \(\)"),
+    ],
+)
+def test_a_stop_that_is_not_one_boolean(stop, told):
+    with pytest.raises(TypeError, match="stop must return one boolean, " + told):
+        run(stop=stop)
+
+
+@pytest.mark.parametrize("record", ["speed", ("params", "speed"), ["speed"]])
+def test_a_record_that_is_not_known(record):
+    with pytest.raises(ValueError, match=r"record does not know \['speed'\]: name some of \['gra"):
+        run(record=record)
+
+
+@pytest.mark.parametrize("start", [3, jnp.arange(2), {"w": jnp.array(1j)}, True])
+def test_starts_that_cannot_be_descended_on(start):
+    with pytest.raises(TypeError, match="parameters must be floating-point: "):
+        run(start=start)
+
+
+def test_an_optimizer_that_has_not_been_made():
+    with pytest.raises(TypeError, match=r"optimizer must have init and update, got <.*sgd.*>: "):
+        jd.descend(PARABOLA, 0.0, jd.sgd, 3)
+    with pytest.raises(TypeError, match=r"optimizer must have init and update, got 0\.1"):
+        jd.chain(jd.clip(1.0), 0.1)
+
+
+def test_nothing_is_computed_before_the_arguments_are_checked():
+    def explosive(x):
+        raise RuntimeError("the loss was called")
+
+    with pytest.raises(ValueError, match="steps must be"):
+        run(explosive, steps=0)
+    with pytest.raises(ValueError, match="record does not know"):
+        run(explosive, record="speed")

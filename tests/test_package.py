@@ -1,0 +1,74 @@
+"""The package as its users meet it: what an import costs, and what every name tells."""
+
+import inspect
+import subprocess
+import sys
+import types
+
+import pytest
+
+import jdescent as jd
+
+HEAVY = ["matplotlib", "xarray", "pandas", "scipy.stats", "optax", "chex", "flax", "tyro"]
+
+
+def imported_by(statement):
+    """The modules a fresh interpreter holds after a statement."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_jdescent_imports_no_heavy_library():
+    """What makes an import slow; jax itself is not held against us."""
+    added = imported_by("import jdescent") - imported_by("import jax, jax.numpy")
+    assert not added & set(HEAVY)
+
+
+def public_functions():
+    """Every function that jdescent or one of its public modules offers by name."""
+    for name in jd.__all__:
+        thing = getattr(jd, name)
+        if isinstance(thing, types.ModuleType):
+            names = getattr(thing, "__all__", [n for n in vars(thing) if not n.startswith("_")])
+            for inner in names:
+                function = getattr(thing, inner)
+                if inspect.isfunction(function) and function.__module__.startswith(thing.__name__):
+                    yield f"{name}.{inner}", function
+        elif inspect.isfunction(thing):
+            yield name, thing
+
+
+FUNCTIONS = dict(public_functions())
+
+
+def test_every_promised_name_exists_once():
+    assert len(set(jd.__all__)) == len(jd.__all__)
+    assert list(jd.__all__) == sorted(jd.__all__)
+    assert len(FUNCTIONS) > 40
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_is_explained_with_an_example_that_runs(name):
+    text = inspect.getdoc(FUNCTIONS[name])
+    assert text, "no docstring"
+    assert "Example:" in text
+    assert ">>>" in text.split("Example:")[1]
+    first = text.splitlines()[0]
+    assert first.endswith((".", ":")), first
+
+
+@pytest.mark.parametrize("name", [n for n in FUNCTIONS if "." not in n])
+def test_hyperparameters_that_optax_also_has_carry_its_names(name):
+    optax = pytest.importorskip("optax")
+    twin = getattr(optax, name, None)
+    if twin is None or name in ("chain", "apply_updates", "global_norm", "add_noise"):
+        return
+    ours = inspect.signature(FUNCTIONS[name]).parameters
+    theirs = inspect.signature(twin).parameters
+    unknown = set(ours) - set(theirs) - {"dampening"}
+    assert not unknown, f"{name} calls {unknown} what optax does not"
+    for parameter in (set(ours) & set(theirs)) - {"learning_rate"}:
+        default = theirs[parameter].default
+        if default is not inspect.Parameter.empty:
+            assert ours[parameter].default == default, parameter

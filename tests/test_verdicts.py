@@ -1,0 +1,269 @@
+"""How runs end: the verdict, the step it names, and what it keeps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import jdescent as jd
+from jdescent import Status
+
+PARABOLA = jd.losses.parabola()
+
+
+@jax.jit
+def on_the_parabola(rate, start, tolerance, divergence):
+    return jd.descend(
+        PARABOLA,
+        jnp.asarray(start, float),
+        jd.sgd(rate),
+        steps=300,
+        tolerance=tolerance,
+        divergence=divergence,
+        record="params",
+    )
+
+
+@given(st.floats(0.05, 0.95), st.floats(-8, 0))
+def test_a_run_converges_at_the_first_step_whose_gradient_is_small_enough(rate, exponent):
+    """|2(x − 3)| = 6|1 − 2η|ⁿ ≤ tolerance."""
+    tolerance, factor = 10.0**exponent, abs(1 - 2 * rate)
+    assume(factor > 1e-3)
+    exact = np.log(tolerance / 6) / np.log(factor)
+    assume(abs(exact - round(exact)) > 1e-6)
+    n = int(np.ceil(exact))
+    with jax.enable_x64(True):
+        path = on_the_parabola(rate, 0.0, tolerance, jnp.inf)
+        verdict, record = jax.tree.map(np.asarray, (path.verdict, path.record))
+    if n > 300:
+        assert verdict.status == Status.STEP_LIMIT
+        assert verdict.step == 300
+        return
+    assert verdict.status == Status.CONVERGED
+    assert verdict.step == n
+    distance = 3 * (1 - 2 * rate) ** n
+    np.testing.assert_allclose(path.params, 3 - distance, rtol=1e-12)
+    np.testing.assert_allclose(verdict.gradient_norm, 2 * abs(distance), atol=1e-14)
+    np.testing.assert_allclose(verdict.loss, distance**2, rtol=1e-6, atol=1e-28)
+    np.testing.assert_array_equal(record[n:], record[n])
+    assert np.all(np.diff(record[: n + 1]) != 0)
+
+
+@given(st.floats(1.05, 3.0), st.floats(-5, 5), st.floats(0, 8))
+def test_a_run_diverges_at_the_first_step_whose_loss_is_too_many_times_the_first(
+    rate, start, exponent
+):
+    """(x − 3)² = (x₀ − 3)²(1 − 2η)²ⁿ > divergence·max(1, (x₀ − 3)²)."""
+    divergence, first = 10.0**exponent, (start - 3) ** 2
+    assume(first > 1e-6)
+    exact = np.log(divergence * max(1, first) / first) / (2 * np.log(2 * rate - 1))
+    assume(abs(exact - round(exact)) > 1e-6)
+    n = int(np.floor(exact)) + 1
+    with jax.enable_x64(True):
+        path = on_the_parabola(rate, start, 0.0, divergence)
+        verdict = jax.tree.map(np.asarray, path.verdict)
+    assert verdict.status == (Status.DIVERGED if n <= 300 else Status.STEP_LIMIT)
+    assert verdict.step == min(n, 300)
+    np.testing.assert_allclose(
+        path.params, 3 + (start - 3) * (1 - 2 * rate) ** min(n, 300), rtol=1e-9
+    )
+
+
+def test_the_default_bound_on_the_loss_is_ten_to_the_eight():
+    path = jd.descend(PARABOLA, jnp.array(4.0), jd.sgd(5.5), steps=20)  # (x − 3) ← −10(x − 3)
+    assert str(path.verdict).startswith("diverged at step 5: loss 1e+10, gradient norm 2e+05")
+    assert path.params == 3 - 10.0**5
+    np.testing.assert_allclose(path.loss, np.minimum(100.0 ** np.arange(21), 1e10), rtol=1e-5)
+
+
+FIRST_FINITE = {
+    "the loss is infinite at the start": (lambda x: 1 / x, 0.0, 0.1, 0, 0.0),
+    "the loss is NaN at the start": (lambda x: jnp.log(x), -1.0, 0.1, 0, -1.0),
+    "a step leaves the domain of the loss": (lambda x: jnp.log(x), 1.0, 0.6, 2, 0.4 - 0.6 / 0.4),
+    "the gradient is NaN where the loss is 0": (lambda x: jnp.sqrt(x**2), 0.0, 0.1, 1, 0.0),
+    "the gradient is infinite where the loss is 0": (lambda x: jnp.sqrt(x), 0.0, 0.1, 1, 0.0),
+    "the parameter overflows while the loss is finite": (lambda x: -x, 0.0, 1e38, 4, 3e38),
+    "the loss overflows before the parameter": (lambda x: x**2, 1.0, 1e10 / 2, 2, 1e20),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_FINITE)
+def test_a_run_is_non_finite_where(name):
+    loss, start, rate, step, kept = FIRST_FINITE[name]
+    path = jd.descend(loss, start, jd.sgd(rate), steps=8, divergence=jnp.inf, record="params")
+    assert path.verdict.status == Status.NON_FINITE
+    assert path.verdict.step == step
+    assert path.verdict.diverged
+    np.testing.assert_allclose(path.params, kept, rtol=1e-5)
+    assert jnp.isfinite(path.record).all()
+    assert path.step == 8
+
+
+def test_the_memories_kept_are_those_of_the_last_finite_point():
+    """−x with lr 10³⁸ in momentum form: the velocity at the last finite point, not the next."""
+    path = jd.descend(lambda x: -x, 0.0, jd.heavy_ball(1e38, 0.5), 9, divergence=jnp.inf)
+    # x: 1, 2.5, overflow (4.25 > 3.4) in units of 10³⁸; v: 1, 1.5
+    assert path.verdict.step == 3
+    np.testing.assert_allclose(path.params, 2.5e38, rtol=1e-5)
+    np.testing.assert_allclose(path.state.v, 1.5e38, rtol=1e-5)
+
+
+def test_one_bad_element_of_one_leaf_makes_the_run_non_finite():
+    def loss(params):
+        return jnp.sum(jnp.sqrt(params["a"])) + params["b"] ** 2
+
+    start = {"a": jnp.array([1.0, 0.0, 4.0]), "b": jnp.array(1.0)}
+    path = jd.descend(loss, start, jd.sgd(0.1), steps=3)
+    assert path.verdict.status == Status.NON_FINITE
+    np.testing.assert_array_equal(path.params["a"], start["a"])
+    assert path.params["b"] == 1
+
+
+def test_the_heavy_balls_stable_transient_is_not_taken_for_divergence():
+    """β = 0.9, ηλ = 3.79 of 3.8: |x| grows 10.5-fold, the loss 110-fold, and then all decays."""
+    path = jd.descend(lambda x: 0.5 * x**2, 1.0, jd.heavy_ball(3.79, 0.9), 3000, tolerance=1e-6)
+    assert path.verdict.converged
+    assert 100 < path.loss.max() / path.loss[0] < 120
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.99, 0.999])
+def test_the_default_bound_leaves_room_for_the_transient_of_any_usual_momentum(beta):
+    """At the limit xₙ = A(−1)ⁿ + (1 − A)(−β)ⁿ with A = (1 + β)/(1 − β): the loss grows up to A²."""
+    limit = 2 * (1 + beta)
+    rates = limit * (1 - np.array([1e-3, 1e-6, 1e-10]))
+    with jax.enable_x64(True):
+        paths = jax.vmap(
+            lambda rate: jd.descend(
+                lambda x: 0.5 * x**2, 1.0, jd.heavy_ball(rate, beta), steps=10_000
+            )
+        )(jnp.asarray(rates, float))
+        assert not np.any(paths.verdict.diverged)
+        growth = float(jnp.max(paths.loss)) / 0.5
+    assert 0.98 < growth / ((1 + beta) / (1 - beta)) ** 2 < 1
+
+
+def test_a_stop_ends_the_run_where_it_is_first_true():
+    path = jd.descend(
+        PARABOLA, 0.0, jd.sgd(0.1), 50, stop=lambda p: p.params > 2.0, record="params"
+    )
+    n = int(np.ceil(np.log(1 / 3) / np.log(0.8)))
+    assert path.verdict.status == Status.STOPPED
+    assert path.verdict.stopped
+    assert path.verdict.step == n
+    np.testing.assert_allclose(path.params, 3 - 3 * 0.8**n, rtol=1e-5)
+
+
+def test_a_stop_sees_step_loss_gradient_and_state():
+    for stop in (
+        lambda p: p.step >= 7,
+        lambda p: p.loss < 9 * 0.64**6.5,
+        lambda p: jnp.abs(p.gradient) < 6 * 0.8**6.5,
+        lambda p: p.state.t >= 7,
+    ):
+        assert jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 20, stop=stop).verdict.step == 7
+
+
+@pytest.mark.parametrize(
+    ("loss", "options", "status"),
+    [
+        (lambda x: x**2, {}, Status.DIVERGED),
+        (lambda x: x**2, {"stop": lambda p: True}, Status.STOPPED),
+        (lambda x: x**2, {"stop": lambda p: True, "tolerance": 1e9}, Status.CONVERGED),
+        (lambda x: x / 0, {"stop": lambda p: True, "tolerance": 1e9}, Status.NON_FINITE),
+    ],
+)
+def test_non_finite_precedes_converged_precedes_stopped_precedes_diverged(loss, options, status):
+    path = jd.descend(loss, 2.0, jd.sgd(0.1), 5, divergence=0.5, **options)
+    assert path.verdict.status == status
+    assert path.verdict.step == 0
+
+
+def test_convergence_at_the_last_step_and_at_the_start_are_seen():
+    at_last = jd.descend(PARABOLA, 0.0, jd.sgd(0.5), steps=1, tolerance=1e-3)
+    assert (at_last.verdict.status, at_last.verdict.step) == (Status.CONVERGED, 1)
+    at_start = jd.descend(PARABOLA, 3.0, jd.adam(0.5), steps=4, tolerance=0.0)
+    assert (at_start.verdict.status, at_start.verdict.step) == (Status.CONVERGED, 0)
+    assert at_start.params == 3
+    limit = jd.descend(PARABOLA, 3.0, jd.sgd(0.5), steps=4)
+    assert (limit.verdict.status, limit.verdict.step) == (Status.STEP_LIMIT, 4)
+
+
+def test_momentum_may_pass_a_flat_point_at_speed_and_is_then_called_converged():
+    """By its gradient alone: x² from 1 with lr 1/2 lands on the minimum with velocity −1."""
+    ball = jd.heavy_ball(0.5, 0.9)
+    path = jd.descend(lambda x: x**2, 1.0, ball, steps=3, tolerance=1e-6)
+    assert (path.verdict.status, path.verdict.step, path.params) == (Status.CONVERGED, 1, 0)
+    assert path.state.v == -1
+    assert jd.descend(lambda x: x**2, 1.0, ball, steps=2).params == pytest.approx(-0.9)
+
+
+def mixed_run(rate, start):
+    """A well that converges, diverges, leaves its domain, or is stopped, by rate and start."""
+    return jd.descend(
+        lambda x: jnp.where(x > -50, (x - 3) ** 2, jnp.nan),
+        start,
+        jd.heavy_ball(rate, 0.5),
+        steps=200,
+        tolerance=1e-3,
+        divergence=50,
+        stop=lambda p: (p.params > 40) & (p.params < 41),
+        record=("params", "state"),
+    )
+
+
+LANES = [
+    (0.1, 0.0),
+    (1.6, 0.0),
+    (1.6, 8.0),
+    (0.3, 2.5),
+    (0.0, 1.0),
+    (0.1, 40.5),
+    (2.0, -45.0),
+    (0.5, -60.0),
+    (1e38, 1.0),
+    (0.1, 3.0),
+]
+
+
+def test_lanes_of_every_verdict_are_the_runs_alone():
+    rates, starts = (jnp.array(values) for values in zip(*LANES, strict=True))
+    together = jax.jit(jax.vmap(mixed_run))(rates, starts)
+    single = jax.jit(mixed_run)
+    for lane, (rate, start) in enumerate(LANES):
+        alone = single(rate, start)
+        mine = jax.tree.map(lambda leaf, lane=lane: leaf[lane], together)
+        assert mine.verdict.status == alone.verdict.status, lane
+        assert mine.verdict.step == alone.verdict.step, lane
+        for got, want in zip(jax.tree.leaves(mine), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    assert {int(s) for s in together.verdict.status} == {int(s) for s in Status}
+
+
+def test_a_lane_that_ends_changes_nothing_in_the_other_lanes():
+    """Bit for bit: the same lanes beside neighbors that run on and beside ones that blow up."""
+    rates = jnp.array([0.1, 0.3, 0.6])
+    calm, wild = (
+        jax.vmap(mixed_run)(jnp.array([0.2, *rates, 0.2]), jnp.full(5, 1.0)),
+        jax.vmap(mixed_run)(jnp.array([1e38, *rates, jnp.nan]), jnp.full(5, 1.0)),
+    )
+    for one, other in zip(jax.tree.leaves(calm), jax.tree.leaves(wild), strict=True):
+        np.testing.assert_array_equal(one[1:4], other[1:4])
+
+
+def test_a_verdict_tells_its_story_as_a_sentence():
+    path = jd.descend(PARABOLA, 0.0, jd.sgd(0.5), steps=5, tolerance=1e-3)
+    assert str(path.verdict) == "converged at step 1: loss 0, gradient norm 0"
+    assert path.verdict.converged
+    assert not path.verdict.diverged
+    assert not path.verdict.stopped
+    assert [str(status) for status in Status] == [
+        "step limit",
+        "converged",
+        "diverged",
+        "non-finite",
+        "stopped",
+    ]
+    many = jax.vmap(lambda r: jd.descend(PARABOLA, 0.0, jd.sgd(r), 5))(jnp.array([0.1, 0.2]))
+    assert str(many.verdict) == repr(many.verdict)
