@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# Two host devices on CPU would split the cores; one compiled program uses them all.
 export PYTHONUNBUFFERED := 1
 
 .PHONY: figures check test lint bench clean help
@@ -17,7 +16,7 @@ check: $(READY)    ## rerun the figures and compare their numbers with those com
 	$(BIN)/python -m experiments --check
 
 test: $(READY)     ## run the tests, the examples in docstrings and the README
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff format --check .

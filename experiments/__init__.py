@@ -1,6 +1,6 @@
 """One file a figure: `Config` -> `simulate(config)` -> `numbers(data)` and `plot(data)`.
 
-``python -m experiments`` runs them all; ``python -m experiments NAME --help`` says what one can vary.
+``python -m experiments`` runs them all; ``python -m experiments NAME --help`` lists settings.
 """
 
 NAMES = ("stability_boundary", "local_minimum_escape", "anisotropic_bowl")

@@ -31,7 +31,9 @@ def main(arguments: list[str]) -> int:
     if arguments and not arguments[0].startswith("-"):
         name, *rest = arguments
         if name not in NAMES:
-            print(f"no experiment is called {name}: choose from {', '.join(NAMES)}", file=sys.stderr)
+            print(
+                f"no experiment is called {name}: choose from {', '.join(NAMES)}", file=sys.stderr
+            )
             return 2
         options, config = parse_one(name, rest)
         return execute({name: config}, options)
@@ -65,7 +67,9 @@ def parse_one(name: str, arguments: list[str]) -> tuple[Options, Any]:
 
 def execute(configs: dict, options: Options) -> int:
     if options.quick and options.out == report.FIGURES:
-        print("--quick figures are not the ones on record: name a folder with --out", file=sys.stderr)
+        print(
+            "--quick figures are not the ones on record: name a folder with --out", file=sys.stderr
+        )
         return 2
     misses = []
     for place, (name, config) in enumerate(configs.items(), start=1):

@@ -81,8 +81,13 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
     with stage("drawing"), mpl.rc_context(plotting.STYLE):
         figure = experiment.plot(data, config)
         # Without dates and versions inside, an unchanged figure is an unchanged file.
-        write(folder / f"{name}.pdf", lambda path: figure.savefig(path, metadata={"CreationDate": None}))
-        write(folder / f"{name}.png", lambda path: figure.savefig(path, metadata={"Software": None}))
+        write(
+            folder / f"{name}.pdf",
+            lambda path: figure.savefig(path, metadata={"CreationDate": None}),
+        )
+        write(
+            folder / f"{name}.png", lambda path: figure.savefig(path, metadata={"Software": None})
+        )
     record = {
         "experiment": name,
         "caption": caption(experiment),
@@ -115,7 +120,9 @@ def check(name: str, folder: Path) -> list[Miss]:
     numbers = experiment.numbers(experiment.simulate(config), config)
     misses = off_theory(numbers)
     if gone := set(committed) ^ set(numbers):
-        raise SystemExit(f"{path} and this version differ in which numbers they have: {sorted(gone)}")
+        raise SystemExit(
+            f"{path} and this version differ in which numbers they have: {sorted(gone)}"
+        )
     for key, number in numbers.items():
         before = committed[key]["measured"]
         print(f"  {key:<42} {describe(number)}, committed {before:.6g}")
@@ -175,7 +182,9 @@ def commit() -> str:
     here = Path(__file__).parent
 
     def git(*words: str) -> str:
-        answer = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)
+        answer = subprocess.run(
+            ["git", *words], cwd=here, capture_output=True, text=True, check=True
+        )
         return answer.stdout.strip()
 
     try:

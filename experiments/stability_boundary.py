@@ -1,11 +1,11 @@
 """The largest learning rate at which descent is stable, measured and predicted.
 
-(a) Distance from the minimum after a fixed number of steps of gradient descent, on (x − 3)² and on
-½(x − 1)² + ½, against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b) Four runs on ½(x − 1)² + ½ from
-−2.5: the loss above its minimum against (1 − η)²ᵗ. (c, d) Momentum: color is the measured factor per
-step over the plane of learning rate and momentum, circles the measured edge, the line 2(1 + β)/λ for
-the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov. (e) The factor per step along one momentum
-against the exact one: the heavy ball's stays √β until it jumps at the very edge.
+(a) Distance from the minimum after a fixed number of steps of gradient descent, on (x − 3)² and
+on ½(x − 1)² + ½, against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b) Four runs on ½(x − 1)² + ½ from
+−2.5: the loss above its minimum against (1 − η)²ᵗ. (c, d) Momentum: color is the measured factor
+per step over the plane of learning rate and momentum, circles the measured edge, the line
+2(1 + β)/λ for the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov. (e) The factor per step along
+one momentum against the exact one: the heavy ball's stays √β until it jumps at the very edge.
 """
 
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ def factor_per_step(optimizer: jd.Optimizer, steps: int, every: int = 1) -> jax.
     # A run that overflows is held at its last finite point: what is held is no measurement.
     held = path.verdict.diverged & (path.steps >= path.verdict.step)
     distance = jnp.where(held, jnp.inf, jnp.abs(path.record))
-    return analysis.contraction_rate(distance, floor=1e-290) ** (1 / every)
+    return jnp.asarray(analysis.contraction_rate(distance, floor=1e-290)) ** (1 / every)
 
 
 def momentum_plane(make, config: Config) -> dict:
@@ -140,9 +140,7 @@ def momentum_slice(name: str, config: Config) -> dict:
         optimizer = make(rate, config.momentum) if make else jd.sgd(rate)
         return factor_per_step(optimizer, config.plane_steps)
 
-    exact = (
-        RATES[name](rates, 1.0, config.momentum) if make else analysis.gd_rate(rates, 1.0)
-    )
+    exact = RATES[name](rates, 1.0, config.momentum) if make else analysis.gd_rate(rates, 1.0)
     return {"rates": rates, "factor": jd.sweep(run, rate=rates).result.values, "exact": exact}
 
 
@@ -311,6 +309,8 @@ def draw_slices(axes: Axes, slices: dict, config: Config) -> None:
         plotting.theory(axes, swept["rates"], swept["exact"], label=None)
     plotting.theory(axes, [], [], label="exact")
     axes.axhline(1, color="0.6", linewidth=0.5)
-    axes.set(xlabel=r"$\eta\lambda$", ylabel=r"factor per step $\rho$", xlim=(0, 4.2), ylim=(0, 1.5))
+    axes.set(
+        xlabel=r"$\eta\lambda$", ylabel=r"factor per step $\rho$", xlim=(0, 4.2), ylim=(0, 1.5)
+    )
     axes.legend(loc="upper left", bbox_to_anchor=(0.55, 0.6))
     plotting.title(axes, "e", r"contraction per step: the heavy ball's cliff at $2(1+\beta)$")

@@ -1,6 +1,6 @@
 """jdescent: optimizers as a few equations, swept by the million, measured against their theory."""
 
-from jdescent import batches, losses, schedules
+from jdescent import analysis, batches, losses, schedules
 from jdescent.core import (
     Optimizer,
     apply_updates,
@@ -44,6 +44,7 @@ __all__ = [
     "add_decayed_weights",
     "add_noise",
     "amsgrad",
+    "analysis",
     "apply_updates",
     "batches",
     "chain",

@@ -329,7 +329,8 @@ def require_floating(params: Params) -> None:
 
 def require_same_tree(name: str, tree: PyTree, other_name: str, other: PyTree) -> None:
     """Refuse two trees that differ in structure or in a leaf's shape, naming the difference."""
-    structure, other_structure = jax.tree.structure(tree), jax.tree.structure(other)
+    structure: Any = jax.tree.structure(tree)
+    other_structure: Any = jax.tree.structure(other)
     if structure != other_structure:
         raise ValueError(
             f"{name} and {other_name} must have the same tree structure:\n"

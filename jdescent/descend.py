@@ -125,7 +125,7 @@ class Trajectory:
         """The step of each recorded row, counted from the start of this call."""
         if self.loss is None:
             raise ValueError("nothing was recorded: call descend with record='loss' or more")
-        return self.every * jnp.arange(self.loss.shape[-1])
+        return self.every * jnp.arange(self.loss.shape[-1], dtype=jnp.int32)
 
 
 _RECORDS: dict[str, Callable[[Point], PyTree]] = {

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -30,11 +31,11 @@ COLORS = {
 }
 CYCLE = [COLORS[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky")]
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.grid": False,
     "axes.labelsize": 8,
     "axes.linewidth": 0.6,
-    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -59,7 +60,7 @@ THEORY: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": "--",
 
 @contextmanager
 def panels(
-    layout: str | Sequence[Sequence[Any]],
+    layout: Any,
     height: float,
     height_ratios: Sequence[float] | None = None,
 ) -> Iterator[tuple[Figure, dict[str, Axes]]]:
@@ -127,8 +128,8 @@ def arrow(axes: Axes, start: Any, end: Any, color: str, label: str | None = None
     """An arrow from one point of the plane to another."""
     axes.annotate(
         "",
-        xy=tuple(map(float, end)),
-        xytext=tuple(map(float, start)),
+        xy=(float(end[0]), float(end[1])),
+        xytext=(float(start[0]), float(start[1])),
         arrowprops={"arrowstyle": "-|>", "color": color, "lw": 1.2, "shrinkA": 0, "shrinkB": 0},
         zorder=6,
     )

@@ -22,7 +22,8 @@ def random_gradients(params: PyTree, steps: int, seed: int = 0) -> list[PyTree]:
     Each element has a size of its own, from 10⁻⁶ to 10, and all drift together by two decades, so
     that ε, running means, maxima and clips all come into play.
     """
-    leaves, structure = jax.tree.flatten(params)
+    leaves: list = jax.tree.leaves(params)
+    structure: Any = jax.tree.structure(params)
     random = np.random.default_rng(seed)
     drift = np.exp(np.cumsum(random.normal(0, 0.2, steps)))
     sizes = [10 ** random.uniform(-6, 1, jnp.shape(x)) for x in leaves]

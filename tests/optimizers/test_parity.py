@@ -29,7 +29,7 @@ def test_updates_equal_the_twins_to_four_roundings_in_float32(case):
 
 
 def walk_both(ours, twin, params, steps):
-    """Both libraries' updates from one compilation; optax mixes dtypes, which strictness forbids."""
+    """Both libraries' updates from one compilation; optax mixes dtypes: strictness forbids it."""
 
     @jax.jit
     def walks(gradients, params):
