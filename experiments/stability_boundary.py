@@ -1,11 +1,12 @@
 """The largest learning rate at which descent is stable, measured and predicted.
 
 (a) Distance from the minimum after a fixed number of steps of gradient descent, on (x − 3)² and
-on ½(x − 1)² + ½, against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b) Four runs on ½(x − 1)² + ½ from
-−2.5: the loss above its minimum against (1 − η)²ᵗ. (c, d) Momentum: color is the measured factor
-per step over the plane of learning rate and momentum, circles the measured edge, the line
-2(1 + β)/λ for the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov. (e) The factor per step along
-one momentum against the exact one: the heavy ball's stays √β until it jumps at the very edge.
+on ½(x − 1)² + ½ (curvatures λ = 2 and 1), against |1 − ηλ|ᵗ: the runs part at η = 2/λ. (b) Four
+runs on ½(x − 1)² + ½ from −2.5: the loss above its minimum against (1 − η)²ᵗ. (c, d) Momentum:
+color is the measured factor per step over the plane of learning rate and momentum, circles the
+measured edge, the line 2(1 + β)/λ for the heavy ball and (2 + 2β)/((1 + 2β)λ) for Nesterov.
+(e) The factor per step along one momentum against the exact one: the heavy ball's stays √β until
+it jumps at the very edge.
 """
 
 from dataclasses import dataclass
@@ -211,14 +212,14 @@ def plot(data: dict, config: Config) -> Figure:
 
 
 def draw_boundary(axes: Axes, boundary: dict, config: Config) -> None:
-    labels = {"x": "$(x-3)^2$", "half": r"$\frac{1}{2}(x-1)^2+\frac{1}{2}$"}
+    labels = {"x": r"$\lambda=2$", "half": r"$\lambda=1$"}
     for (name, swept), color in zip(boundary.items(), plotting.CYCLE, strict=False):
         axes.plot(swept["rates"], swept["growth"], color=color, linewidth=2.4)
         plotting.theory(axes, swept["rates"], swept["theory"], label=None)
         axes.axvline(swept["limit"], color=color, linewidth=0.6, linestyle=":")
         axes.annotate(
             f"{labels[name]}\nedge at\n{swept['edge'].position:.5f}",
-            (0.58 if name == "x" else 1.47, 1e-2),
+            (0.58 if name == "x" else 1.45, 1e-2),
             ha="center",
             va="top",
             color=color,
@@ -233,7 +234,7 @@ def draw_boundary(axes: Axes, boundary: dict, config: Config) -> None:
         ylabel=rf"$|x_t-x^\star|\,/\,|x_0-x^\star|$ at $t={config.steps}$",
     )
     axes.axhline(1, color="0.6", linewidth=0.5)
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", handlelength=1)
     plotting.title(axes, "a", r"gradient descent parts at $2/\lambda$")
 
 
@@ -248,7 +249,7 @@ def draw_named_runs(axes: Axes, named: np.ndarray, config: Config) -> None:
         axes.annotate(
             f"$\\eta={rate:g}$\n{word}",
             (end, max(losses[end], bottom)),
-            xytext=(8, 0),
+            xytext=(11, 0),
             textcoords="offset points",
             va="center",
             color=color,
