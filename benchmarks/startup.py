@@ -1,0 +1,18 @@
+"""What importing jdescent adds to importing jax, each in a fresh interpreter."""
+
+import subprocess
+import sys
+
+from benchmarks.timing import interleaved
+
+
+def importing(module: str):
+    return lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+
+
+def main() -> None:
+    timings = interleaved({name: importing(name) for name in ("jax", "jdescent", "optax")})
+    print("### import, seconds\n\n| | median | more than jax |\n|---|---|---|")
+    for name, timing in timings.items():
+        print(f"| {name} | {timing.median:.2f} | {timing.median - timings['jax'].median:.2f} |")
+    print()
