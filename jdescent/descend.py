@@ -335,6 +335,11 @@ def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Ar
     """A function from the step to the loss as a function of the parameters alone."""
     if batches is None:
         return lambda step: loss
+    if not callable(batches):
+        raise TypeError(
+            f"batches must be a sampler (key, step) -> batch, got {type(batches).__name__}: "
+            "wrap the data, as in batches.full(data)"
+        )
 
     def loss_at(step):
         batch = batches(key, step)

@@ -112,3 +112,9 @@ def test_nothing_is_computed_before_the_arguments_are_checked():
         run(explosive, steps=0)
     with pytest.raises(ValueError, match="record does not know"):
         run(explosive, record="speed")
+
+
+def test_data_where_a_sampler_belongs():
+    data = jnp.arange(3.0)
+    with pytest.raises(TypeError, match=r"sampler \(key, step\) -> batch.*batches\.full\(data\)"):
+        run(lambda x, batch: jnp.mean((x - batch) ** 2), batches=data)
