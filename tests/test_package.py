@@ -5,6 +5,7 @@ import subprocess
 import sys
 import types
 
+import optax
 import pytest
 
 import jdescent as jd
@@ -60,7 +61,6 @@ def test_every_public_function_is_explained_with_an_example_that_runs(name):
 
 @pytest.mark.parametrize("name", [n for n in FUNCTIONS if "." not in n])
 def test_hyperparameters_that_optax_also_has_carry_its_names(name):
-    optax = pytest.importorskip("optax")
     twin = getattr(optax, name, None)
     if twin is None or name in ("chain", "apply_updates", "global_norm", "add_noise"):
         return
