@@ -1,4 +1,6 @@
-"""One file a figure: `Config` -> `simulate(config)` -> `numbers(data)` and `plot(data)`.
+"""One module a figure: `Config` -> `simulate(config)` -> `numbers(data)` and `plot(data)`.
+
+The parts of the larger ones are in folders: `escape` and `bowl`.
 
 ``python -m experiments`` runs them all; ``python -m experiments NAME --help`` lists settings.
 """
