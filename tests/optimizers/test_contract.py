@@ -9,14 +9,14 @@ import optax
 import pytest
 from cases import CASES, by_name
 from flax.training.train_state import TrainState
-from walks import nested_tree, random_gradients, units_apart, walk
+from walks import random_gradients, units_apart, walk
 
 import jdescent as jd
 from jdescent.testing import assert_contract, assert_dtypes_kept, assert_vmap_equals_loop
 
 each_case = pytest.mark.parametrize("case", CASES, ids=by_name)
 ONE_A_RULE = list({case.ours: case for case in CASES}.values())
-FAMILIES = ["sgd with dampening", "rmsprop centered with nesterov", "adam", "lion"]
+FAMILIES = ["heavy_ball", "rmsprop centered with nesterov", "lion"]
 WITHOUT_DECAY = [case for case in CASES if case.ours not in (jd.adamw, jd.lion)]
 one_a_rule = pytest.mark.parametrize("case", ONE_A_RULE, ids=by_name)
 
@@ -37,26 +37,30 @@ def test_every_optimizer_keeps_the_dtypes_of_mixed_trees_and_maps_in_float64(cas
     assert_vmap_equals_loop(case.build())
 
 
+def parameters():
+    return {"w": jnp.linspace(-1, 1, 6)}
+
+
 @functools.cache
 def compiled(name):
-    """Five steps of a case on the nested tree, for any learning rate."""
+    """Five steps of a case, for any learning rate."""
     (case,) = (case for case in CASES if case.name == name)
     return jax.jit(lambda rate, g, x: walk(case.build(rate), g, x))
 
 
 def five_steps(case, rate=0.1):
-    params = nested_tree()
+    params = parameters()
     return compiled(case.name)(rate, random_gradients(5, params), params)
 
 
 def five_steps_of(optimizer):
-    params = nested_tree()
+    params = parameters()
     return jax.jit(lambda g, x: walk(optimizer, g, x))(random_gradients(5, params), params)
 
 
 @one_a_rule
 def test_a_flax_train_state_walks_the_same_path(case):
-    params = nested_tree()
+    params = parameters()
     gradients = random_gradients(5, params)
     state = TrainState.create(apply_fn=None, params=params, tx=case.build())
     apply = jax.jit(lambda state, gradient: state.apply_gradients(grads=gradient))
@@ -69,17 +73,17 @@ def test_a_flax_train_state_walks_the_same_path(case):
 
 @one_a_rule
 def test_optax_partition_gives_each_group_its_own_walk_and_an_empty_group_none(case):
-    params = nested_tree() | {"theirs": jnp.ones(2)}
-    labels = {"w": "ours", "b": "ours", "none at all": "ours", "theirs": "theirs"}
+    params = parameters() | {"theirs": jnp.ones(2)}
+    labels = {"w": "ours", "theirs": "theirs"}
     groups = {"ours": case.build(), "theirs": optax.sgd(0.5), "nobody's": case.build()}
-    gradients = random_gradients(5, nested_tree()) | {"theirs": jnp.ones((5, 2))}
+    gradients = random_gradients(5, parameters()) | {"theirs": jnp.ones((5, 2))}
     partition = optax.partition(groups, labels)
     updates, _ = jax.jit(lambda g, x: walk(partition, g, x))(gradients, params)
     np.testing.assert_array_equal(updates.pop("theirs"), -0.5)
     assert units_apart(updates, five_steps(case)[0], 0.1) <= 4
 
 
-@each_case
+@one_a_rule
 def test_injected_hyperparameters_are_the_plain_ones(case, x64):
     """In float64, since 1 − b2 of a b2 already rounded to float32 is another number."""
     injected = optax.inject_hyperparams(case.ours)(learning_rate=0.1, **case.settings)
