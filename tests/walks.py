@@ -47,3 +47,16 @@ def units_apart(got, want, learning_rate):
         worst = max(worst, float(np.max(off, initial=0.0)))
         assert not np.isnan(off).any()
     return worst
+
+
+def assert_same(got, want):
+    """Equal bit for bit, random keys included."""
+
+    def plain(leaf):
+        keys = jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(leaf) if keys else leaf)
+
+    leaves, structure = jax.tree.flatten(got)
+    assert structure == jax.tree.structure(want)
+    for ours, theirs in zip(leaves, jax.tree.leaves(want), strict=True):
+        np.testing.assert_array_equal(plain(ours), plain(theirs))
