@@ -124,7 +124,7 @@ def contours(
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def arrow(axes: Axes, start: Any, end: Any, color: str, label: str | None = None) -> None:
+def arrow(axes: Axes, start: Any, end: Any, color: str) -> None:
     """An arrow from one point of the plane to another."""
     axes.annotate(
         "",
@@ -133,8 +133,6 @@ def arrow(axes: Axes, start: Any, end: Any, color: str, label: str | None = None
         arrowprops={"arrowstyle": "-|>", "color": color, "lw": 1.2, "shrinkA": 0, "shrinkB": 0},
         zorder=6,
     )
-    if label:
-        axes.plot([], [], color=color, linewidth=1.2, label=label)
 
 
 def note(axes: Axes, place: tuple[float, float], text: str, color: str, **style: Any) -> None:
