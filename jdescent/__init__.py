@@ -25,7 +25,7 @@ from jdescent.optimizers import (
     sgd,
     sign_sgd,
 )
-from jdescent.sweep import sweep
+from jdescent.sweeps import open_sweep, sweep, use_all_cores
 from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
 
 __version__ = "0.1.0"
@@ -58,10 +58,12 @@ __all__ = [
     "losses",
     "nadam",
     "nesterov",
+    "open_sweep",
     "rmsprop",
     "schedules",
     "sgd",
     "sign_sgd",
     "sweep",
     "treewise",
+    "use_all_cores",
 ]

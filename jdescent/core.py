@@ -293,14 +293,16 @@ def real_number(name: str, value: Any) -> float | None:
     return None if isinstance(value, jax.core.Tracer) else float(value)
 
 
-def positive_integer(name: str, number: SupportsIndex) -> int:
-    """The number as a Python integer ≥ 1; an error if it is anything else."""
+def positive_integer(name: str, number: SupportsIndex, at_most: float | int = math.inf) -> int:
+    """The number as a Python integer from 1 to `at_most`; an error if it is anything else."""
     try:
         whole = operator.index(number)
     except TypeError as error:
         raise TypeError(f"{name} must be a Python integer, got {number!r}") from error
     if whole < 1:
         raise ValueError(f"{name} must be at least 1, got {whole}")
+    if whole > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {whole}")
     return whole
 
 

@@ -1,6 +1,7 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
 import enum
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, SupportsIndex, no_type_check
@@ -140,11 +141,19 @@ _RECORDS: dict[str, Callable[[Point], PyTree]] = {
 class _Carry(NamedTuple):
     params: Params
     state: Any
-    status: Array
-    stop_step: Array
+    end: Array  # int32: _RUNNING, or where and why the run ended, see _ended
 
 
-_NEVER = jnp.iinfo(jnp.int32).max
+_RUNNING = jnp.iinfo(jnp.int32).max
+_STATUS_BITS = 3  # of an end, the low bits that hold the status
+MAX_STEPS = _RUNNING >> (_STATUS_BITS + 1)  # leaves room to go on from there
+
+LONGEST_STRIDE = 64  # steps between looks at a run of which nothing is recorded
+
+
+def _ended(step, status) -> Array:
+    """One integer for a step and a status: a loop that carries less is faster."""
+    return (step << _STATUS_BITS) | jnp.asarray(status, jnp.int32)
 
 
 def descend(
@@ -156,7 +165,7 @@ def descend(
     batches: Callable[[Any, Any], PyTree] | None = None,
     key: PRNGKeyArray | Array | None = None,
     record: str | Sequence[str] | Callable[[Point], PyTree] | None = "loss",
-    every: SupportsIndex = 1,
+    every: SupportsIndex | None = None,
     tolerance: Scalar | None = None,
     divergence: Scalar = 1e8,
     stop: Callable[[Point], Array] | None = None,
@@ -182,14 +191,19 @@ def descend(
         record: what to keep of each recorded point beside the loss: "loss" (nothing more),
             "params", "gradient", "gradient_norm", "state", several of these (a dict), or a function
             of a `Point`; None keeps nothing, not even the loss.
-        every: keep every so many steps.
+        every: look every so many steps: keep what is recorded, and see whether the run has
+            diverged. By default every step, or every 16 to 64 where nothing is recorded.
         tolerance: converged once ‖∇L‖₂ ≤ tolerance (of the batch's gradient where there are
             batches); None never stops for it. Note that a run with momentum can pass a point of
             zero gradient at speed.
         divergence: diverged once |loss| > divergence·max(1, |first loss|). The default of 1e8
             leaves room for momentum's transient: a stable heavy ball may first grow its loss by up
-            to ((1 + β)/(1 − β))². ``jnp.inf`` lets runs grow until they overflow.
+            to ((1 + β)/(1 − β))². ``jnp.inf`` lets runs grow until they overflow. Where a look
+            finds a run beyond the bound or not finite, the steps since the last look are walked
+            again one by one, so that the verdict names the very step; a run that leaves the bound
+            and returns between two looks is not called diverged.
         stop: a function of a `Point` returning a boolean; the run is stopped where it is True.
+            With `tolerance` or `stop`, every step is looked at.
 
     Returns:
         A `Trajectory`. Its verdict's step is the first step whose point met the condition; it is
@@ -199,8 +213,8 @@ def descend(
     Raises:
         TypeError: parameters that are not floating-point; a loss that is not a real scalar; a
             stop that is not a boolean.
-        ValueError: steps or every < 1; a key that is missing; a tolerance or divergence that is
-            negative or NaN.
+        ValueError: steps or every < 1, or more than 2²⁷ steps; a key that is missing; a tolerance
+            or divergence that is negative or NaN.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -213,7 +227,10 @@ def descend(
         >>> print([str(jd.Status(int(s))) for s in paths.verdict.status])
         ['step limit', 'step limit', 'diverged']
     """
-    steps, every = positive_integer("steps", steps), positive_integer("every", every)
+    steps = positive_integer("steps", steps, at_most=MAX_STEPS)
+    if every is None:
+        every = _unrecorded_stride(steps) if record is None else 1
+    every = positive_integer("every", every)
     _check_bound("divergence", divergence)
     if tolerance is not None:
         _check_bound("tolerance", tolerance)
@@ -232,82 +249,105 @@ def descend(
     last = first + steps
     loss_type = _require_scalar(loss_at, params, first)
     if previous is None:
-        status, stop_step = jnp.zeros((), jnp.int32), jnp.asarray(_NEVER)
+        end = jnp.asarray(_RUNNING)
         start_loss = jnp.asarray(loss_at(first)(params), loss_type)
     else:
-        status = previous.verdict.status.astype(jnp.int32)
-        stop_step = jnp.where(status == Status.STEP_LIMIT, _NEVER, previous.verdict.step)
+        verdict = previous.verdict
+        ended = _ended(verdict.step, verdict.status.astype(jnp.int32))
+        end = jnp.where(verdict.status == Status.STEP_LIMIT, _RUNNING, ended)
         start_loss = previous.start_loss
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
+    limit = jnp.minimum(limit, jnp.finfo(wide).max)
 
-    def judge(point: Point):
-        grown = jnp.abs(point.loss).astype(wide) > limit
-        status = jnp.where(grown, Status.DIVERGED, Status.STEP_LIMIT)
+    def within_limit(value):
+        return jnp.abs(value).astype(wide) <= limit  # false for infinity and NaN too
+
+    def look(params, state, step):
+        value, gradient = jax.value_and_grad(loss_at(step))(params)
+        return Point(step, params, value, gradient, state)
+
+    def move(point: Point):
+        params, state, step = point.params, point.state, point.step
+        updates, state = update(
+            point.gradient, state, params,
+            value=point.loss, grad=point.gradient, value_fn=loss_at(step),
+        )  # fmt: skip
+        return apply_updates(params, updates), state
+
+    def judge(point: Point, end):
+        """Where and why the run ends, if it ends at this point."""
+        fine, status = within_limit(point.loss), jnp.asarray(Status.DIVERGED, jnp.int32)
         if stop is not None:
-            stops = jnp.asarray(stop(point))
-            if stops.shape != () or stops.dtype != bool:
-                raise TypeError(
-                    f"stop must return one boolean, got {stops.dtype} of shape {stops.shape}"
-                )
-            status = jnp.where(stops, Status.STOPPED, status)
+            stops = _boolean(stop(point))
+            fine, status = fine & ~stops, jnp.where(stops, Status.STOPPED, status)
         if tolerance is not None:
             flat = global_norm(point.gradient) <= tolerance
-            status = jnp.where(flat, Status.CONVERGED, status)
-        return jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
+            fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
+        status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
+        event = _ended(point.step, status)
+        return jnp.where(fine | (end != _RUNNING), end, event)
 
-    def visit(carry: _Carry, step):
+    def visit(carry: _Carry, step) -> tuple[_Carry, Point]:
         """Look at the point of this step, judge it, and move on if the run goes on."""
-        params, state = carry.params, carry.state
-        value_fn = loss_at(step)
-        value, gradient = jax.value_and_grad(value_fn)(params)
-        point = Point(step, params, value, gradient, state)
+        point = look(carry.params, carry.state, step)
+        params, state = move(point)
+        end = judge(point, carry.end)
+        overflows = (end == _RUNNING) & ~_all_finite(params)
+        end = jnp.where(overflows, _ended(step + 1, Status.NON_FINITE), end)
+        moves = end == _RUNNING
+        state = _where_floating(moves, state, carry.state)
+        return _Carry(_where_floating(moves, params, carry.params), state, end), point
 
-        judged = judge(point)
-        running = carry.stop_step > step
-        ends = running & (judged != Status.STEP_LIMIT)
+    def walk(carry: _Carry, begin, length) -> _Carry:
+        steps = begin + jnp.arange(length, dtype=jnp.int32)
+        return lax.scan(lambda carry, step: (visit(carry, step)[0], None), carry, steps)[0]
 
-        updates, new_state = update(
-            gradient, state, params, value=value, grad=gradient, value_fn=value_fn
-        )
-        new_params = apply_updates(params, updates)
-        goes_on = running & ~ends & (step < last)
-        overflows = goes_on & ~_all_finite(new_params)
-        moves = goes_on & ~overflows
+    def glide(carry: _Carry, begin, length) -> tuple[_Carry, Point]:
+        """The same moves, but judged at their end alone, and walked again if that is not fine."""
+        point = look(carry.params, carry.state, begin)
+        steps = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
+        params, state = lax.scan(lambda xs, n: (move(look(xs[0], xs[1], n)), None), move(point), steps)[0]
+        there = _Carry(params, state, carry.end)
+        fine = within_limit(loss_at(begin + length)(params)) & _all_finite(params)
+        running = carry.end == _RUNNING
 
-        stop_step = jnp.where(overflows, step + 1, jnp.where(ends, step, carry.stop_step))
-        status = jnp.where(overflows, Status.NON_FINITE, jnp.where(ends, judged, carry.status))
-        carry = _Carry(
-            params=_advance(moves, step < last, new_params, params),
-            state=_advance(moves, step < last, new_state, state),
-            status=status,
-            stop_step=stop_step,
-        )
+        def hold_or_walk() -> _Carry:
+            held = _where_floating(running, there, carry)
+            return lax.cond(running & ~fine, lambda: walk(carry, begin, length), lambda: held)
+
+        there = lax.cond(~(running & fine), hold_or_walk, lambda: there)
+        return there._replace(state=_with_floating_of(there.state, state)), point
+
+    def stride(carry: _Carry, begin, length) -> tuple[_Carry, Point]:
+        """From one recorded point towards the next."""
+        if length > 1 and stop is None and tolerance is None:
+            return glide(carry, begin, length)
+        carry, point = visit(carry, begin)
+        return (walk(carry, begin + 1, length - 1) if length > 1 else carry), point
+
+    carry = _Carry(params, state, end)
+    strides, rest = divmod(steps, every)
+    begins = first + every * jnp.arange(strides, dtype=jnp.int32)
+
+    def recorded_stride(carry, begin):
+        carry, point = stride(carry, begin, every)
         return carry, keep(point)
 
-    def stride(carry, begin, length):
-        """One recorded visit and the silent ones up to the next."""
-        carry, kept = visit(carry, begin)
-        if length > 1:
-            silent = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
-            carry, _ = lax.scan(lambda c, n: (visit(c, n)[0], None), carry, silent)
-        return carry, kept
-
-    if record is None:
-        every = 1
-    carry = _Carry(params, state, status, stop_step)
-    strides, rest = divmod(steps + 1, every)
-    begins = first + every * jnp.arange(strides, dtype=jnp.int32)
-    carry, rows = lax.scan(lambda c, n: stride(c, n, every), carry, begins)
+    carry, rows = lax.scan(recorded_stride, carry, begins)
+    final = look(carry.params, carry.state, first + every * strides)
+    rows = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), rows, keep(final))
     if rest:
-        carry, row = stride(carry, first + every * strides, rest)
-        rows = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), rows, row)
+        carry, _ = stride(carry, first + every * strides, rest)
 
+    end = judge(look(carry.params, carry.state, last), carry.end)
+    runs = end == _RUNNING
+    stop_step = jnp.where(runs, last, end >> _STATUS_BITS)
+    status = jnp.where(runs, Status.STEP_LIMIT, end & (2**_STATUS_BITS - 1)).astype(jnp.int8)
+    there = look(carry.params, carry.state, stop_step)
+    end_loss = jnp.asarray(there.loss, loss_type)
+    verdict = Verdict(status, stop_step, end_loss, global_norm(there.gradient))
     losses, kept = rows
-    end = jnp.minimum(carry.stop_step, last)
-    end_loss, end_gradient = jax.value_and_grad(loss_at(end))(carry.params)
-    end_loss = jnp.asarray(end_loss, loss_type)
-    verdict = Verdict(carry.status.astype(jnp.int8), end, end_loss, global_norm(end_gradient))
     return Trajectory(carry.params, carry.state, last, verdict, start_loss, losses, kept, every)
 
 
@@ -368,20 +408,36 @@ def _check_bound(name: str, bound: Scalar) -> None:
         raise ValueError(f"{name} must be ≥ 0, got {number}")
 
 
+def _unrecorded_stride(steps: int) -> int:
+    """The longest stride that divides the steps, if one does: what is left over costs a loop."""
+    divisors = [stride for stride in range(16, LONGEST_STRIDE + 1) if steps % stride == 0]
+    return max(divisors, default=min(LONGEST_STRIDE, steps))
+
+
+def _boolean(stops) -> Array:
+    stops = jnp.asarray(stops)
+    if stops.shape != () or stops.dtype != bool:
+        raise TypeError(f"stop must return one boolean, got {stops.dtype} of shape {stops.shape}")
+    return stops
+
+
 def _all_finite(tree: PyTree) -> Array:
     finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
-    return jnp.all(jnp.stack(finite)) if finite else jnp.array(True)
+    return functools.reduce(jnp.logical_and, finite, jnp.array(True))
 
 
-def _advance(moves, counts, new: PyTree, old: PyTree) -> PyTree:
-    """The new floating-point leaves where the run moves, the other new leaves where a step counts.
+def _is_floating(leaf) -> bool:
+    return jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
+
+
+def _where_floating(moves, new: PyTree, old: PyTree) -> PyTree:
+    """The new leaves, but the old floating-point ones where the run does not move.
 
     Counters and keys thus stay equal in all lanes, and what depends on them alone (a schedule, a
     bias correction) is computed once for all lanes and not once for each.
     """
+    return jax.tree.map(lambda n, o: jnp.where(moves, n, o) if _is_floating(n) else n, new, old)
 
-    def choose(new_leaf, old_leaf):
-        floating = jnp.issubdtype(jnp.result_type(new_leaf), jnp.inexact)
-        return jnp.where(moves if floating else counts, new_leaf, old_leaf)
 
-    return jax.tree.map(choose, new, old)
+def _with_floating_of(floating: PyTree, other: PyTree) -> PyTree:
+    return jax.tree.map(lambda f, o: f if _is_floating(f) else o, floating, other)

@@ -1,9 +1,12 @@
-"""Strictness for every test: annotated shapes are checked, ranks and dtypes never mix silently."""
+"""Strictness for every test: annotated shapes are checked, ranks and dtypes never mix silently.
+
+Everything runs on a machine of two devices, as sweeps spread over all there are.
+"""
 
 from jaxtyping import install_import_hook
 
 with install_import_hook("jdescent", "beartype.beartype"):
-    import jdescent  # noqa: F401
+    import jdescent as jd
 
 import jax
 import jaxtyping
@@ -13,6 +16,7 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("default")
 
+jd.use_all_cores(2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

@@ -9,7 +9,8 @@ import pytest
 import xarray
 
 import jdescent as jd
-from jdescent.sweep import MIB
+from jdescent.sweeps import chunks
+from jdescent.sweeps.chunks import MIB
 
 BOWL, START = jd.losses.bowl((2.0, 4.0)), jnp.array([2.0, 1.0])
 RATES = np.linspace(0.05, 0.9, 7)
@@ -85,35 +86,33 @@ def test_the_boundary_of_a_sweep_is_that_of_theory(grid):
 
 def one_lane_in_mib():
     """What one lane needs, from the error that says so."""
-    with pytest.raises(ValueError, match=r"one lane needs .* MiB, more than max_memory") as error:
+    with pytest.raises(
+        ValueError, match=r"one lane on each of 2 devices needs .* MiB, more than max_memory"
+    ) as error:
         jd.sweep(run, learning_rate=RATES, momentum=MOMENTA, max_memory=1e-12)
     return float(str(error.value).split("needs ")[1].split(" MiB")[0])
 
 
 def test_chunks_bounded_in_memory_give_the_whole_grid(grid, monkeypatch):
-    sizes = []
-    module = sys.modules["jdescent.sweep"]  # jdescent.sweep is the function
-    compile_within = module._compile_within
+    engines = []
 
-    def spy(mapped, count, bound):
-        compiled, chunk = compile_within(mapped, count, bound)
-        memory = compiled.memory_analysis()
-        used = memory.output_size_in_bytes + memory.temp_size_in_bytes
-        assert used <= bound
-        sizes.append((chunk, count))
-        return compiled, chunk
+    def spy(*arguments):
+        engines.append(chunks.engine_within(*arguments))
+        return engines[-1]
 
-    monkeypatch.setattr(module, "_compile_within", spy)
+    monkeypatch.setattr(sys.modules["jdescent.sweeps.grid"], "engine_within", spy)
     bound = 5 * one_lane_in_mib()
-    chunked = jd.sweep(run, learning_rate=RATES, momentum=MOMENTA, max_memory=bound)
-    ((chunk, count),) = sizes
-    assert count == 21
-    assert 1 <= chunk < count
+    boxed = jd.sweep(run, learning_rate=RATES, momentum=MOMENTA, max_memory=bound)
+    (engine,) = engines
+    memory = engine.compiled.memory_analysis()
+    used = memory.output_size_in_bytes + memory.temp_size_in_bytes
+    assert 2 * used <= bound * MIB
+    assert len(list(chunks.places(engine.shape, engine.box))) >= 4
     for name in grid.data_vars:
         if name == "verdict":
-            assert (chunked[name] == grid[name]).all()
+            assert (boxed[name] == grid[name]).all()
         else:
-            np.testing.assert_allclose(chunked[name], grid[name], rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(boxed[name], grid[name], rtol=1e-4, atol=1e-6)
 
 
 def test_the_memory_of_a_lane_grows_with_what_it_records():
@@ -123,7 +122,7 @@ def test_the_memory_of_a_lane_grows_with_what_it_records():
 
         with pytest.raises(ValueError, match=r"raise it, or record less \(every=, record=None\)"):
             jd.sweep(recorded, rate=[0.1], max_memory=0.01 / MIB)
-        with pytest.raises(ValueError, match="one lane needs") as error:
+        with pytest.raises(ValueError, match="one lane on each of 2 devices needs") as error:
             jd.sweep(recorded, rate=[0.1], max_memory=1e-9)
         return float(str(error.value).split("needs ")[1].split(" MiB")[0]) * MIB
 

@@ -1,0 +1,70 @@
+"""The arrays of a stored sweep: which dtypes zarr has, and words that are stored as codes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Variable(NamedTuple):
+    """One array of a result: what it is at one point of the grid.
+
+    Args:
+        name: how the result calls it.
+        dims: the names of its own dimensions, which come after the sweep's axes.
+        shape: the sizes of those.
+        dtype: any of JAX's: those that zarr lacks (bfloat16, float8, int4, …) are stored in the
+            smallest that holds their values exactly (float32, int8, uint8) and read back as that,
+            with the attribute ``computed_as``.
+        attrs: its attributes; with those of `flags`, its codes are read back as words.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    attrs: Mapping[str, Any] = {}
+
+
+def flags(words: Sequence[str]) -> dict[str, Any]:
+    """Attributes of a variable of the codes 0, 1, …, each of which stands for a word.
+
+    Source: CF Metadata Conventions 1.12 (2024), section 3.5 "Flags".
+
+    Example:
+        >>> flags(["step limit", "converged"])
+        {'flag_values': [0, 1], 'flag_meanings': 'step_limit converged'}
+    """
+    meanings = " ".join(word.replace(" ", "_") for word in words)
+    return {"flag_values": list(range(len(words))), "flag_meanings": meanings}
+
+
+def stored_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype itself where zarr has it, else the smallest that holds its values exactly."""
+    if dtype.isbuiltin == 1 and dtype.kind in "biufc":
+        return np.dtype(dtype.name)  # zarr takes only one of C's integers of each size
+    for wider in (np.int8, np.uint8, np.float32):
+        if np.can_cast(dtype, wider):
+            return np.dtype(wider)
+    raise TypeError(f"an array of {dtype} cannot be stored: return numbers from run")
+
+
+def fill_value(dtype: np.dtype, coded: bool) -> Any:
+    """What is read where nothing was written."""
+    if coded:
+        return np.iinfo(dtype).max
+    return dtype.type(np.nan if dtype.kind in "fc" else 0)
+
+
+def decoded(variable: "xarray.Variable") -> "xarray.Variable":
+    """Words in place of the codes of a variable with `flags`; any other as it is."""
+    if "flag_values" not in variable.attrs:
+        return variable
+    attrs = dict(variable.attrs)
+    codes, meanings = attrs.pop("flag_values"), attrs.pop("flag_meanings")
+    words = [meaning.replace("_", " ") for meaning in meanings.split()]
+    values = np.select([variable.values == code for code in codes], words, default="")
+    return type(variable)(variable.dims, values, attrs)

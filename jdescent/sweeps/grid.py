@@ -1,0 +1,211 @@
+"""Run one function over the grid of named axes, and get the results back with their names."""
+
+import importlib.metadata
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+from jaxtyping import PyTree
+from tqdm import tqdm
+
+from jdescent.descend import Status
+from jdescent.sweeps.axes import Axis, describe, is_key, on_host
+from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
+from jdescent.sweeps.encoding import Variable
+from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
+from jdescent.sweeps.memory import Memory
+from jdescent.sweeps.store import Store
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def sweep(
+    run: Callable[..., PyTree],
+    *,
+    store: str | os.PathLike | None = None,
+    max_memory: float | int = 1024,
+    progress: bool | None = None,
+    **axes: Any,
+) -> "xarray.Dataset":
+    """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
+
+    The grid is the product of the axes. It is cut into boxes that fit `max_memory`, which run on
+    every device that JAX sees (see `use_all_cores`). The function is compiled once. A lane gives
+    what the same call alone gives, to rounding, and the same bits however many devices there are.
+
+    Args:
+        run: a function of one keyword argument per axis that jits and vmaps, for instance one that
+            builds an optimizer and calls `descend`; it returns any tree of arrays.
+        store: a folder, ``"runs/name.zarr"``, that each finished box is written to. The same call
+            goes on from what is there; it can be killed at any moment. The result is then read
+            from there as it is used, and `open_sweep` opens it again.
+        max_memory: bound in MiB on what is being computed and collected, on all devices together.
+            Without a store, the result itself is held in memory besides.
+        progress: show lanes done, lanes a second, time left and how many have diverged; by default
+            where standard error is a terminal.
+        **axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
+            least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
+            arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
+
+    Returns:
+        An `xarray.Dataset`: one variable per array that `run` returned, named by its path in the
+        tree, with the sweep's axes first. A `Trajectory` gives ``loss`` and ``record…`` (with the
+        dimension ``step``), ``params…``, ``verdict`` (as text), ``verdict_step``, ``verdict_loss``
+        and ``verdict_gradient_norm``; its optimizer state stays out, and so do random keys.
+
+    Raises:
+        TypeError: no axes; an axis that cannot be made an array; a run that is not a function, or
+            does what no compiled function can (returns shapes that depend on the values).
+        ValueError: an axis that is empty, a scalar, of unequal trees or lengths, or holds NaN; an
+            axis and a result, or two results, of one name; a memory bound below one lane; a store
+            that holds another sweep, which is shown by what differs.
+        OSError: a store that cannot be written to; what was finished before is safe there.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> bowl, x0 = jd.losses.bowl((2.0, 4.0)), jnp.array([2.0, 1.0])
+        >>> grid = jd.sweep(
+        ...     lambda learning_rate, momentum: jd.descend(
+        ...         bowl, x0, jd.sgd(learning_rate, momentum), steps=200),
+        ...     learning_rate=[0.1, 0.3, 0.6],
+        ...     momentum=[0.0, 0.5],
+        ... )
+        >>> dict(grid.loss.sizes)
+        {'learning_rate': 3, 'momentum': 2, 'step': 201}
+        >>> print(grid.verdict.sel(momentum=0.0).values)
+        ['step limit' 'step limit' 'diverged']
+    """
+    if not callable(run):
+        raise TypeError(f"run must be a function of the axes, got {run!r}")
+    if not axes:
+        raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
+    bound = float(max_memory) * MIB
+    if not bound > 0:
+        raise ValueError(f"max_memory must be > 0 MiB, got {max_memory}")
+    named = [Axis(name, value) for name, value in axes.items()]
+    shape = tuple(axis.size for axis in named)
+    program, labels = _trace(run, named)
+    require_distinct_names(axes, labels)
+
+    result: dict[str, Any] = {
+        "axes": {axis.name: axis.size for axis in named},
+        "variables": [label.variable for label in labels],
+        "coordinates": {axis.name: axis.coordinate for axis in named}
+        | {name: array for label in labels for name, array in label.coordinate.items()},
+    }
+    engine: Engine | None
+    if store is None:
+        engine = engine_within(program, shape, bound)
+        sink: Store | Memory = Memory(box=engine.box, **result)
+    elif os.path.lexists(store):
+        sink = Store.create_or_resume(
+            store, chunk=shape, identity=_identity(program, named), **result
+        )
+        engine = None if sink.complete else engine_for(program, shape, sink.chunk)
+    else:
+        engine = engine_within(program, shape, bound)
+        sink = Store.create_or_resume(
+            store, chunk=engine.box, identity=_identity(program, named), **result
+        )
+    if engine is not None:
+        _run(engine, sink, result["variables"], progress)
+    return sink.dataset()
+
+
+def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
+    """The program of one lane, from the index along each axis to every array of its result."""
+    labels: list[Labelled] = []
+
+    def lane(*places):
+        point = {axis.name: axis.at(place) for axis, place in zip(axes, places, strict=True)}
+        labels[:] = labelled(run(**point))
+        return [label.value for label in labels]
+
+    indices = [jax.ShapeDtypeStruct((), jnp.int32)] * len(axes)
+    try:
+        program = jax.make_jaxpr(lane)(*indices)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError,
+            jax.errors.NonConcreteBooleanIndexError) as error:  # fmt: skip
+        raise TypeError(
+            "run must do the same for every point, as it is compiled once for all of them; a "
+            "Python if, a range or a shape depends on the value of an axis: use jnp.where, "
+            f"lax.cond, or a sweep for each such value.\n{str(error).splitlines()[0]}"
+        ) from error
+    if not labels:
+        raise TypeError("run must return at least one array")
+    consts = [const if is_key(const) else on_host(const) for const in program.consts]
+    return core.ClosedJaxpr(program.jaxpr, consts), labels
+
+
+def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis]) -> dict[str, Any]:
+    """What makes a stored sweep this one."""
+    text = re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr))
+    libraries = ("jdescent", "jax", "jaxlib", "numpy")
+    return {
+        "axes": {axis.name: axis.identity() for axis in axes},
+        "function": text.splitlines(),
+        "constants": [describe(const) for const in program.consts],
+        "versions": {name: importlib.metadata.version(name) for name in libraries}
+        | {"device": jax.devices()[0].device_kind},
+    }
+
+
+def _run(
+    engine: Engine, sink: Store | Memory, variables: Sequence[Variable], progress: bool | None
+) -> None:
+    """Compute every box that is not finished; while one round is computed, write the last."""
+    todo = [place for place in places(engine.shape, engine.box) if not sink.finished[place]]
+    rounds = [todo[i : i + engine.devices] for i in range(0, len(todo), engine.devices)]
+    names = [variable.name for variable in variables]
+    with _Progress(engine.shape, len(todo) / sink.finished.size, progress) as shown:
+
+        def write(at, outputs):
+            for place, arrays in zip(at, engine.collect(outputs, at), strict=True):
+                values = dict(zip(names, arrays, strict=True))
+                sink.write(place, values)
+                shown.add(values)
+
+        under_way = None
+        for at in rounds:
+            started = at, engine.start(at)
+            if under_way is not None:
+                write(*under_way)
+            under_way = started
+        if under_way is not None:
+            write(*under_way)
+
+
+class _Progress:
+    """A bar of lanes done, with how many of them diverged."""
+
+    def __init__(self, shape: tuple[int, ...], left: float, shown: bool | None):
+        delay = 0.5 if shown is None else 0.0
+        shown = sys.stderr.isatty() if shown is None else shown
+        total = math.prod(shape)
+        done = total - round(left * total)
+        self._dimensions, self._diverged = len(shape), 0
+        self._bar = tqdm(
+            total=total, initial=done, unit="run", unit_scale=True, disable=not shown, delay=delay
+        )
+
+    def add(self, values: Mapping[str, np.ndarray]) -> None:
+        status = values.get("verdict")
+        if status is not None:
+            ended = (status == Status.DIVERGED) | (status == Status.NON_FINITE)
+            self._diverged += int(np.count_nonzero(ended))
+            self._bar.set_postfix_str(f"{self._diverged} diverged", refresh=False)
+        self._bar.update(math.prod(next(iter(values.values())).shape[: self._dimensions]))
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()

@@ -1,0 +1,90 @@
+"""Names for every array that a run returns."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from jdescent.descend import Status, Trajectory, Verdict
+from jdescent.sweeps.axes import is_key
+from jdescent.sweeps.encoding import Variable, flags
+
+
+class Labelled(NamedTuple):
+    """One array of a run's result, with the names it gets."""
+
+    name: str
+    value: Any
+    dims: tuple[str, ...]
+    coordinate: Mapping[str, np.ndarray] = MappingProxyType({})
+    attrs: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def variable(self) -> Variable:
+        dtype = np.dtype(jnp.result_type(self.value))
+        return Variable(self.name, self.dims, jnp.shape(self.value), dtype, dict(self.attrs))
+
+
+def labelled(result: PyTree, prefix: str = "") -> list[Labelled]:
+    """Every array of a run's result; trajectories and verdicts by their parts.
+
+    Optimizer states and random keys stay out.
+    """
+    special = (Trajectory, Verdict)
+    found = []
+    leaves = jax.tree_util.tree_leaves_with_path(result, is_leaf=lambda x: isinstance(x, special))
+    for path, leaf in leaves:
+        name = "_".join(
+            filter(None, [prefix, jax.tree_util.keystr(path, simple=True, separator="_")])
+        )
+        if isinstance(leaf, Trajectory):
+            found += _of_trajectory(leaf, name)
+        elif isinstance(leaf, Verdict):
+            found += _of_verdict(leaf, name)
+        elif not is_key(leaf):
+            name = name or "result"
+            dims = tuple(f"{name}_dim{i}" for i in range(len(jnp.shape(leaf))))
+            found.append(Labelled(name, jnp.asarray(leaf), dims))
+    return found
+
+
+def _of_trajectory(path: Trajectory, name: str) -> list[Labelled]:
+    under = f"{name}_" if name else ""
+    rows = []
+    if path.loss is not None:
+        step = f"{under}step"
+        coordinate = {step: path.every * np.arange(path.loss.shape[-1])}
+        for record in labelled({"loss": path.loss, "record": path.record}, name):
+            rows.append(record._replace(dims=(step, *record.dims[1:]), coordinate=coordinate))
+    return (
+        rows
+        + labelled({"params": path.params}, name)
+        + _of_verdict(path.verdict, f"{under}verdict")
+    )
+
+
+def _of_verdict(verdict: Verdict, name: str) -> list[Labelled]:
+    name = name or "verdict"
+    return [
+        Labelled(name, verdict.status, (), attrs=flags([str(status) for status in Status])),
+        Labelled(f"{name}_step", verdict.step, ()),
+        Labelled(f"{name}_loss", verdict.loss, ()),
+        Labelled(f"{name}_gradient_norm", verdict.gradient_norm, ()),
+    ]
+
+
+def require_distinct_names(axes: Iterable[str], found: Sequence[Labelled]) -> None:
+    """Refuse two things of one name in the result."""
+    dims = {dim for label in found for dim in label.dims}
+    names = Counter([*axes, *dims, *(label.name for label in found)])
+    repeated = [name for name, count in names.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"{', '.join(repeated)} would name two things in the result: rename the axis, or what "
+            "run returns"
+        )

@@ -1,0 +1,50 @@
+"""A sweep that is kept in memory alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jdescent.sweeps.encoding import Variable, decoded
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Memory:
+    """Collects the boxes of a sweep, as a `Store` does, without a disk."""
+
+    def __init__(
+        self,
+        axes: Mapping[str, int],
+        box: tuple[int, ...],
+        variables: Sequence[Variable],
+        coordinates: Mapping[str, np.ndarray],
+    ) -> None:
+        self._axes, self.chunk, self._coordinates = axes, box, coordinates
+        self._variables = {variable.name: variable for variable in variables}
+        self._arrays = {name: self._empty(variable) for name, variable in self._variables.items()}
+        grid = [-(-size // step) for size, step in zip(axes.values(), box, strict=True)]
+        self.finished = np.zeros(grid, bool)
+
+    def _empty(self, variable: Variable) -> np.ndarray:
+        """The axes first, as one reads them; in memory they are last, as they are computed."""
+        axes, own = tuple(self._axes.values()), variable.shape
+        lanes_last = np.empty(own + axes, variable.dtype)
+        return np.moveaxis(lanes_last, range(len(own), lanes_last.ndim), range(len(axes)))
+
+    def write(self, place: tuple[int, ...], values: Mapping[str, np.ndarray]) -> None:
+        steps = zip(place, self.chunk, self._axes.values(), strict=True)
+        region = tuple(slice(i * step, min((i + 1) * step, size)) for i, step, size in steps)
+        for name, value in values.items():
+            self._arrays[name][region] = value
+        self.finished[place] = True
+
+    def dataset(self) -> "xarray.Dataset":
+        import xarray
+
+        data = {}
+        for name, variable in self._variables.items():
+            dims = (*self._axes, *variable.dims)
+            data[name] = decoded(xarray.Variable(dims, self._arrays[name], dict(variable.attrs)))
+        return xarray.Dataset(data, coords=self._coordinates)

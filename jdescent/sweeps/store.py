@@ -1,0 +1,393 @@
+"""A sweep on disk: each finished chunk lies in files of its own, so that no crash can undo it."""
+
+import contextlib
+import datetime
+import glob
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import google_crc32c
+import numpy as np
+
+from jdescent.sweeps.differences import differences, leaves
+from jdescent.sweeps.encoding import Variable, decoded, fill_value, stored_dtype
+
+if TYPE_CHECKING:
+    import xarray
+    import zarr
+
+FORMAT = "jdescent sweep 1"
+MARKER = "finished"
+ABANDONED_AFTER = 600  # seconds since the last byte; no living process pauses that long
+COMPRESSED_BELOW = 2**30  # bytes; zstd refuses chunks of 2 GiB
+
+
+class Store:
+    """A sweep on disk: a zarr group that xarray opens, one zarr chunk per finished piece of grid.
+
+    The files of a chunk are written before its mark in ``finished``, each under a temporary name
+    and with a checksum. A chunk counts as finished when all its files are there and whole.
+
+    Example:
+        >>> import numpy as np, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> ask = dict(
+        ...     axes={"rate": 3}, chunk=(2,), coordinates={"rate": np.array([0.1, 0.2, 0.3])},
+        ...     variables=[Variable("loss", (), (), np.dtype("float32"))],
+        ...     identity={"function": ["def run(rate):", "    return rate**2"]})
+        >>> store = Store.create_or_resume(folder.name + "/run.zarr", **ask)
+        >>> store.write((1,), {"loss": np.array([0.09], "float32")})
+        >>> Store.create_or_resume(folder.name + "/run.zarr", **ask).finished
+        array([False,  True])
+        >>> print(store.dataset().loss.values)
+        [ nan  nan 0.09]
+        >>> folder.cleanup()
+    """
+
+    path: Path
+    axes: tuple[str, ...]
+    variables: tuple[str, ...]
+    chunk: tuple[int, ...]  # a resumed sweep keeps its own, whatever is asked for
+    finished: np.ndarray  # bool, ⌈size/chunk⌉ along each axis: when opened, and by this Store since
+
+    def __init__(self, path: Path) -> None:
+        group = _open_group(path)
+        self.path = path
+        self._about: dict[str, Any] = {**group.attrs}
+        self.variables = tuple(self._about["layout"]["variables"])
+        self._arrays: dict[str, Any] = {
+            name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()
+        }
+        self.axes = self._arrays[MARKER].metadata.dimension_names
+        self._sizes = self._arrays[MARKER].shape
+        self.chunk = self._arrays[MARKER].chunks
+        grid = [-(-size // step) for size, step in zip(self._sizes, self.chunk, strict=True)]
+        self.finished = np.zeros(grid, bool)
+        for place in np.ndindex(*grid):
+            self.finished[place] = all(_is_whole(file) for file in self._files(place))
+
+    @classmethod
+    def create_or_resume(
+        cls,
+        path: str | os.PathLike,
+        *,
+        axes: Mapping[str, int],
+        chunk: tuple[int, ...],
+        variables: Sequence[Variable],
+        coordinates: Mapping[str, np.ndarray],
+        identity: Mapping[str, Any],
+    ) -> "Store":
+        """The store of this sweep: the one at `path`, or a new one there.
+
+        Resuming reads the finished files once, to check them.
+
+        Args:
+            path: a folder that does not exist, or the store of the same sweep.
+            axes: the size of each axis of the sweep, in order.
+            chunk: the size of a chunk along each axis; not looked at when there is a store.
+            variables: what every point of the grid gives.
+            coordinates: 1-d arrays by the dimension that each labels.
+            identity: what makes the sweep this one, as JSON; ``identity["versions"]`` may differ
+                from that of a store that is complete.
+
+        Raises:
+            ValueError: `path` is the store of another sweep, which is shown by what differs, or
+                no store of a sweep; a name that is taken or cannot name a file.
+            TypeError: a dtype that cannot be stored.
+            OSError: nothing can be written there.
+        """
+        path = Path(path)
+        identity = json.loads(json.dumps(identity))
+        layout = {
+            "grid": _extent(axes.keys(), axes.values()),
+            "variables": {
+                variable.name: {
+                    "dtype": str(variable.dtype),
+                    "dims": _extent(variable.dims, variable.shape),
+                }
+                for variable in variables
+            },
+        }
+        _remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.creating"))
+        if not os.path.lexists(path):
+            about = {
+                "format": FORMAT,
+                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "identity": identity,
+                "layout": layout,
+            }
+            _create(path, about, axes, chunk, variables, coordinates)
+        store = cls(path)
+        store._require_same(leaves(identity), leaves(layout))
+        _remove_abandoned(path.glob("**/*.partial"))
+        store._require_writable()
+        return store
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is finished."""
+        return bool(self.finished.all())
+
+    def region(self, place: tuple[int, ...]) -> tuple[slice, ...]:
+        """The indices along the sweep's axes that the chunk at this place covers."""
+        steps = zip(place, self.chunk, self._sizes, strict=True)
+        return tuple(slice(i * step, min((i + 1) * step, size)) for i, step, size in steps)
+
+    def write(self, place: tuple[int, ...], values: Mapping[str, np.ndarray]) -> None:
+        """Store one chunk and mark it finished, which is the last that happens.
+
+        Several processes may write different chunks at once.
+
+        Args:
+            place: the index of the chunk, as in `finished`.
+            values: each variable's array, of its dtype: the shape of `region`, then its own.
+
+        Raises:
+            ValueError: a variable that is missing or unknown, or of another shape or dtype.
+            OSError: no room, or no leave to write; what was finished before is safe.
+        """
+        region = self.region(place)
+        self._require_fitting(values, region)
+        try:
+            for name, value in values.items():
+                array = self._arrays[name]
+                array[region] = value.astype(array.dtype, copy=False)
+            self._arrays[MARKER][region] = True
+        except OSError as error:
+            raise self._cannot_go_on(error) from error
+        self.finished[place] = True
+
+    def dataset(self) -> "xarray.Dataset":
+        """The sweep as a Dataset that reads from disk what is asked of it.
+
+        Lanes that are not finished are NaN, 0, False or, in place of a word, the empty text. What
+        the sweep is stands in `attrs`.
+        """
+        import xarray
+
+        source = self.path if self.complete else _finished_only(self)
+        stored = xarray.open_zarr(source, chunks=None, consolidated=False, decode_cf=False)
+        return xarray.Dataset(
+            {name: decoded(stored[name].variable) for name in self.variables},
+            coords=stored.coords,
+            attrs={"created": self._about["created"]}
+            | {
+                name: "\n".join(leaf) if isinstance(leaf, list) else str(leaf)
+                for name, leaf in leaves(self._about["identity"]).items()
+            },
+        )
+
+    def finished_lanes(self) -> np.ndarray:
+        """Whether each point of the grid is finished: bool, the shape of the sweep's axes."""
+        lanes = self.finished
+        for axis, step in enumerate(self.chunk):
+            lanes = np.repeat(lanes, step, axis)
+        return lanes[tuple(slice(size) for size in self._sizes)]
+
+    def _files(self, place: tuple[int, ...]) -> Iterator[Path]:
+        """Every file of a chunk, its mark first."""
+        for name in (MARKER, *self.variables):
+            array = self._arrays[name]
+            own = array.shape[len(place) :]
+            if math.prod(own):
+                key = array.metadata.encode_chunk_key((*place, *(0 for _ in own)))
+                yield self.path / name / key
+
+    def _progress(self) -> str:
+        return f"{np.count_nonzero(self.finished)} of {self.finished.size} chunks"
+
+    def _require_same(self, identity: Mapping[str, Any], layout: Mapping[str, Any]) -> None:
+        """Refuse to mix two sweeps, saying how this one differs from that of the store."""
+        found = dict(differences(leaves(self._about["identity"]), identity))
+        versions = {name: found.pop(name) for name in list(found) if name.startswith("versions.")}
+        found |= differences(leaves(self._about["layout"]), layout)
+        if found:
+            what = "holds another sweep"
+        elif versions and not self.complete:
+            what = f"was begun under other versions, with {self._progress()} finished"
+        else:
+            return
+        raise ValueError(
+            f"{self.path} {what}:\n"
+            + "".join(f"  {line}\n" for line in (found | versions).values())
+            + f"store this one under another name, or delete {self.path} to begin anew"
+        )
+
+    def _require_writable(self) -> None:
+        """Fail before anything is computed if its result could not be written."""
+        if self.complete:
+            return
+        try:
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise self._cannot_go_on(error) from error
+
+    def _cannot_go_on(self, error: OSError) -> OSError:
+        return OSError(
+            error.errno,
+            f"cannot write to {self.path}: {error.strerror}; {self._progress()} are safe there, "
+            "and the same call goes on from them once it can write",
+        )
+
+    def _require_fitting(self, values: Mapping[str, np.ndarray], region: tuple[slice, ...]) -> None:
+        asked = self._about["layout"]["variables"]
+        covered = tuple(part.stop - part.start for part in region)
+        expected = {
+            name: f"{asked[name]['dtype']}{covered + self._arrays[name].shape[len(covered) :]}"
+            for name in asked
+        }
+        given = {name: f"{value.dtype}{value.shape}" for name, value in values.items()}
+        if given != expected:
+            raise ValueError(f"this chunk of {self.path} holds {expected}, got {given}")
+
+
+def open_sweep(path: str | os.PathLike) -> "xarray.Dataset":
+    """Open a stored sweep, finished or not, without the function that it ran.
+
+    The finished files are read once, to check them; after that, what is asked for.
+
+    Args:
+        path: what was given to ``sweep(..., store=path)``.
+
+    Returns:
+        The `xarray.Dataset` that the sweep gives, and ``finished``: bool over the sweep's axes.
+        Lanes that are not finished are NaN, 0, False or, in place of a word, the empty text.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: what is there is not a stored sweep.
+
+    Example:
+        >>> import jdescent.sweeps.store
+        >>> jdescent.sweeps.store.open_sweep("runs/nothing.zarr")
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] there is no stored sweep: 'runs/nothing.zarr'
+    """
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "there is no stored sweep", os.fspath(path))
+    store = Store(Path(path))
+    return store.dataset().assign({MARKER: (store.axes, store.finished_lanes())})
+
+
+def _create(
+    path: Path,
+    about: Mapping[str, Any],
+    axes: Mapping[str, int],
+    chunk: tuple[int, ...],
+    variables: Sequence[Variable],
+    coordinates: Mapping[str, np.ndarray],
+) -> None:
+    """Make the empty store under a name of its own, then move it to `path` in one step."""
+    import zarr
+
+    _require_names([*coordinates, *(variable.name for variable in variables)])
+    marker = Variable(MARKER, (), (), np.dtype(bool))
+    attempt = path.with_name(f".{path.name}.{uuid.uuid4().hex}.creating")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        group = zarr.create_group(attempt, zarr_format=3, attributes=dict(about))
+        for variable in (marker, *variables):
+            shape = (*axes.values(), *variable.shape)
+            dims = (*axes, *variable.dims)
+            whole = tuple(max(size, 1) for size in variable.shape)
+            _add_array(group, variable._replace(dims=dims, shape=shape), (*chunk, *whole))
+        for name, values in coordinates.items():
+            values = values.astype(stored_dtype(values.dtype))
+            label = Variable(name, (name,), values.shape, values.dtype)
+            _add_array(group, label, values.shape)[...] = values
+        attempt.rename(path)
+    except OSError as error:
+        if not os.path.lexists(path):  # else another process was first
+            raise OSError(
+                error.errno, f"cannot make the store {path}: {error.strerror}; nothing was computed"
+            ) from error
+    finally:
+        shutil.rmtree(attempt, ignore_errors=True)
+
+
+def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) -> "zarr.Array":
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    dtype = stored_dtype(variable.dtype)
+    small = math.prod(chunk) * dtype.itemsize < COMPRESSED_BELOW
+    return group.create_array(
+        variable.name,
+        shape=variable.shape,
+        chunks=chunk,
+        dtype=dtype,
+        compressors=[ZstdCodec(level=1), Crc32cCodec()] if small else [Crc32cCodec()],
+        fill_value=fill_value(dtype, coded="flag_values" in variable.attrs),
+        dimension_names=variable.dims,
+        attributes=dict(variable.attrs)
+        | ({} if dtype == variable.dtype else {"computed_as": str(variable.dtype)}),
+    )
+
+
+def _open_group(path: Path) -> "zarr.Group":
+    import zarr
+
+    try:
+        group = zarr.open_group(path, mode="r+", zarr_format=3)
+    except (FileNotFoundError, NotADirectoryError, FileExistsError, ValueError):
+        group = None
+    if group is None or group.attrs.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is there but is no sweep that this version stored: choose another name; "
+            "it was left as it is"
+        )
+    return group
+
+
+def _finished_only(store: Store) -> "zarr.abc.store.Store":
+    """The files of a store as zarr reads them, those of chunks that are not finished left out."""
+    from zarr.storage import LocalStore, WrapperStore
+
+    class FinishedOnly(WrapperStore):
+        async def get(self, key: str, *arguments: Any, **options: Any) -> Any:
+            name, _, place = key.partition("/c/")
+            axes = store.finished.ndim if name in (MARKER, *store.variables) else 0
+            if place and axes and not store.finished[tuple(map(int, place.split("/")[:axes]))]:
+                return None
+            return await super().get(key, *arguments, **options)
+
+    return FinishedOnly(LocalStore(store.path, read_only=True))
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether the file is there and ends with the checksum of what comes before."""
+    try:
+        content = np.fromfile(file, np.uint8)
+    except FileNotFoundError:
+        return False
+    stored = int.from_bytes(content[-4:].tobytes(), "little")
+    return content.size > 4 and google_crc32c.value(content[:-4]) == stored
+
+
+def _remove_abandoned(leftovers: Iterable[Path]) -> None:
+    """Remove what killed processes left half made, which nothing reads."""
+    for leftover in leftovers:
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > ABANDONED_AFTER:
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def _require_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name == MARKER:
+            raise ValueError(f"{MARKER} marks what is stored: rename the axis, or what run returns")
+        if not re.fullmatch(r"(?![.]|__)[^/\\]+", name):
+            raise ValueError(f"{name!r} cannot name a file: rename what run returns")
+
+
+def _extent(names: Iterable[str], sizes: Iterable[int]) -> str:
+    return " × ".join(f"{name} {size}" for name, size in zip(names, sizes, strict=True)) or "scalar"
