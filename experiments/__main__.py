@@ -11,6 +11,7 @@ from typing import Any
 
 import tyro
 
+import jdescent as jd
 from experiments import NAMES, report
 
 
@@ -28,6 +29,7 @@ class Options:
 
 
 def main(arguments: list[str]) -> int:
+    jd.use_all_cores()
     if arguments and not arguments[0].startswith("-"):
         name, *rest = arguments
         if name not in NAMES:

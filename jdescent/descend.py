@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, SupportsIndex, no_type_check
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
@@ -144,9 +145,9 @@ class _Carry(NamedTuple):
     end: Array  # int32: _RUNNING, or where and why the run ended, see _ended
 
 
-_RUNNING = jnp.iinfo(jnp.int32).max
+_RUNNING = np.int32(np.iinfo(np.int32).max)
 _STATUS_BITS = 3  # of an end, the low bits that hold the status
-MAX_STEPS = _RUNNING >> (_STATUS_BITS + 1)  # leaves room to go on from there
+MAX_STEPS = int(_RUNNING) >> (_STATUS_BITS + 1)  # leaves room to go on from there
 
 LONGEST_STRIDE = 64  # steps between looks at a run of which nothing is recorded
 
@@ -307,7 +308,11 @@ def descend(
         """The same moves, but judged at their end alone, and walked again if that is not fine."""
         point = look(carry.params, carry.state, begin)
         steps = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
-        params, state = lax.scan(lambda xs, n: (move(look(xs[0], xs[1], n)), None), move(point), steps)[0]
+
+        def move_on(place, step):
+            return move(look(*place, step)), None
+
+        (params, state), _ = lax.scan(move_on, move(point), steps)
         there = _Carry(params, state, carry.end)
         fine = within_limit(loss_at(begin + length)(params)) & _all_finite(params)
         running = carry.end == _RUNNING

@@ -267,3 +267,49 @@ def test_a_verdict_tells_its_story_as_a_sentence():
     ]
     many = jax.vmap(lambda r: jd.descend(PARABOLA, 0.0, jd.sgd(r), 5))(jnp.array([0.1, 0.2]))
     assert str(many.verdict) == repr(many.verdict)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "heavy_ball", "adam"])
+@pytest.mark.parametrize("loss", ["bowl", "quartic", "logarithm"])
+def test_the_verdict_names_the_same_step_however_seldom_one_looks(optimizer, loss, x64):
+    """Also where the run overflows, where its loss is undefined, and where it goes on for ever."""
+    losses = {
+        "bowl": lambda x: x[0] ** 2 + 2 * x[1] ** 2,
+        "quartic": lambda x: jnp.sum(x**4),
+        "logarithm": lambda x: -jnp.log(x[0]) + x[1] ** 2,
+    }
+    make = {"sgd": jd.sgd, "heavy_ball": lambda lr: jd.heavy_ball(lr, 0.9), "adam": jd.adam}
+    start = jnp.array([2.0, 1.0])
+    rates = jnp.array([0.01, 0.3, 0.52, 0.9, 2.5, 30.0])
+
+    def paths(divergence, **options):
+        return jax.vmap(
+            lambda rate: jd.descend(
+                losses[loss], start, make[optimizer](rate), 150, divergence=divergence, **options
+            )
+        )(rates)
+
+    for divergence in (1e8, jnp.inf):
+        exact = paths(divergence)
+        for options in ({"every": 7}, {"every": 150}, {"every": 400}, {"record": None}):
+            seldom = paths(divergence, **options)
+            np.testing.assert_array_equal(seldom.verdict.status, exact.verdict.status)
+            np.testing.assert_array_equal(seldom.verdict.step, exact.verdict.step)
+            np.testing.assert_allclose(seldom.params, exact.params, rtol=1e-12)
+            if options.get("every") == 7:
+                np.testing.assert_allclose(seldom.loss, exact.loss[:, ::7], rtol=1e-12)
+
+
+def test_a_run_that_leaves_the_bound_and_returns_between_two_looks_is_not_diverged():
+    """The heavy ball of a stiff bowl first grows its loss a hundredfold, and then converges."""
+    loss = lambda x: 0.5 * x**2  # noqa: E731
+    run = lambda every: jd.descend(  # noqa: E731
+        loss, 1.0, jd.heavy_ball(3.79, 0.9), 2000, every=every, divergence=30.0
+    )
+    assert run(1).verdict.diverged
+    assert not run(1000).verdict.diverged
+
+
+def test_more_steps_than_an_end_can_name_are_refused():
+    with pytest.raises(ValueError, match="steps must be at most 134217727, got 134217728"):
+        jd.descend(lambda x: x**2, 1.0, jd.sgd(0.1), 2**27)

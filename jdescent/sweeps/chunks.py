@@ -1,7 +1,7 @@
 """A sweep in pieces: boxes of the grid that fit in memory, compiled once, run on every device."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,16 +89,21 @@ class Engine:
         return np.moveaxis(grid, axes, range(len(axes)))
 
 
-def engine_within(program: core.ClosedJaxpr, shape: tuple[int, ...], bound: float | int) -> Engine:
+def engine_within(
+    program: core.ClosedJaxpr,
+    shape: tuple[int, ...],
+    bound: float | int,
+    mapped: Callable = map_lanes,
+) -> Engine:
     """The program compiled for boxes whose memory, on all devices together, fits the bound."""
     count = len(jax.local_devices())
     total = math.prod(shape)
     most = CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
     produced = 2 * count * sum(value_bytes(variable) for variable in program.jaxpr.outvars)
-    lanes = max(1, min(most, -(-total // count), int(bound // max(produced, 1))))
+    lanes = max(1, min(most, -(-total // jax.device_count()), int(bound // max(produced, 1))))
     while True:
         box = box_within(shape, lanes)
-        engine = engine_for(program, shape, box)
+        engine = engine_for(program, shape, box, mapped)
         memory = engine.compiled.memory_analysis()
         # Two rounds are under way at a time: one is computed while the other is collected.
         used = count * (
@@ -117,17 +122,22 @@ def engine_within(program: core.ClosedJaxpr, shape: tuple[int, ...], bound: floa
         lanes = max(1, min(math.prod(box) - 1, int(0.9 * math.prod(box) * bound / used)))
 
 
-def engine_for(program: core.ClosedJaxpr, shape: tuple[int, ...], box: tuple[int, ...]) -> Engine:
-    """The program compiled for boxes of this shape."""
+def engine_for(
+    program: core.ClosedJaxpr,
+    shape: tuple[int, ...],
+    box: tuple[int, ...],
+    mapped: Callable = map_lanes,
+) -> Engine:
+    """The program compiled for boxes of this shape; `mapped` takes it to many lanes."""
     mesh = Mesh(np.array(jax.local_devices()), ("lanes",), axis_types=(AxisType.Auto,))
     block = min(_block(program), _power_of_two_from(math.prod(box)))
     lanes = -(-math.prod(box) // block) * block
 
     def on_one_device(*indices):
         if lanes == block:
-            return [output[None] for output in map_lanes(program, *indices)]
+            return [output[None] for output in mapped(program, *indices)]
         blocks = [index.reshape(-1, block) for index in indices]
-        return lax.map(lambda here: map_lanes(program, *here), blocks)
+        return lax.map(lambda here: mapped(program, *here), blocks)
 
     spread = PartitionSpec("lanes")
     on_all = jax.shard_map(
@@ -146,7 +156,7 @@ def _block(program: core.ClosedJaxpr) -> int:
         cached = _power_of_two_from(devices.CACHED_BYTES // max(carried, 16))
         return min(1024, max(64, cached)) if devices.loops_stay_in_cache() else 8192
     largest = largest_value_bytes(program)
-    return min(8192, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // (4 * largest))))
+    return min(1024, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // largest)))
 
 
 def _power_of_two_from(number: int) -> int:

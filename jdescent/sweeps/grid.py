@@ -20,7 +20,9 @@ from jdescent.sweeps.axes import Axis, describe, is_key, on_host
 from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
 from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
+from jdescent.sweeps.lanes import map_lanes
 from jdescent.sweeps.memory import Memory
+from jdescent.sweeps.processes import Peers, require_shared
 from jdescent.sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def sweep(
     store: str | os.PathLike | None = None,
     max_memory: float | int = 1024,
     progress: bool | None = None,
+    kernel: bool = False,
     **axes: Any,
 ) -> "xarray.Dataset":
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
@@ -51,6 +54,10 @@ def sweep(
             Without a store, the result itself is held in memory besides.
         progress: show lanes done, lanes a second, time left and how many have diverged; by default
             where standard error is a terminal.
+        kernel: make each loop one GPU kernel, one thread a lane, instead of some kernels a step.
+            For small problems whose loops are arithmetic alone (no random numbers, no data above
+            4,000 numbers). Differs in rounding: Triton divides and takes roots approximately. On a
+            CPU, kernels are interpreted: slow, and meant for tests.
         **axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
             least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
             arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
@@ -63,7 +70,8 @@ def sweep(
 
     Raises:
         TypeError: no axes; an axis that cannot be made an array; a run that is not a function, or
-            does what no compiled function can (returns shapes that depend on the values).
+            does what no compiled function can (returns shapes that depend on the values); with
+            `kernel`, one that no kernel can do.
         ValueError: an axis that is empty, a scalar, of unequal trees or lengths, or holds NaN; an
             axis and a result, or two results, of one name; a memory bound below one lane; a store
             that holds another sweep, which is shown by what differs.
@@ -90,10 +98,12 @@ def sweep(
     bound = float(max_memory) * MIB
     if not bound > 0:
         raise ValueError(f"max_memory must be > 0 MiB, got {max_memory}")
+    require_shared(store)
     named = [Axis(name, value) for name, value in axes.items()]
     shape = tuple(axis.size for axis in named)
     program, labels = _trace(run, named)
     require_distinct_names(axes, labels)
+    mapped = _mapping(kernel)
 
     result: dict[str, Any] = {
         "axes": {axis.name: axis.size for axis in named},
@@ -103,21 +113,34 @@ def sweep(
     }
     engine: Engine | None
     if store is None:
-        engine = engine_within(program, shape, bound)
+        engine = engine_within(program, shape, bound, mapped)
         sink: Store | Memory = Memory(box=engine.box, **result)
     elif os.path.lexists(store):
         sink = Store.create_or_resume(
-            store, chunk=shape, identity=_identity(program, named), **result
+            store, chunk=shape, identity=_identity(program, named, kernel), **result
         )
-        engine = None if sink.complete else engine_for(program, shape, sink.chunk)
+        engine = None if sink.complete else engine_for(program, shape, sink.chunk, mapped)
     else:
-        engine = engine_within(program, shape, bound)
+        engine = engine_within(program, shape, bound, mapped)
         sink = Store.create_or_resume(
-            store, chunk=engine.box, identity=_identity(program, named), **result
+            store, chunk=engine.box, identity=_identity(program, named, kernel), **result
         )
+        if sink.chunk != engine.box:  # another process was first
+            engine = engine_for(program, shape, sink.chunk, mapped)
     if engine is not None:
         _run(engine, sink, result["variables"], progress)
     return sink.dataset()
+
+
+def _mapping(kernel: bool) -> Callable:
+    """What takes the program of one lane to many lanes."""
+    if not isinstance(kernel, bool):
+        raise TypeError(f"kernel must be True or False, and cannot name an axis, got {kernel!r}")
+    if not kernel:
+        return map_lanes
+    from jdescent.sweeps.kernel import map_lanes_in_kernels
+
+    return map_lanes_in_kernels
 
 
 def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
@@ -132,8 +155,9 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     indices = [jax.ShapeDtypeStruct((), jnp.int32)] * len(axes)
     try:
         program = jax.make_jaxpr(lane)(*indices)
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError,
-            jax.errors.NonConcreteBooleanIndexError) as error:  # fmt: skip
+    except (TypeError, IndexError) as error:
+        if "concrete" not in str(error):
+            raise
         raise TypeError(
             "run must do the same for every point, as it is compiled once for all of them; a "
             "Python if, a range or a shape depends on the value of an axis: use jnp.where, "
@@ -145,7 +169,7 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 
 
-def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis]) -> dict[str, Any]:
+def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool) -> dict[str, Any]:
     """What makes a stored sweep this one."""
     text = re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr))
     libraries = ("jdescent", "jax", "jaxlib", "numpy")
@@ -153,6 +177,7 @@ def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis]) -> dict[str, Any]
         "axes": {axis.name: axis.identity() for axis in axes},
         "function": text.splitlines(),
         "constants": [describe(const) for const in program.consts],
+        "kernel": kernel,
         "versions": {name: importlib.metadata.version(name) for name in libraries}
         | {"device": jax.devices()[0].device_kind},
     }
@@ -161,18 +186,28 @@ def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis]) -> dict[str, Any]
 def _run(
     engine: Engine, sink: Store | Memory, variables: Sequence[Variable], progress: bool | None
 ) -> None:
-    """Compute every box that is not finished; while one round is computed, write the last."""
+    """Compute every box that is not finished; while one round is computed, write the last.
+
+    Of several processes, each computes its share, and waits for the others.
+    """
     todo = [place for place in places(engine.shape, engine.box) if not sink.finished[place]]
-    rounds = [todo[i : i + engine.devices] for i in range(0, len(todo), engine.devices)]
     names = [variable.name for variable in variables]
-    with _Progress(engine.shape, len(todo) / sink.finished.size, progress) as shown:
+    index, count = jax.process_index(), jax.process_count()
+    with (
+        _Progress(engine.shape, len(todo) / sink.finished.size, progress, index) as shown,
+        Peers(sink, index, count, report=shown.hear) as peers,
+    ):
 
         def write(at, outputs):
+            peers.wait_until_ready(outputs)
             for place, arrays in zip(at, engine.collect(outputs, at), strict=True):
                 values = dict(zip(names, arrays, strict=True))
                 sink.write(place, values)
                 shown.add(values)
+            peers.say(shown.lanes, shown.diverged)
 
+        share = peers.share(todo)
+        rounds = [share[i : i + engine.devices] for i in range(0, len(share), engine.devices)]
         under_way = None
         for at in rounds:
             started = at, engine.start(at)
@@ -181,28 +216,49 @@ def _run(
             under_way = started
         if under_way is not None:
             write(*under_way)
+        peers.wait_until_finished()
 
 
 class _Progress:
-    """A bar of lanes done, with how many of them diverged."""
+    """A bar of lanes done, with how many of them diverged; process 0 shows it for all."""
 
-    def __init__(self, shape: tuple[int, ...], left: float, shown: bool | None):
+    def __init__(self, shape: tuple[int, ...], left: float, shown: bool | None, index: int):
         delay = 0.5 if shown is None else 0.0
         shown = sys.stderr.isatty() if shown is None else shown
         total = math.prod(shape)
-        done = total - round(left * total)
-        self._dimensions, self._diverged = len(shape), 0
+        self._before = total - round(left * total)
+        self._dimensions = len(shape)
+        self.lanes, self.diverged = 0, 0
+        self._judged, self._elsewhere = False, (0, 0)
         self._bar = tqdm(
-            total=total, initial=done, unit="run", unit_scale=True, disable=not shown, delay=delay
+            total=total,
+            initial=self._before,
+            unit="run",
+            unit_scale=True,
+            disable=not shown or index > 0,
+            delay=delay,
         )
 
     def add(self, values: Mapping[str, np.ndarray]) -> None:
+        """Count the lanes of a box that this process has finished."""
         status = values.get("verdict")
         if status is not None:
             ended = (status == Status.DIVERGED) | (status == Status.NON_FINITE)
-            self._diverged += int(np.count_nonzero(ended))
-            self._bar.set_postfix_str(f"{self._diverged} diverged", refresh=False)
-        self._bar.update(math.prod(next(iter(values.values())).shape[: self._dimensions]))
+            self.diverged += int(np.count_nonzero(ended))
+            self._judged = True
+        self.lanes += math.prod(next(iter(values.values())).shape[: self._dimensions])
+        self._show()
+
+    def hear(self, lanes: int, diverged: int) -> None:
+        """Count those that other processes have finished by now."""
+        self._elsewhere = lanes, diverged
+        self._show()
+
+    def _show(self) -> None:
+        lanes, diverged = self._elsewhere
+        if self._judged:
+            self._bar.set_postfix_str(f"{self.diverged + diverged} diverged", refresh=False)
+        self._bar.update(self._before + self.lanes + lanes - self._bar.n)
 
     def __enter__(self) -> "_Progress":
         return self

@@ -10,7 +10,7 @@ and a branch that no lane takes is not taken. Everything else is left to `jax.vm
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -21,15 +21,16 @@ from jax.extend import core
 from jax.extend.core import primitives as p
 from jaxtyping import Array
 
-SPLIT_LIMIT = 4_000  # numbers computed in one turn of a loop; above it, splitting costs too much
+SPLIT_LIMIT = 2_000  # numbers computed in one turn of a loop; above it, splitting does not pay
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Stacked:
-    """A value of every lane as one array, the lanes last: (*shape, lanes)."""
+    """A value of every lane as one array, with the lanes along one of its axes, 0 or −1."""
 
     array: Array
+    axis: int = field(default=-1, metadata={"static": True})
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,8 @@ class _Walk:
     """Walks through a program equation by equation, for so many lanes at a time."""
 
     lanes: int
-    in_loop: bool = False  # whether values are split
+    in_loop: bool = False
+    splits: bool = False  # whether the values of this loop are split
 
     def run(self, program: core.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
         jaxpr = program.jaxpr
@@ -130,27 +132,32 @@ class _Walk:
             return self.run(_program_of(equation), inputs)
         if all(_is_shared(value) for value in inputs):
             return _bind(equation, inputs)
-        if primitive in _LOOPS and (self.in_loop or _is_small(equation)):
-            return _LOOPS[primitive](_Walk(self.lanes, in_loop=True), equation, inputs)
-        if self.in_loop:
-            if primitive is p.cond_p:
-                return _cond(self, equation, inputs)
-            if primitive in _ON_ENTRIES and _has_no_keys(equation):
-                entries = [_split(value).entries for value in inputs]
-                outputs = _ON_ENTRIES[primitive](equation, *entries)
-                several = primitive.multiple_results
-                return [Split(output) for output in (outputs if several else [outputs])]
+        if primitive in _LOOPS:
+            splits = self.splits if self.in_loop else _is_small(equation)
+            return _LOOPS[primitive](_Walk(self.lanes, True, splits), equation, inputs)
+        if self.in_loop and primitive is p.cond_p:
+            return _cond(self, equation, inputs)
+        if self.splits and primitive in _ON_ENTRIES and _has_no_keys(equation):
+            entries = [_split(value).entries for value in inputs]
+            outputs = _ON_ENTRIES[primitive](equation, *entries)
+            return [Split(o) for o in (outputs if primitive.multiple_results else [outputs])]
         return self.mapped(equation, inputs)
+
+    def any_lane(self, entry: Entry) -> Entry:
+        """Whether a boolean is true in some lane."""
+        return jnp.any(entry)
 
     def mapped(self, equation, inputs: list[Value]) -> list[Value]:
         """What jax.vmap makes of the equation."""
-        if equation.primitive is p.concatenate_p:  # which vmap would transpose
+        if equation.primitive is p.concatenate_p and not self.in_loop:  # vmap would transpose
             arrays = [_stack(value, self.lanes) for value in inputs]
             return [Stacked(array) for array in _bind(equation, arrays)]
-        axes = [None if _is_shared(value) else -1 for value in inputs]
-        arrays = [value if _is_shared(value) else _stack(value, self.lanes) for value in inputs]
-        run = jax.vmap(lambda *a: _bind(equation, a), axes, out_axes=-1, axis_size=self.lanes)
-        return [Stacked(array) for array in run(*arrays)]
+        inputs = [Stacked(_stack(v, self.lanes)) if isinstance(v, Split) else v for v in inputs]
+        axes = [None if _is_shared(value) else value.axis for value in inputs]
+        arrays = [value if _is_shared(value) else value.array for value in inputs]
+        out = -1 if self.splits or not self.in_loop else 0
+        run = jax.vmap(lambda *a: _bind(equation, a), axes, out, axis_size=self.lanes)
+        return [Stacked(array, out) for array in run(*arrays)]
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -170,7 +177,7 @@ def _as_constant(array: Entry) -> Entry | np.ndarray:
 def _stack(value: Value, lanes: int) -> Entry:
     """A value as one array, the lanes last."""
     if isinstance(value, Stacked):
-        return value.array
+        return jnp.moveaxis(value.array, value.axis, -1)
     if isinstance(value, Split):
         rows = [jnp.broadcast_to(entry, (lanes,)) for entry in value.entries.flat]
         return jnp.stack(rows).reshape(*value.entries.shape, lanes)
@@ -181,8 +188,31 @@ def _split(value: Value) -> Split:
     """A value as its entries."""
     if isinstance(value, Split):
         return value
-    array, shape = (value.array if isinstance(value, Stacked) else value), _shape(value)
+    shape = _shape(value)
+    array = jnp.moveaxis(value.array, value.axis, -1) if isinstance(value, Stacked) else value
     return Split(_entries([array[place] for place in np.ndindex(shape)], shape))
+
+
+def _lanes_first(value: Value, lanes: int) -> Stacked:
+    if isinstance(value, Stacked):
+        return Stacked(jnp.moveaxis(value.array, value.axis, 0), 0)
+    return Stacked(jnp.moveaxis(_stack(value, lanes), -1, 0), 0)
+
+
+def _lane_scalar(value: Value) -> Entry:
+    """A scalar value as its one entry."""
+    return value if _is_shared(value) else _split(value).entries[()]
+
+
+def _shape(value: Value) -> tuple[int, ...]:
+    if isinstance(value, Split):
+        return value.entries.shape
+    if isinstance(value, Stacked):
+        lanes_last = (
+            range(value.array.ndim) if value.axis == -1 else [*range(1, value.array.ndim), 0]
+        )
+        return tuple(value.array.shape[axis] for axis in lanes_last)[:-1]
+    return jnp.shape(value)
 
 
 def _entries(flat: Sequence[Entry], shape: Sequence[int]) -> np.ndarray:
@@ -343,14 +373,17 @@ _ON_ENTRIES: dict[core.Primitive, Callable[..., Any]] = {
 # -- loops and branches --------------------------------------------------------------------------
 #
 # A loop carries each value as a tree: an array where it is shared, the list of its entries where it
-# is split. Its kind says which, and which entries differ from lane to lane.
+# is split, else Stacked, lanes first. Its kind says which, and which entries differ by lane.
 
-Kind = tuple[bool, ...] | None
+STACKED = "stacked"
+Kind = tuple[bool, ...] | str | None
 
 
-def _kind(value: Value) -> Kind:
+def _kind(walk: _Walk, value: Value) -> Kind:
     if _is_shared(value):
         return None
+    if not walk.splits:
+        return STACKED
     return tuple(jnp.ndim(entry) == 1 for entry in _split(value).entries.flat)
 
 
@@ -358,43 +391,38 @@ def _joined(kinds: Sequence[Kind], others: Sequence[Kind]) -> list[Kind]:
     """The narrowest kinds that hold both."""
 
     def join(a: Kind, b: Kind) -> Kind:
-        if a is None or b is None:
-            return a or b
-        return tuple(map(max, a, b))
+        if isinstance(a, tuple) and isinstance(b, tuple):
+            return tuple(map(max, a, b))
+        return a if a is not None else b
 
     return [join(a, b) for a, b in zip(kinds, others, strict=True)]
 
 
-def _settled(turn: Callable[[list[Value]], list[Value]], start: list[Value], lanes: int) -> list:
+def _settled(walk: _Walk, turn: Callable, start: list[Value]) -> list[Kind]:
     """The kinds that stay what they are when a loop turns."""
-    kinds, shapes = [_kind(value) for value in start], [_shape(value) for value in start]
+    kinds, shapes = [_kind(walk, value) for value in start], [_shape(value) for value in start]
     while True:
         found: list[Kind] = []
 
         def once(trees, found=found):
-            values = turn(_from_trees(trees, shapes))
-            found += [_kind(value) for value in values]
+            found += [_kind(walk, value) for value in turn(_from_trees(trees, shapes))]
 
-        jax.eval_shape(once, _to_trees(start, kinds, lanes))
+        jax.eval_shape(once, _to_trees(walk, start, kinds))
         joined = _joined(kinds, found)
         if joined == kinds:
             return kinds
         kinds = joined
 
 
-def _shape(value: Value) -> tuple[int, ...]:
-    if isinstance(value, Split):
-        return value.entries.shape
-    return value.array.shape[:-1] if isinstance(value, Stacked) else jnp.shape(value)
-
-
-def _to_trees(values: Sequence[Value], kinds: Sequence[Kind], lanes: int) -> list:
+def _to_trees(walk: _Walk, values: Sequence[Value], kinds: Sequence[Kind]) -> list:
     def tree(value, kind):
         if kind is None:
             return jnp.asarray(value)
+        if kind is STACKED:
+            return _lanes_first(value, walk.lanes)
         entries = _split(value).entries.flat
         return [
-            jnp.broadcast_to(entry, (lanes,) if differs else ())
+            jnp.broadcast_to(entry, (walk.lanes,) if differs else ())
             for entry, differs in zip(entries, kind, strict=True)
         ]
 
@@ -402,12 +430,10 @@ def _to_trees(values: Sequence[Value], kinds: Sequence[Kind], lanes: int) -> lis
 
 
 def _from_trees(trees: list, shapes: Sequence[tuple[int, ...]]) -> list[Value]:
-    def value(tree, shape):
-        if not isinstance(tree, list):
-            return tree
-        return Split(_entries(tree, shape))
-
-    return [value(tree, shape) for tree, shape in zip(trees, shapes, strict=True)]
+    return [
+        Split(_entries(tree, shape)) if isinstance(tree, list) else tree
+        for tree, shape in zip(trees, shapes, strict=True)
+    ]
 
 
 def _scan(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
@@ -429,18 +455,18 @@ def _scan(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
         row = jax.tree.map(lambda array: array[0], rows)
         return turn(carry, row)[:carries]
 
-    kinds = _settled(one_turn, start, lanes)
+    kinds = _settled(walk, one_turn, start)
     shapes = [variable.aval.shape for variable in body.jaxpr.outvars]
     kept_kinds: list[Kind] = []
 
     def step(trees, row):
         outputs = turn(_from_trees(trees, shapes[:carries]), row)
         carry, kept = outputs[:carries], outputs[carries:]
-        kept_kinds[:] = [_kind(value) for value in kept]
-        return _to_trees(carry, kinds, lanes), _to_trees(kept, kept_kinds, lanes)
+        kept_kinds[:] = [_kind(walk, value) for value in kept]
+        return _to_trees(walk, carry, kinds), _to_trees(walk, kept, kept_kinds)
 
     options = {name: params[name] for name in ("length", "reverse", "unroll")}
-    end, kept = lax.scan(step, _to_trees(start, kinds, lanes), rows, **options)
+    end, kept = lax.scan(step, _to_trees(walk, start, kinds), rows, **options)
     return [
         *_from_trees(end, shapes[:carries]),
         *(
@@ -452,6 +478,8 @@ def _scan(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
 
 def _rows_kept(tree, shape: tuple[int, ...], lanes: int) -> Value:
     """What a scan stacked, (rows,) or (rows, lanes) an entry, as one value (rows, *shape)."""
+    if isinstance(tree, Stacked):
+        return Stacked(jnp.moveaxis(tree.array, 1, -1))
     if not isinstance(tree, list):
         return tree
     columns = [
@@ -462,7 +490,7 @@ def _rows_kept(tree, shape: tuple[int, ...], lanes: int) -> Value:
 
 
 def _while(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
-    params, lanes = equation.params, walk.lanes
+    params = equation.params
     of_test, of_body = params["cond_nconsts"], params["body_nconsts"]
     test_consts, body_consts = inputs[:of_test], inputs[of_test : of_test + of_body]
     start = inputs[of_test + of_body :]
@@ -470,25 +498,25 @@ def _while(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
 
     def goes_on(carry) -> Entry:
         (value,) = walk.run(params["cond_jaxpr"], [*test_consts, *carry])
-        return value if _is_shared(value) else _split(value).entries[()]
+        return _lane_scalar(value)
 
     def turn(carry):
         going = goes_on(carry)
         new = walk.run(params["body_jaxpr"], [*body_consts, *carry])
-        return new if jnp.ndim(going) == 0 else _choose(going, carry, new)
+        return new if jnp.ndim(going) == 0 else _choose(walk, going, carry, new)
 
-    kinds = _settled(turn, start, lanes)
+    kinds = _settled(walk, turn, start)
     end = lax.while_loop(
-        lambda trees: jnp.any(goes_on(_from_trees(trees, shapes))),
-        lambda trees: _to_trees(turn(_from_trees(trees, shapes)), kinds, lanes),
-        _to_trees(start, kinds, lanes),
+        lambda trees: walk.any_lane(goes_on(_from_trees(trees, shapes))),
+        lambda trees: _to_trees(walk, turn(_from_trees(trees, shapes)), kinds),
+        _to_trees(walk, start, kinds),
     )
     return _from_trees(end, shapes)
 
 
 def _cond(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
     branches = equation.params["branches"]
-    which = inputs[0] if _is_shared(inputs[0]) else _split(inputs[0]).entries[()]
+    which = _lane_scalar(inputs[0])
     shapes = [variable.aval.shape for variable in equation.outvars]
 
     def branch(program) -> Callable[[], list[Value]]:
@@ -497,31 +525,33 @@ def _cond(walk: _Walk, equation, inputs: list[Value]) -> list[Value]:
     def chosen_by_lane() -> list[Value]:
         values = branch(branches[0])()
         for number, program in enumerate(branches[1:], start=1):
-            values = _choose(which == number, values, branch(program)())
+            values = _choose(walk, which == number, values, branch(program)())
         return values
 
     if jnp.ndim(which) == 0:
         ways, way = [branch(program) for program in branches], which
     else:  # where no lane leaves the first branch, the others are not run
-        ways, way = [branch(branches[0]), chosen_by_lane], jnp.any(which != 0).astype(jnp.int32)
+        ways, way = [branch(branches[0]), chosen_by_lane], jnp.int32(walk.any_lane(which != 0))
 
     kinds: list[Kind] = [None] * len(shapes)
     for take in ways:
         found: list[Kind] = []
-        jax.eval_shape(lambda: found.extend(_kind(value) for value in take()))  # noqa: B023
+        jax.eval_shape(lambda: found.extend(_kind(walk, value) for value in take()))  # noqa: B023
         kinds = _joined(kinds, found)
-    trees = lax.switch(
-        way, [lambda take=take: _to_trees(take(), kinds, walk.lanes) for take in ways]
-    )
+    trees = lax.switch(way, [lambda take=take: _to_trees(walk, take(), kinds) for take in ways])
     return _from_trees(trees, shapes)
 
 
-def _choose(which: Entry, old: Sequence[Value], new: Sequence[Value]) -> list[Value]:
+def _choose(walk: _Walk, which: Entry, old: Sequence[Value], new: Sequence[Value]) -> list[Value]:
     """The new values in the lanes where `which` is true."""
 
     def choose(before: Value, after: Value) -> Value:
         if before is after:
             return before
+        if not walk.splits:
+            arrays = [_lanes_first(value, walk.lanes).array for value in (before, after)]
+            lanes = which.reshape(-1, *[1] * (arrays[0].ndim - 1))
+            return Stacked(lax.select_n(jnp.broadcast_to(lanes, arrays[0].shape), *arrays), 0)
         befores, afters = _split(before).entries, _split(after).entries
         pairs = zip(befores.flat, afters.flat, strict=True)
         return Split(
@@ -557,8 +587,12 @@ def _is_small(equation) -> bool:
 
 
 def _numbers_computed(equation) -> int:
-    """How many numbers the equation computes; a loop, in one turn."""
+    """How many numbers the equation computes, products in sums included; a loop, in one turn."""
     inner = [sub for program in core.jaxprs_in_params(equation.params) for sub in program.eqns]
     if inner:
         return sum(map(_numbers_computed, inner))
-    return sum(math.prod(variable.aval.shape) for variable in equation.outvars)
+    sizes = [math.prod(variable.aval.shape) for variable in equation.outvars]
+    if equation.primitive is p.dot_general_p:
+        summed = equation.params["dimension_numbers"][0][0]
+        return sizes[0] * math.prod(equation.invars[0].aval.shape[axis] for axis in summed)
+    return sum(sizes)

@@ -137,6 +137,17 @@ class Store:
         """Whether every chunk is finished."""
         return bool(self.finished.all())
 
+    def look_again(self) -> bool:
+        """Whether every chunk is finished, with those that other processes have marked since."""
+        for place in map(tuple, np.argwhere(~self.finished).tolist()):
+            mark = next(self._files(place))
+            self.finished[place] = _is_whole(mark)
+        return self.complete
+
+    def progress(self) -> str:
+        """How much is finished, in words."""
+        return f"{np.count_nonzero(self.finished)} of {self.finished.size} chunks"
+
     def region(self, place: tuple[int, ...]) -> tuple[slice, ...]:
         """The indices along the sweep's axes that the chunk at this place covers."""
         steps = zip(place, self.chunk, self._sizes, strict=True)
@@ -202,9 +213,6 @@ class Store:
                 key = array.metadata.encode_chunk_key((*place, *(0 for _ in own)))
                 yield self.path / name / key
 
-    def _progress(self) -> str:
-        return f"{np.count_nonzero(self.finished)} of {self.finished.size} chunks"
-
     def _require_same(self, identity: Mapping[str, Any], layout: Mapping[str, Any]) -> None:
         """Refuse to mix two sweeps, saying how this one differs from that of the store."""
         found = dict(differences(leaves(self._about["identity"]), identity))
@@ -213,7 +221,7 @@ class Store:
         if found:
             what = "holds another sweep"
         elif versions and not self.complete:
-            what = f"was begun under other versions, with {self._progress()} finished"
+            what = f"was begun under other versions, with {self.progress()} finished"
         else:
             return
         raise ValueError(
@@ -235,7 +243,7 @@ class Store:
     def _cannot_go_on(self, error: OSError) -> OSError:
         return OSError(
             error.errno,
-            f"cannot write to {self.path}: {error.strerror}; {self._progress()} are safe there, "
+            f"cannot write to {self.path}: {error.strerror}; {self.progress()} are safe there, "
             "and the same call goes on from them once it can write",
         )
 

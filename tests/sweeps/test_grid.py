@@ -11,6 +11,7 @@ import xarray
 import jdescent as jd
 from jdescent.sweeps import chunks
 from jdescent.sweeps.chunks import MIB
+from jdescent.sweeps.store import Store
 
 BOWL, START = jd.losses.bowl((2.0, 4.0)), jnp.array([2.0, 1.0])
 RATES = np.linspace(0.05, 0.9, 7)
@@ -250,3 +251,128 @@ def test_two_things_of_one_name_are_refused():
             jd.sweep(descended, **{name: [0.1, 0.2]})
     with pytest.raises(ValueError, match="a_b would name two things in the result"):
         jd.sweep(lambda x: {"a": {"b": x}, "a_b": x}, x=[1.0])
+
+
+def test_axes_may_be_trees_or_lists_of_trees():
+    stacked = {
+        "w": jnp.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+        "b": jnp.array([0.0, 1.0, 2.0]),
+    }
+    listed = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(3)]
+
+    def total(start, scale):
+        return scale * (start["w"].sum() + start["b"])
+
+    for start in (stacked, listed):
+        result = jd.sweep(total, start=start, scale=[1.0, 10.0]).result
+        np.testing.assert_allclose(result, [[3, 30], [8, 80], [13, 130]])
+        np.testing.assert_array_equal(result.start, [0, 1, 2])
+
+
+def test_axes_of_unequal_trees_are_refused(as_users_run):
+    with pytest.raises(ValueError, match=r"axis start has arrays of different lengths: \[2, 3\]"):
+        jd.sweep(lambda start: start["a"], start={"a": np.zeros(2), "b": np.zeros(3)})
+    with pytest.raises(ValueError, match="axis start holds trees of different structure") as error:
+        jd.sweep(lambda start: start["a"], start=[{"a": 1.0}, {"a": 1.0, "b": 2.0}])
+    assert "at 0: " in str(error.value)
+    assert "at 1: " in str(error.value)
+    with pytest.raises(ValueError, match="axis start holds trees of different shapes"):
+        jd.sweep(lambda start: start["a"], start=[{"a": np.zeros(2)}, {"a": np.zeros(3)}])
+    with pytest.raises(ValueError, match="axis start is empty"):
+        jd.sweep(lambda start: 0.0, start={})
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda n: jnp.zeros(n),
+        lambda n: jnp.arange(5)[jnp.arange(5) < n],
+        lambda n: n if n > 1 else -n,
+        lambda n: sum(range(n)),
+        lambda n: np.asarray(n) + 1,
+    ],
+)
+def test_a_run_that_is_another_for_another_value_is_refused(run):
+    with pytest.raises(TypeError, match="run must do the same for every point") as error:
+        jd.sweep(run, n=[1, 2, 3])
+    assert "jnp.where" in str(error.value)
+
+
+def test_a_memory_bound_that_is_none_is_refused():
+    for bound in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="max_memory must be > 0 MiB"):
+            jd.sweep(lambda x: x, x=[1.0], max_memory=bound)
+
+
+def test_the_bar_says_how_many_diverged(capsys):
+    rates = np.linspace(0.1, 0.9, 9)
+    grid = jd.sweep(
+        lambda rate: jd.descend(BOWL, START, jd.sgd(rate), 500, record=None),
+        rate=rates,
+        progress=True,
+    )
+    assert f"{int((grid.verdict == 'diverged').sum())} diverged" in capsys.readouterr().err
+
+
+def test_a_stored_sweep_is_that_in_memory_and_is_not_run_again(grid, tmp_path, monkeypatch):
+    path = tmp_path / "runs" / "name.zarr"
+    axes = {"learning_rate": RATES, "momentum": MOMENTA}
+    stored = jd.sweep(run, store=path, **axes)
+    xarray.testing.assert_identical(stored.drop_attrs(), grid.drop_attrs())
+
+    def never(*arguments):
+        raise AssertionError("a complete sweep was compiled again")
+
+    for name in ("engine_within", "engine_for"):
+        monkeypatch.setattr(sys.modules["jdescent.sweeps.grid"], name, never)
+    again = jd.sweep(run, store=path, **axes)
+    xarray.testing.assert_identical(again.drop_attrs(), grid.drop_attrs())
+    opened = jd.open_sweep(path)
+    assert opened.finished.all()
+    xarray.testing.assert_identical(opened.drop_vars("finished").drop_attrs(), grid.drop_attrs())
+
+
+def test_another_sweep_under_the_same_name_is_refused_with_the_difference(tmp_path):
+    path = tmp_path / "name.zarr"
+
+    def swept(run, **axes):
+        return jd.sweep(run, store=path, **axes)
+
+    swept(lambda rate: jnp.sin(rate), rate=[0.1, 0.2])
+    told = r"(?s)name.zarr holds another sweep:.*{}.*under another name, or delete"
+    with pytest.raises(ValueError, match=told.format("axes.rate.values.*0.2.*0.3")):
+        swept(lambda rate: jnp.sin(rate), rate=[0.1, 0.3])
+    with pytest.raises(ValueError, match=told.format("cos")):
+        swept(lambda rate: jnp.cos(rate), rate=[0.1, 0.2])
+    constant = np.arange(1000.0)
+    with pytest.raises(ValueError, match=told.format("function")):
+        swept(lambda rate: jnp.sin(rate) + jnp.asarray(constant)[0], rate=[0.1, 0.2])
+    with pytest.raises(ValueError, match=told.format("axes")):
+        swept(lambda eta: jnp.sin(eta), eta=[0.1, 0.2])
+
+
+def test_a_stored_sweep_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    path, bound = tmp_path / "name.zarr", 5 * one_lane_in_mib()
+    axes = {"learning_rate": RATES, "momentum": MOMENTA, "max_memory": bound}
+    whole = jd.sweep(run, store=tmp_path / "whole.zarr", **axes)
+    written, write = [], Store.write
+
+    def stops_after_two(self, place, values):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(place)
+        write(self, place, values)
+
+    monkeypatch.setattr(Store, "write", stops_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        jd.sweep(run, store=path, **axes)
+    assert 0 < jd.open_sweep(path).finished.sum() < RATES.size * MOMENTA.size
+
+    def counts(self, place, values):
+        written.append(place)
+        write(self, place, values)
+
+    monkeypatch.setattr(Store, "write", counts)
+    resumed = jd.sweep(run, store=path, **axes)
+    assert len(written) == len(set(written)) > 2
+    xarray.testing.assert_identical(resumed.drop_attrs(), whole.drop_attrs())
