@@ -26,9 +26,12 @@ class Axis:
             raise ValueError(f"axis {name} has arrays of different lengths: {sizes}")
         self.size: int = sizes[0]
 
-    def at(self, place: jax.Array) -> PyTree:
-        """What the function is given at a place (a traced integer) of the axis."""
-        return jax.tree.map(lambda leaf: leaf[place], self.tree)
+    @property
+    def one_point(self) -> PyTree:
+        """The shapes of what the function is given."""
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.tree
+        )
 
     @property
     def coordinate(self) -> np.ndarray:

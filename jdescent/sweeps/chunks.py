@@ -1,6 +1,7 @@
 """A sweep in pieces: boxes of the grid that fit in memory, compiled once, run on every device."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend import core
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
 
 from jdescent.sweeps import devices
+from jdescent.sweeps.axes import Axis, describe
 from jdescent.sweeps.lanes import carried_bytes, largest_value_bytes, map_lanes, value_bytes
 
 MIB = 2**20
@@ -48,16 +51,22 @@ class Engine:
     """A program compiled for the lanes of one box on each of this process's devices."""
 
     compiled: Any
-    shape: tuple[int, ...]
+    axes: Sequence[Axis]
     box: tuple[int, ...]
     lanes: int  # of one device: those of a box, and some that repeat the last to fill a block
+    values: list[jax.Array]  # the arrays of all axes, on every device
     devices: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(axis.size for axis in self.axes)
 
     def start(self, at: Sequence[Place]) -> list[jax.Array]:
         """Begin to compute the boxes at these places, one a device; returns at once."""
         at = [*at, *[at[-1]] * (self.devices - len(at))]
         indices = [self._indices(place) for place in at]
-        return self.compiled(*(np.concatenate(axis) for axis in zip(*indices, strict=True)))
+        along_axes = tuple(np.concatenate(axis) for axis in zip(*indices, strict=True))
+        return self.compiled(along_axes, self.values)
 
     def _indices(self, place: Place) -> list[np.ndarray]:
         """Along each axis, the index of every lane of a box; spare ones repeat the last."""
@@ -71,15 +80,16 @@ class Engine:
 
     def collect(self, outputs: list[jax.Array], at: Sequence[Place]) -> Iterator[list[np.ndarray]]:
         """For each place, every output on its region: (*region, *its own shape)."""
-        whole = [np.asarray(output) for output in outputs]
+        of_devices = [
+            sorted(output.addressable_shards, key=lambda shard: shard.index[-1].start or 0)
+            for output in outputs
+        ]
         for device, place in enumerate(at):
-            yield [self._box_of(array, device, place) for array in whole]
+            yield [self._box_of(np.asarray(shards[device].data), place) for shards in of_devices]
 
-    def _box_of(self, array: np.ndarray, device: int, place: Place) -> np.ndarray:
-        blocks = array.shape[0] // self.devices
-        lanes_last = np.moveaxis(array[device * blocks : (device + 1) * blocks], 0, -2)
-        own = lanes_last.shape[:-2]
-        lanes = lanes_last.reshape(*own, -1)[..., : math.prod(self.box)].reshape(*own, *self.box)
+    def _box_of(self, lanes_last: np.ndarray, place: Place) -> np.ndarray:
+        own = lanes_last.shape[:-1]
+        lanes = lanes_last[..., : math.prod(self.box)].reshape(*own, *self.box)
         inside = [
             slice(min(step, size - i * step))
             for i, step, size in zip(place, self.box, self.shape, strict=True)
@@ -91,19 +101,19 @@ class Engine:
 
 def engine_within(
     program: core.ClosedJaxpr,
-    shape: tuple[int, ...],
+    axes: Sequence[Axis],
     bound: float | int,
     mapped: Callable = map_lanes,
 ) -> Engine:
     """The program compiled for boxes whose memory, on all devices together, fits the bound."""
-    count = len(jax.local_devices())
-    total = math.prod(shape)
+    count, shape = len(jax.local_devices()), [axis.size for axis in axes]
     most = CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
     produced = 2 * count * sum(value_bytes(variable) for variable in program.jaxpr.outvars)
-    lanes = max(1, min(most, -(-total // jax.device_count()), int(bound // max(produced, 1))))
+    share = -(-math.prod(shape) // jax.device_count())
+    lanes = max(1, min(most, share, int(bound // max(produced, 1))))
     while True:
         box = box_within(shape, lanes)
-        engine = engine_for(program, shape, box, mapped)
+        engine = engine_for(program, axes, box, mapped)
         memory = engine.compiled.memory_analysis()
         # Two rounds are under way at a time: one is computed while the other is collected.
         used = count * (
@@ -124,27 +134,76 @@ def engine_within(
 
 def engine_for(
     program: core.ClosedJaxpr,
-    shape: tuple[int, ...],
+    axes: Sequence[Axis],
     box: tuple[int, ...],
     mapped: Callable = map_lanes,
 ) -> Engine:
-    """The program compiled for boxes of this shape; `mapped` takes it to many lanes."""
+    """The program compiled for boxes of this shape; `mapped` takes it to many lanes.
+
+    The last few are remembered, for sweeps of one function over other values.
+    """
     mesh = Mesh(np.array(jax.local_devices()), ("lanes",), axis_types=(AxisType.Auto,))
     block = min(_block(program), _power_of_two_from(math.prod(box)))
     lanes = -(-math.prod(box) // block) * block
+    trees = [axis.tree for axis in axes]
+    shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in jax.tree.leaves(trees)]
+    key = (*describe_program(program), *shapes, lanes, block, mapped, mesh)
+    if key not in _COMPILED:
+        while len(_COMPILED) >= REMEMBERED:
+            _COMPILED.pop(next(iter(_COMPILED)))
+        _COMPILED[key] = _compile(program, trees, lanes, block, mapped, mesh)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    values = jax.device_put(jax.tree.leaves(trees), everywhere)
+    return Engine(_COMPILED[key], axes, box, lanes, values, mesh.size)
 
-    def on_one_device(*indices):
+
+REMEMBERED = 16
+_COMPILED: dict[tuple, Any] = {}
+
+
+def describe_program(program: core.ClosedJaxpr) -> tuple[str, ...]:
+    """The program as text, then its constants: equal for equal programs, in any process."""
+    text = re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr))
+    return (text, *(describe(const) for const in program.consts))
+
+
+def _compile(
+    program: core.ClosedJaxpr,
+    trees: Sequence[PyTree],
+    lanes: int,
+    block: int,
+    mapped: Callable,
+    mesh: Mesh,
+) -> Any:
+    """A function of the indices of every lane along each axis, and the arrays of all axes."""
+    counts = [len(jax.tree.leaves(tree)) for tree in trees]
+
+    def of_block(indices, values):
+        places = [i for i, count in zip(indices, counts, strict=True) for _ in range(count)]
+        points = [
+            jnp.moveaxis(leaf[place], 0, -1) for leaf, place in zip(values, places, strict=True)
+        ]
+        return mapped(program, *points)
+
+    def on_one_device(indices, values):
         if lanes == block:
-            return [output[None] for output in mapped(program, *indices)]
-        blocks = [index.reshape(-1, block) for index in indices]
-        return lax.map(lambda here: mapped(program, *here), blocks)
+            return of_block(indices, values)
+        blocks = tuple(index.reshape(-1, block) for index in indices)
+        outputs = lax.map(lambda here: of_block(here, values), blocks)
+        lanes_last = [jnp.moveaxis(output, 0, -2) for output in outputs]
+        return [output.reshape(*output.shape[:-2], lanes) for output in lanes_last]
 
-    spread = PartitionSpec("lanes")
+    ranks = [len(variable.aval.shape) for variable in program.jaxpr.outvars]
     on_all = jax.shard_map(
-        on_one_device, mesh=mesh, in_specs=spread, out_specs=spread, check_vma=False
+        on_one_device,
+        mesh=mesh,
+        in_specs=(PartitionSpec("lanes"), PartitionSpec()),
+        out_specs=[PartitionSpec(*[None] * rank, "lanes") for rank in ranks],
+        check_vma=False,
     )
-    indices = [jax.ShapeDtypeStruct((lanes * mesh.size,), jnp.int32)] * len(shape)
-    return Engine(jax.jit(on_all).lower(*indices).compile(), shape, box, lanes, mesh.size)
+    index = jax.ShapeDtypeStruct((lanes * mesh.size,), jnp.int32)
+    leaves = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(trees)]
+    return jax.jit(on_all).lower((index,) * len(trees), leaves).compile()
 
 
 def _block(program: core.ClosedJaxpr) -> int:

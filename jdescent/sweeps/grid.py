@@ -3,21 +3,26 @@
 import importlib.metadata
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 from jaxtyping import PyTree
 from tqdm import tqdm
 
 from jdescent.descend import Status
-from jdescent.sweeps.axes import Axis, describe, is_key, on_host
-from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
+from jdescent.sweeps.axes import Axis, is_key, on_host
+from jdescent.sweeps.chunks import (
+    MIB,
+    Engine,
+    describe_program,
+    engine_for,
+    engine_within,
+    places,
+)
 from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
 from jdescent.sweeps.lanes import map_lanes
@@ -55,9 +60,9 @@ def sweep(
         progress: show lanes done, lanes a second, time left and how many have diverged; by default
             where standard error is a terminal.
         kernel: make each loop one GPU kernel, one thread a lane, instead of some kernels a step.
-            For small problems whose loops are arithmetic alone (no random numbers, no data above
-            4,000 numbers). Differs in rounding: Triton divides and takes roots approximately. On a
-            CPU, kernels are interpreted: slow, and meant for tests.
+            For small problems whose loops are arithmetic alone: no random numbers, little data. It
+            differs in rounding, as Triton divides and takes roots approximately. On a CPU, kernels
+            are interpreted, which is slow and meant for tests.
         **axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
             least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
             arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
@@ -93,6 +98,7 @@ def sweep(
     """
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
+    mapped = _mapping(kernel)
     if not axes:
         raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
     bound = float(max_memory) * MIB
@@ -103,7 +109,6 @@ def sweep(
     shape = tuple(axis.size for axis in named)
     program, labels = _trace(run, named)
     require_distinct_names(axes, labels)
-    mapped = _mapping(kernel)
 
     result: dict[str, Any] = {
         "axes": {axis.name: axis.size for axis in named},
@@ -113,20 +118,20 @@ def sweep(
     }
     engine: Engine | None
     if store is None:
-        engine = engine_within(program, shape, bound, mapped)
+        engine = engine_within(program, named, bound, mapped)
         sink: Store | Memory = Memory(box=engine.box, **result)
     elif os.path.lexists(store):
         sink = Store.create_or_resume(
             store, chunk=shape, identity=_identity(program, named, kernel), **result
         )
-        engine = None if sink.complete else engine_for(program, shape, sink.chunk, mapped)
+        engine = None if sink.complete else engine_for(program, named, sink.chunk, mapped)
     else:
-        engine = engine_within(program, shape, bound, mapped)
+        engine = engine_within(program, named, bound, mapped)
         sink = Store.create_or_resume(
             store, chunk=engine.box, identity=_identity(program, named, kernel), **result
         )
         if sink.chunk != engine.box:  # another process was first
-            engine = engine_for(program, shape, sink.chunk, mapped)
+            engine = engine_for(program, named, sink.chunk, mapped)
     if engine is not None:
         _run(engine, sink, result["variables"], progress)
     return sink.dataset()
@@ -144,17 +149,16 @@ def _mapping(kernel: bool) -> Callable:
 
 
 def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
-    """The program of one lane, from the index along each axis to every array of its result."""
+    """The program of one lane, from its point on each axis to every array of its result."""
     labels: list[Labelled] = []
 
-    def lane(*places):
-        point = {axis.name: axis.at(place) for axis, place in zip(axes, places, strict=True)}
-        labels[:] = labelled(run(**point))
+    def lane(*point):
+        named = {axis.name: value for axis, value in zip(axes, point, strict=True)}
+        labels[:] = labelled(run(**named))
         return [label.value for label in labels]
 
-    indices = [jax.ShapeDtypeStruct((), jnp.int32)] * len(axes)
     try:
-        program = jax.make_jaxpr(lane)(*indices)
+        program = jax.make_jaxpr(lane)(*(axis.one_point for axis in axes))
     except (TypeError, IndexError) as error:
         if "concrete" not in str(error):
             raise
@@ -171,12 +175,12 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
 
 def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool) -> dict[str, Any]:
     """What makes a stored sweep this one."""
-    text = re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr))
+    text, *constants = describe_program(program)
     libraries = ("jdescent", "jax", "jaxlib", "numpy")
     return {
         "axes": {axis.name: axis.identity() for axis in axes},
         "function": text.splitlines(),
-        "constants": [describe(const) for const in program.consts],
+        "constants": constants,
         "kernel": kernel,
         "versions": {name: importlib.metadata.version(name) for name in libraries}
         | {"device": jax.devices()[0].device_kind},

@@ -11,7 +11,7 @@ The arithmetic on the entries of small arrays is that of `jdescent.sweeps.lanes`
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -27,6 +27,7 @@ from jdescent.sweeps import lanes as entrywise
 from jdescent.sweeps.lanes import SPLIT_LIMIT, Entry, Split, Stacked, Value
 
 BLOCK = 128  # lanes of a block: one a thread, of the four warps that Triton starts
+INDEXED = 2**31  # Triton counts the places of an array in 32 bits
 MEND = "call sweep without kernel=True, which runs loops as XLA does"
 
 Keep = Callable[[Entry, Sequence[Value]], None]  # writes what turn number i of a loop records
@@ -39,6 +40,7 @@ def map_lanes_in_kernels(program: core.ClosedJaxpr, *arguments: jax.Array) -> li
 
     Raises:
         TypeError: there is no loop, or one that cannot be a kernel; it names the operation.
+        ValueError: what is recorded is more than a kernel can index.
         RuntimeError: JAX runs on neither a GPU nor a CPU.
 
     Example:
@@ -91,8 +93,12 @@ def _require_small(equation) -> None:
         raise _refusal("its loop draws random numbers")
     for variable in equation.invars[: _first_row(equation)]:
         if math.prod(variable.aval.shape) > SPLIT_LIMIT:
-            numbers = "×".join(map(str, variable.aval.shape))
+            numbers = _times(variable.aval.shape)
             raise _refusal(f"its loop reads {numbers} numbers, more than {SPLIT_LIMIT:,}")
+
+
+def _times(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
 
 
 # -- inside a kernel -----------------------------------------------------------------------------
@@ -119,6 +125,7 @@ class _InKernel(entrywise._Walk):
 
     in_loop: bool = True
     splits: bool = True
+    settled: dict = field(default_factory=dict)  # kinds of what each loop carries, found only once
 
     def run(self, program: core.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
         return list(map(_without_rows, super().run(program, arguments)))
@@ -165,16 +172,16 @@ def _iota(equation) -> Value:
 
 def _counts(equation, inputs: Sequence[Value]) -> bool:
     """Whether the equation makes a row of integers, such as the steps that a loop will take."""
+    broadcasts = equation.primitive is p.broadcast_in_dim_p
+    elementwise = entrywise._ON_ENTRIES.get(equation.primitive) is entrywise._elementwise
+    if not broadcasts and not elementwise:
+        return False
     result = equation.outvars[0].aval
     if len(result.shape) != 1 or not jnp.issubdtype(result.dtype, jnp.integer):
         return False
     scalar = [operand.aval.shape == () for operand in equation.invars]
-    if equation.primitive is p.broadcast_in_dim_p:
-        return all(scalar)
-    if entrywise._ON_ENTRIES.get(equation.primitive) is not entrywise._elementwise:
-        return False
     rows = [isinstance(value, _Rows) for value in inputs]
-    return any(rows) and all(map(max, rows, scalar))
+    return all(scalar) if broadcasts else any(rows) and all(map(max, rows, scalar))
 
 
 def _counted(equation, inputs: Sequence[Value]) -> _Rows:
@@ -205,7 +212,12 @@ def _scan(walk: _InKernel, equation, inputs: list[Value], keep: Keep | None) -> 
         outputs = walk.run(body, [*consts, *carry, *(row.at(i) for row in rows)])
         return outputs[:carries], outputs[carries:]
 
-    kinds = entrywise._settled(walk, lambda carry: turn(np.int32(0), carry)[0], start)
+    of_inputs = (id(equation), *(entrywise._kind(walk, value) for value in inputs))
+    if of_inputs not in walk.settled:
+        one_turn = functools.partial(turn, np.int32(0))
+        kinds = entrywise._settled(walk, lambda carry: one_turn(carry)[0], start)
+        walk.settled[of_inputs] = kinds
+    kinds = walk.settled[of_inputs]
 
     def step(i: Entry, trees: list) -> list:
         place = length - 1 - i if params["reverse"] else i
@@ -214,9 +226,8 @@ def _scan(walk: _InKernel, equation, inputs: list[Value], keep: Keep | None) -> 
             keep(place, kept)
         return entrywise._to_trees(walk, carry, kinds)
 
-    end = lax.fori_loop(
-        np.int32(0), np.int32(length), step, entrywise._to_trees(walk, start, kinds)
-    )
+    begin = entrywise._to_trees(walk, start, kinds)
+    end = lax.fori_loop(np.int32(0), np.int32(length), step, begin)
     return entrywise._from_trees(end, shapes)
 
 
@@ -233,6 +244,11 @@ class _Slot:
 
     def struct(self, lanes: int) -> jax.ShapeDtypeStruct:
         shape = (*self.shape, lanes) if self.has_lanes else self.shape
+        if math.prod(shape) >= INDEXED:
+            raise ValueError(
+                f"a kernel can index {INDEXED:,} numbers, not {_times(shape)} numbers: "
+                "lower max_memory, or record less (every=, record=None)"
+            )
         return jax.ShapeDtypeStruct(shape, self.dtype)
 
     def block(self, lanes: int) -> pl.BlockSpec:
@@ -318,11 +334,10 @@ class _Kernel:
     @property
     def kept(self) -> list[_Slot]:
         """Where what is recorded is written to, row by row."""
-        return [
-            _slot(variable, True) for variable in self.equation.outvars[_carries(self.equation) :]
-        ]
+        rows = self.equation.outvars[_carries(self.equation) :]
+        return [_slot(variable, has_lanes=True) for variable in rows]
 
-    @property
+    @functools.cached_property
     def walk(self) -> _InKernel:
         return _InKernel(self.block)
 
