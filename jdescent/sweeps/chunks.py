@@ -16,7 +16,8 @@ from jaxtyping import PyTree
 
 from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis, describe
-from jdescent.sweeps.lanes import carried_bytes, largest_value_bytes, map_lanes, value_bytes
+from jdescent.sweeps.lanes import map_lanes
+from jdescent.sweeps.lanes.programs import carried_bytes, largest_value_bytes, value_bytes
 
 MIB = 2**20
 CHUNK_LANES = {"cpu": 2**16}  # lanes of a chunk at most, so that long work is seen to advance
@@ -109,7 +110,8 @@ def engine_within(
     count, shape = len(jax.local_devices()), [axis.size for axis in axes]
     most = CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
     produced = 2 * count * sum(value_bytes(variable) for variable in program.jaxpr.outvars)
-    share = -(-math.prod(shape) // jax.device_count())
+    total = math.prod(shape)
+    share = max(-(-total // jax.device_count()), _kept_together(program, total))
     lanes = max(1, min(most, share, int(bound // max(produced, 1))))
     while True:
         box = box_within(shape, lanes)
@@ -216,6 +218,13 @@ def _block(program: core.ClosedJaxpr) -> int:
         return min(1024, max(64, cached)) if devices.loops_stay_in_cache() else 8192
     largest = largest_value_bytes(program)
     return min(1024, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // largest)))
+
+
+def _kept_together(program: core.ClosedJaxpr, total: int) -> int:
+    """How many lanes no number of devices parts: XLA's rounding depends on the size of a block."""
+    if jax.default_backend() != "cpu" or carried_bytes(program) is None:
+        return 1
+    return min(_block(program), _power_of_two_from(total))
 
 
 def _power_of_two_from(number: int) -> int:

@@ -203,7 +203,7 @@ def _run(
     ):
 
         def write(at, outputs):
-            peers.wait_until_ready(outputs)
+            peers.meanwhile(lambda: jax.block_until_ready(outputs))
             for place, arrays in zip(at, engine.collect(outputs, at), strict=True):
                 values = dict(zip(names, arrays, strict=True))
                 sink.write(place, values)
@@ -214,7 +214,7 @@ def _run(
         rounds = [share[i : i + engine.devices] for i in range(0, len(share), engine.devices)]
         under_way = None
         for at in rounds:
-            started = at, engine.start(at)
+            started = at, peers.meanwhile(lambda at=at: engine.start(at))
             if under_way is not None:
                 write(*under_way)
             under_way = started

@@ -23,8 +23,28 @@ from jax.experimental.pallas import triton
 from jax.extend import core
 from jax.extend.core import primitives as p
 
-from jdescent.sweeps import lanes as entrywise
-from jdescent.sweeps.lanes import SPLIT_LIMIT, Entry, Split, Stacked, Value
+from jdescent.sweeps.lanes.entries import ON_ENTRIES, elementwise
+from jdescent.sweeps.lanes.loops import (
+    LOOPS,
+    from_trees,
+    kind_of,
+    run_cond,
+    run_while,
+    settled_kinds,
+    to_trees,
+)
+from jdescent.sweeps.lanes.programs import CALLS, SPLIT_LIMIT, has_no_keys, is_small, program_of
+from jdescent.sweeps.lanes.values import (
+    Entry,
+    Split,
+    Stacked,
+    Value,
+    as_entries,
+    is_shared,
+    split,
+    stack,
+)
+from jdescent.sweeps.lanes.walk import Walk
 
 BLOCK = 128  # lanes of a block: one a thread, of the four warps that Triton starts
 INDEXED = 2**31  # Triton counts the places of an array in 32 bits
@@ -59,7 +79,7 @@ def map_lanes_in_kernels(program: core.ClosedJaxpr, *arguments: jax.Array) -> li
         raise _refusal("it has no loop")
     lanes = arguments[0].shape[-1]
     outputs = _AroundKernels(lanes).run(program, [Stacked(array) for array in arguments])
-    return [entrywise._stack(output, lanes) for output in outputs]
+    return [stack(output, lanes) for output in outputs]
 
 
 def _refusal(reason: str) -> TypeError:
@@ -68,28 +88,28 @@ def _refusal(reason: str) -> TypeError:
 
 def _loops(equation) -> bool:
     """Whether the equation turns a loop."""
-    if equation.primitive in entrywise._LOOPS:
+    if equation.primitive in LOOPS:
         return equation.params.get("length") != 0
     inner = core.jaxprs_in_params(equation.params)
     return any(_loops(sub) for program in inner for sub in program.eqns)
 
 
 @dataclass(frozen=True)
-class _AroundKernels(entrywise._Walk):
+class _AroundKernels(Walk):
     """Walks through a program as other walks do, but makes a kernel of each loop."""
 
     def equation(self, equation, inputs: list[Value]) -> list[Value]:
-        shared = all(map(entrywise._is_shared, inputs))
-        if shared or equation.primitive in entrywise._CALLS or not _loops(equation):
+        shared = all(map(is_shared, inputs))
+        if shared or equation.primitive in CALLS or not _loops(equation):
             return super().equation(equation, inputs)
         _require_small(equation)
         return _Kernel(equation, inputs, self.lanes).launch()
 
 
 def _require_small(equation) -> None:
-    if not entrywise._is_small(equation):
+    if not is_small(equation):
         raise _refusal(f"a turn of its loop computes more than {SPLIT_LIMIT:,} numbers")
-    if not entrywise._has_no_keys(equation):
+    if not has_no_keys(equation):
         raise _refusal("its loop draws random numbers")
     for variable in equation.invars[: _first_row(equation)]:
         if math.prod(variable.aval.shape) > SPLIT_LIMIT:
@@ -115,12 +135,12 @@ class _Rows:
     shape: tuple[int, ...]
 
     def split(self) -> Split:
-        rows = [entrywise._split(self.at(np.int32(i))).entries for i in range(self.shape[0])]
-        return Split(entrywise._entries([entry for row in rows for entry in row.flat], self.shape))
+        rows = [split(self.at(np.int32(i))).entries for i in range(self.shape[0])]
+        return Split(as_entries([entry for row in rows for entry in row.flat], self.shape))
 
 
 @dataclass(frozen=True)
-class _InKernel(entrywise._Walk):
+class _InKernel(Walk):
     """Walks through the turns of a loop, for the lanes of one block."""
 
     in_loop: bool = True
@@ -136,8 +156,8 @@ class _InKernel(entrywise._Walk):
 
     def equation(self, equation, inputs: list[Value]) -> list[Value]:
         primitive = equation.primitive
-        if primitive in entrywise._CALLS:
-            return super().run(entrywise._program_of(equation), inputs)
+        if primitive in CALLS:
+            return super().run(program_of(equation), inputs)
         if primitive is p.copy_p:
             return inputs
         if primitive is p.scan_p:
@@ -148,13 +168,13 @@ class _InKernel(entrywise._Walk):
             return [_counted(equation, inputs)]
         inputs = list(map(_without_rows, inputs))
         if primitive is p.while_p:
-            return entrywise._while(self, equation, inputs)
+            return run_while(self, equation, inputs)
         if primitive is p.cond_p:
-            return entrywise._cond(self, equation, inputs)
-        if primitive not in entrywise._ON_ENTRIES or not entrywise._has_no_keys(equation):
+            return run_cond(self, equation, inputs)
+        if primitive not in ON_ENTRIES or not has_no_keys(equation):
             raise _refusal(f"its loop calls {primitive}, which is not arithmetic on small arrays")
-        entries = [entrywise._split(value).entries for value in inputs]
-        outputs = entrywise._ON_ENTRIES[primitive](equation, *entries)
+        entries = [split(value).entries for value in inputs]
+        outputs = ON_ENTRIES[primitive](equation, *entries)
         return [Split(o) for o in (outputs if primitive.multiple_results else [outputs])]
 
 
@@ -167,14 +187,14 @@ def _iota(equation) -> Value:
     if len(shape) == 1:
         return _Rows(lambda i: lax.convert_element_type(i, dtype), shape)
     counted = np.indices(shape)[equation.params["dimension"]].astype(dtype)
-    return Split(entrywise._entries(list(counted.flat), shape))
+    return Split(as_entries(list(counted.flat), shape))
 
 
 def _counts(equation, inputs: Sequence[Value]) -> bool:
     """Whether the equation makes a row of integers, such as the steps that a loop will take."""
     broadcasts = equation.primitive is p.broadcast_in_dim_p
-    elementwise = entrywise._ON_ENTRIES.get(equation.primitive) is entrywise._elementwise
-    if not broadcasts and not elementwise:
+    on_entries = ON_ENTRIES.get(equation.primitive) is elementwise
+    if not broadcasts and not on_entries:
         return False
     result = equation.outvars[0].aval
     if len(result.shape) != 1 or not jnp.issubdtype(result.dtype, jnp.integer):
@@ -189,8 +209,8 @@ def _counted(equation, inputs: Sequence[Value]) -> _Rows:
         here = [value.at(i) if isinstance(value, _Rows) else value for value in inputs]
         if equation.primitive is p.broadcast_in_dim_p:
             return here[0]
-        entries = [entrywise._split(value).entries for value in here]
-        return Split(entrywise._elementwise(equation, *entries))
+        entries = [split(value).entries for value in here]
+        return Split(elementwise(equation, *entries))
 
     return _Rows(at, equation.outvars[0].aval.shape)
 
@@ -212,23 +232,23 @@ def _scan(walk: _InKernel, equation, inputs: list[Value], keep: Keep | None) -> 
         outputs = walk.run(body, [*consts, *carry, *(row.at(i) for row in rows)])
         return outputs[:carries], outputs[carries:]
 
-    of_inputs = (id(equation), *(entrywise._kind(walk, value) for value in inputs))
+    of_inputs = (id(equation), *(kind_of(walk, value) for value in inputs))
     if of_inputs not in walk.settled:
         one_turn = functools.partial(turn, np.int32(0))
-        kinds = entrywise._settled(walk, lambda carry: one_turn(carry)[0], start)
+        kinds = settled_kinds(walk, lambda carry: one_turn(carry)[0], start)
         walk.settled[of_inputs] = kinds
     kinds = walk.settled[of_inputs]
 
     def step(i: Entry, trees: list) -> list:
         place = length - 1 - i if params["reverse"] else i
-        carry, kept = turn(place, entrywise._from_trees(trees, shapes))
+        carry, kept = turn(place, from_trees(trees, shapes))
         if keep is not None:
             keep(place, kept)
-        return entrywise._to_trees(walk, carry, kinds)
+        return to_trees(walk, carry, kinds)
 
-    begin = entrywise._to_trees(walk, start, kinds)
+    begin = to_trees(walk, start, kinds)
     end = lax.fori_loop(np.int32(0), np.int32(length), step, begin)
-    return entrywise._from_trees(end, shapes)
+    return from_trees(end, shapes)
 
 
 # -- around a kernel -----------------------------------------------------------------------------
@@ -260,11 +280,11 @@ class _Slot:
         """The value, or one row of it."""
         shape = self.shape[len(row) :]
         flat = [array[self._at(*row, *place)] for place in np.ndindex(shape)]
-        return Split(entrywise._entries(flat, shape))
+        return Split(as_entries(flat, shape))
 
     def write(self, ref, value: Value, *row: Entry) -> None:
         shape = self.shape[len(row) :]
-        entries = entrywise._split(value).entries.flat
+        entries = split(value).entries.flat
         for place, entry in zip(np.ndindex(shape), entries, strict=True):
             vector = jnp.broadcast_to(entry, ref.shape[-1:]) if self.has_lanes else entry
             ref[self._at(*row, *place)] = vector
@@ -295,7 +315,7 @@ class _Kernel:
         )
         _require_lowering(call(), [slot.struct(self.lanes) for slot in reads.values()])
         operands = [
-            entrywise._stack(value, self.lanes) if slot.has_lanes else jnp.asarray(value)
+            stack(value, self.lanes) if slot.has_lanes else jnp.asarray(value)
             for value, slot in ((self.inputs[k], slot) for k, slot in reads.items())
         ]
         outputs = call(interpret=jax.default_backend() == "cpu")(*operands)
@@ -312,7 +332,7 @@ class _Kernel:
     def reads(self) -> dict[int, _Slot]:
         """Where the inputs are read from, by number; small constants stand in the code instead."""
         return {
-            k: _slot(variable, not entrywise._is_shared(value))
+            k: _slot(variable, not is_shared(value))
             for k, (variable, value) in enumerate(
                 zip(self.equation.invars, self.inputs, strict=True)
             )
@@ -326,7 +346,7 @@ class _Kernel:
 
         def find(*arrays):
             ends = self.results(arrays, lambda i, rows: None)
-            differs.extend(any(entrywise._kind(self.walk, end) or ()) for end in ends)
+            differs.extend(any(kind_of(self.walk, end) or ()) for end in ends)
 
         jax.eval_shape(find, *(slot.struct(self.block) for slot in self.reads.values()))
         return list(map(_slot, self.equation.outvars[: _carries(self.equation)], differs))
@@ -362,7 +382,7 @@ class _Kernel:
                 values[k] = slot.read(array)
             else:
                 values[k] = _Rows(functools.partial(slot.read, array), slot.shape)
-        values = [entrywise._split(v) if isinstance(v, np.ndarray) else v for v in values]
+        values = [split(v) if isinstance(v, np.ndarray) else v for v in values]
         if self.equation.primitive is p.scan_p:
             return _scan(self.walk, self.equation, values, keep)
         return self.walk.equation(self.equation, values)

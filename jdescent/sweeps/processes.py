@@ -35,6 +35,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +89,7 @@ class Peers:
         self._word = Word(0, zlib.crc32(sink.finished.tobytes()))
         self._words: dict[int, Word | None] = {}
         self._heard: dict[int, float] = {}  # when, by this process's clock
+        self._listened = 0.0
         self._shares: list[list[Place]] = []
         self._saying = threading.Lock()
         self._left = threading.Event()
@@ -145,19 +147,29 @@ class Peers:
         if self._others:
             self._say(lanes=lanes, diverged=diverged)
 
-    def wait_until_ready(self, outputs: Sequence[jax.Array]) -> None:
-        """Wait for what the devices compute, as long as no other process dies.
+    def meanwhile(self, action: Callable[[], Any]) -> Any:
+        """What the action gives, which may take long, as long as no other process dies.
 
         Raises:
             TimeoutError: another process gave no sign of life.
             RuntimeError: another process stopped.
         """
-        if self._others:
-            waiting = threading.Thread(target=jax.block_until_ready, args=(outputs,), daemon=True)
-            waiting.start()
-            while waiting.is_alive():
-                waiting.join(BEAT)
-                self._listen()
+        if not self._others:
+            return action()
+        result: Future = Future()
+
+        def act():
+            try:
+                result.set_result(action())
+            except BaseException as error:
+                result.set_exception(error)
+
+        threading.Thread(target=act, daemon=True).start()
+        while not wait([result], timeout=BEAT).done:
+            self._listen()
+        if time.monotonic() - self._listened > BEAT:
+            self._listen()
+        return result.result()
 
     def wait_until_finished(self) -> None:
         """Wait for the shares of the others; this process's own is finished.
@@ -188,7 +200,7 @@ class Peers:
 
     def _listen(self) -> None:
         """Take note of who has said something new, and stop if one never will."""
-        now = time.monotonic()
+        now = self._listened = time.monotonic()
         for other in self._others:
             word = self._read(other)
             if word is not None and word != self._words[other]:

@@ -376,3 +376,20 @@ def test_a_stored_sweep_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     resumed = jd.sweep(run, store=path, **axes)
     assert len(written) == len(set(written)) > 2
     xarray.testing.assert_identical(resumed.drop_attrs(), whole.drop_attrs())
+
+
+def test_the_same_sweep_over_other_values_is_not_compiled_again(monkeypatch):
+    def of_shift(shift):
+        return lambda x: jnp.float32(shift) * jax.lax.fori_loop(0, 5, lambda i, x: x / 2, x)
+
+    compiled, compile_ = [], chunks._compile
+    monkeypatch.setattr(chunks, "_COMPILED", {})
+    monkeypatch.setattr(chunks, "_compile", lambda *a: compiled.append(a) or compile_(*a))
+    for values in ([32.0, 64.0], [96.0, 128.0]):
+        np.testing.assert_allclose(
+            jd.sweep(of_shift(1.0), x=values).result, np.array(values) / 32, rtol=1e-6
+        )
+    assert len(compiled) == 1
+    np.testing.assert_allclose(jd.sweep(of_shift(3.0), x=[32.0, 64.0]).result, [3, 6], rtol=1e-6)
+    jd.sweep(of_shift(1.0), x=np.arange(200.0))  # another number of lanes a device
+    assert len(compiled) == 3

@@ -12,7 +12,8 @@ from jax import lax
 from jax.extend import core
 
 import jdescent as jd
-from jdescent.sweeps.lanes import SPLIT_LIMIT, carried_bytes, map_lanes
+from jdescent.sweeps.lanes import map_lanes
+from jdescent.sweeps.lanes.programs import SPLIT_LIMIT, carried_bytes
 
 LANES = 5
 
