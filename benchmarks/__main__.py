@@ -1,21 +1,42 @@
-"""Run every benchmark and print its table: ``python -m benchmarks [sweep|update|startup]``."""
+"""Measure jdescent beside its peers and a floor, in one run; print Markdown tables."""
 
+import argparse
+import importlib
+import importlib.metadata
+import os
 import platform
 import sys
 
-import jax
+BENCHMARKS = {
+    "sweep": "sweeps of learning rates against optax, NumPy, Python loops and a numba floor",
+    "trainability": "networks over the plane of their learning rates, against a published pipeline",
+    "memory": "how far memory grows beside the results of a sweep",
+    "kernel": "on a GPU: loops as kernels against vmap(scan) and sweeps without kernels",
+    "scaling": "throughput against lanes, steps, dimensions, devices; writes benchmarks/results/",
+    "update": "one update of 25 M parameters against optax",
+    "startup": "what importing jdescent adds to importing jax",
+}
 
-from benchmarks import startup, sweep, update
 
-BENCHMARKS = {"sweep": sweep.main, "update": update.main, "startup": startup.main}
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="\n".join(f"{name:<10}{meaning}" for name, meaning in BENCHMARKS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all of them by default")
+    parser.add_argument("--quick", action="store_true", help="small sizes, for trying out")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"no benchmark is called {', '.join(unknown)}: see --help")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
+    print(f"{versions}; {os.cpu_count()} cores, {platform.machine()}\n")
+    for name in options.names or BENCHMARKS:
+        importlib.import_module(f"benchmarks.{name}").main(quick=options.quick)
+
+
+LIBRARIES = ("jdescent", "jax", "optax", "numpy", "numba")
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or list(BENCHMARKS)
-    if unknown := set(chosen) - set(BENCHMARKS):
-        sys.exit(
-            f"no benchmark is called {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}"
-        )
-    device = jax.devices()[0]
-    print(f"jax {jax.__version__}, {device.device_kind}, {platform.machine()}\n")
-    for name in chosen:
-        BENCHMARKS[name]()
+    main(sys.argv[1:])

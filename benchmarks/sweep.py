@@ -1,106 +1,126 @@
-"""A sweep of learning rates on x² + 2y²: jdescent beside optax in vmap(scan), and a numba floor.
+"""Sweeps of learning rates: jdescent beside optax, NumPy, Python loops and a numba floor.
 
-The verdict needs the loss of every step, which optax's bare loop never computes; the second
-contestant, which keeps it, does the like work.
+All contestants do the same descents, and are refused if they do not arrive at the same final
+losses. jdescent is timed by whole calls of `jd.sweep`, in a process that called
+`jd.use_all_cores()`; peers run in processes with JAX's own settings.
 """
 
-import jax
-import jax.numpy as jnp
-import numba
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
 import numpy as np
-import optax
-from jax import lax
 
-import jdescent as jd
-from benchmarks.timing import interleaved, table
+from benchmarks import floors, ours, peers
+from benchmarks.problems import Problem
+from benchmarks.timing import Entrant, Result, entrants, race, race_table
+from benchmarks.workers import Worker
 
-LANES, STEPS = 16_384, 1_000
-PAIRS = {
-    "sgd": (jd.sgd, optax.sgd),
-    "momentum": (lambda lr: jd.sgd(lr, 0.9), lambda lr: optax.sgd(lr, 0.9)),
-    "adam": (jd.adam, optax.adam),
-}
-
-
-def loss(x):
-    return x[0] ** 2 + 2 * x[1] ** 2
-
-
-def with_descend(make, start, **options):
-    """Final loss and verdict of every rate."""
-
-    def run(lr):
-        return jd.descend(loss, start, make(lr), STEPS, **options).verdict
-
-    return jax.jit(jax.vmap(run))
+PROBLEMS = [
+    Problem("bowl", optimizer, lanes, 1_000)
+    for lanes in (16_384, 1_048_576)
+    for optimizer in ("sgd", "momentum", "adam")
+] + [
+    Problem("rosenbrock", "adam", 16_384, 1_000, dimension=10),
+    Problem("network", "sgd", 1_024, 100),
+]
+FLOOR = "numba"
+AGREEMENT = 1e-4  # of the largest final loss; Adam's 1 − β₂ᵗ in float32 is what differs most
 
 
-def with_optax(make, start, *, loss_every_step=False):
-    """Final loss of every rate, as a user of optax writes it: no verdict."""
+@dataclass(frozen=True)
+class Goal:
+    """A ratio that a sweep is to reach, from above or from below."""
 
-    def run(lr):
-        optimizer = make(lr)
+    meaning: str
+    measured: float
+    bound: float
+    at_least: bool
 
-        def step(carry, _):
-            x, state = carry
-            value, gradient = jax.value_and_grad(loss)(x)
-            updates, state = optimizer.update(gradient, state, x)
-            carry = optax.apply_updates(x, updates), state
-            return carry, value if loss_every_step else None
-
-        (x, _), losses = lax.scan(step, (start, optimizer.init(start)), length=STEPS)
-        return loss(x), losses
-
-    return jax.jit(jax.vmap(run))
-
-
-BLOCK = 512  # lanes whose state stays in the first-level cache
+    def __str__(self) -> str:
+        met = self.measured >= self.bound if self.at_least else self.measured < self.bound
+        sign = "≥" if self.at_least else "<"
+        return (
+            f"| {self.meaning} | {self.measured:.2f} | {sign} {self.bound:g} "
+            f"| {'yes' if met else 'no'} |"
+        )
 
 
-@numba.njit(parallel=True, fastmath=True)
-def adam_floor(rates, steps):
-    """Adam on x² + 2y² in blocks of lanes, vectorized across the lanes of a block."""
-    losses = np.empty_like(rates)
-    one, two, four, eps = np.float32(1), np.float32(2), np.float32(4), np.float32(1e-8)
-    b1, b2 = np.float32(0.9), np.float32(0.999)
-    for block in numba.prange(rates.size // BLOCK):
-        lr = rates[block * BLOCK : (block + 1) * BLOCK]
-        x, y = np.full(BLOCK, two), np.full(BLOCK, one)
-        mx, my = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-        vx, vy = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-        p1, p2 = one, one
-        for _ in range(steps):
-            p1, p2 = p1 * b1, p2 * b2
-            c1, c2 = one / (one - p1), one / (one - p2)
-            for i in range(BLOCK):
-                gx, gy = two * x[i], four * y[i]
-                mx[i] = b1 * mx[i] + (one - b1) * gx
-                my[i] = b1 * my[i] + (one - b1) * gy
-                vx[i] = b2 * vx[i] + (one - b2) * gx * gx
-                vy[i] = b2 * vy[i] + (one - b2) * gy * gy
-                x[i] -= lr[i] * c1 * mx[i] / (np.sqrt(c2 * vx[i]) + eps)
-                y[i] -= lr[i] * c1 * my[i] / (np.sqrt(c2 * vy[i]) + eps)
-        losses[block * BLOCK : (block + 1) * BLOCK] = x * x + two * y * y
-    return losses
-
-
-def main() -> None:
-    start = jnp.array([2.0, 1.0])
-    rates = jnp.linspace(0.001, 0.49, LANES)
-    floor_rates = np.asarray(rates)
-    for name, (ours, theirs) in PAIRS.items():
-        compiled = {
-            "optax vmap(scan)": with_optax(theirs, start),
-            "optax, loss at every step": with_optax(theirs, start, loss_every_step=True),
-            "descend, verdict": with_descend(ours, start, record=None),
-            "descend, verdict, every 10th loss": with_descend(ours, start, every=10),
+@contextmanager
+def workers(devices: int = 2) -> Iterator[dict[str, Worker]]:
+    """A process for each kind of settings; they end with the block."""
+    with ExitStack() as stack:
+        made = {
+            "peers": Worker(),
+            "peers on all devices": Worker(peers.split_host, (devices,)),
+            "ours": Worker(ours.settle),
+            "floor": Worker(floors.settle, environment={"OPENBLAS_NUM_THREADS": "1"}),
         }
-        contestants = {
-            label: lambda run=run: jax.block_until_ready(run(rates))
-            for label, run in compiled.items()
-        }
-        if name == "adam":
-            contestants["numba, one block a core"] = lambda: adam_floor(floor_rates, STEPS)
-        timings = interleaved(contestants)
-        title = f"{LANES:,} learning rates × {STEPS:,} steps, {name}"
-        print(table(title, LANES * STEPS / 1e6, "million steps/s", timings, "optax vmap(scan)"))
+        for worker in made.values():
+            stack.enter_context(worker)
+        yield made
+
+
+def field_of(problem: Problem, processes: dict[str, Worker]) -> list[Entrant]:
+    """All contestants of a problem."""
+    return [
+        *entrants(processes["peers"], peers.contestants, problem),
+        *entrants(processes["peers on all devices"], peers.on_all_devices, problem),
+        *entrants(processes["ours"], ours.contestants, problem),
+        *entrants(processes["floor"], floors.contestants, problem),
+    ]
+
+
+def check(problem: Problem, processes: dict[str, Worker]) -> None:
+    """Run every contestant once on a small problem, and refuse those that do other work."""
+    field = field_of(problem, processes)
+    require_agreement({entry.name: entry.worker.losses(entry.name) for entry in field})
+
+
+def require_agreement(losses: dict[str, np.ndarray]) -> None:
+    """Refuse to compare contestants whose final losses differ; a single run is the middle one."""
+    name, *others = losses
+    expected = losses[name]
+    for other in others:
+        found = losses[other]
+        against = expected if len(found) > 1 else expected[[len(expected) // 2]]
+        if not np.allclose(found, against, rtol=0, atol=AGREEMENT * np.max(expected)):
+            raise ValueError(f"{other} and {name} end at different losses: {found} and {against}")
+
+
+def goals(problem: Problem, results: dict[str, Result]) -> list[Goal]:
+    if problem.loss != "bowl":
+        return []
+    speed = {name: result.throughput for name, result in results.items()}
+    times = 3 if problem.optimizer == "adam" else 2
+    ratios = [
+        Goal(f"speed × {peers.VMAP_SCAN}", speed[ours.LOOP] / speed[peers.VMAP_SCAN], times, True),
+        Goal("cost of the verdict, ×", speed[ours.LOOP] / speed[ours.VERDICT], 1.15, False),
+        Goal("cost of every 10th loss, ×", speed[ours.VERDICT] / speed[ours.RECORD], 1.3, False),
+    ]
+    if problem.optimizer == "adam":
+        ratios.append(Goal("speed × floor", speed[ours.LOOP] / speed[FLOOR], 0.6, True))
+    size = f"{problem.lanes:,} × {problem.steps:,}, {problem.optimizer}"
+    return [replace(goal, meaning=f"{size}: {goal.meaning}") for goal in ratios]
+
+
+def main(quick: bool = False) -> None:
+    problems = PROBLEMS
+    if quick:
+        problems = [replace(p, lanes=p.lanes // 16, steps=p.steps // 10) for p in PROBLEMS[:3]]
+        problems += [replace(p, lanes=64, steps=20) for p in PROBLEMS[-2:]]
+    reached: list[Goal] = []
+    checked: set[Problem] = set()
+    with workers() as processes:
+        for problem in problems:
+            sample = replace(problem, lanes=16, steps=20)
+            if sample not in checked:
+                check(sample, processes)
+                checked.add(sample)
+            results = race(field_of(problem, processes), turns=3 if quick else 5)
+            print(race_table(str(problem), results, peers.VMAP_SCAN, FLOOR), flush=True)
+            reached += goals(problem, results)
+    if quick:
+        return
+    print("### goals\n\n| | measured | goal | met |\n|---|---|---|---|")
+    print("\n".join(map(str, reached)), end="\n\n")

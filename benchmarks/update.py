@@ -31,8 +31,9 @@ def stepper(optimizer, params, gradient):
     return work
 
 
-def main() -> None:
-    params = jnp.linspace(-1, 1, PARAMETERS, dtype=jnp.float32)
+def main(quick: bool = False) -> None:
+    count = PARAMETERS // 100 if quick else PARAMETERS
+    params = jnp.linspace(-1, 1, count, dtype=jnp.float32)
     gradient = jnp.cos(params)
     for name, (ours, theirs, traffic) in PAIRS.items():
         timings = interleaved(
@@ -41,5 +42,5 @@ def main() -> None:
                 "jdescent": stepper(ours, params, gradient),
             }
         )
-        title = f"one update of {PARAMETERS / 1e6:.0f} M parameters, {name}"
-        print(table(title, PARAMETERS * traffic / 1e9, "GB/s", timings, "optax"))
+        title = f"one update of {count / 1e6:g} M parameters, {name}"
+        print(table(title, count * traffic / 1e9, "GB/s", timings, "optax"))

@@ -1,8 +1,8 @@
 """One module a figure: `Config` -> `simulate(config)` -> `numbers(data)` and `plot(data)`.
 
-The parts of the larger ones are in folders: `escape` and `bowl`.
+The parts of the larger ones are in folders: `escape`, `bowl` and `trainability`.
 
 ``python -m experiments`` runs them all; ``python -m experiments NAME --help`` lists settings.
 """
 
-NAMES = ("stability_boundary", "local_minimum_escape", "anisotropic_bowl")
+NAMES = ("stability_boundary", "local_minimum_escape", "anisotropic_bowl", "trainability_boundary")

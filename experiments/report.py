@@ -72,7 +72,10 @@ class Miss:
 
 
 def run(name: str, config: Any, folder: Path) -> list[Miss]:
-    """Simulate, draw, write NAME.pdf, .png and .json into the folder; the numbers off theory."""
+    """Simulate, draw, write NAME.pdf, .png and .json into the folder; the numbers off theory.
+
+    An experiment that has a `save_animation` writes NAME.gif as well.
+    """
     require_writable(folder)
     experiment = load(name)
     began = time.perf_counter()
@@ -88,6 +91,11 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
         write(
             folder / f"{name}.png", lambda path: figure.savefig(path, metadata={"Software": None})
         )
+        if hasattr(experiment, "save_animation"):
+            write(
+                folder / f"{name}.gif",
+                lambda path: experiment.save_animation(data, config, path),
+            )
     record = {
         "experiment": name,
         "caption": caption(experiment),

@@ -5,6 +5,7 @@
 - `stationary`: the variance at which constant-rate SGD settles.
 - `escape`: mean first-passage times over a barrier, from Kramers' law to the exact chain.
 - `survival`: first-passage statistics with censored runs.
+- `fractal`: the boundary between two outcomes and its box-counting dimension.
 - `rates`: contraction factors and stability boundaries measured on recorded runs.
 """
 
@@ -29,6 +30,7 @@ from jdescent.analysis.escape import (
     sampled_chain_steps,
     temperature,
 )
+from jdescent.analysis.fractal import BoxCounts, box_counts, box_dimension, outcome_boundary
 from jdescent.analysis.rates import Crossing, contraction_rate, crossing
 from jdescent.analysis.stability_limits import (
     adam_critical_sharpness,
@@ -46,6 +48,7 @@ from jdescent.analysis.stationary import heavy_ball_variance, nesterov_variance,
 from jdescent.analysis.survival import MeanTime, SurvivalCurve, exponential_mean, survival_curve
 
 __all__ = [
+    "BoxCounts",
     "Crossing",
     "GradientNoise",
     "MeanTime",
@@ -54,6 +57,8 @@ __all__ = [
     "adam_critical_sharpness",
     "adamw_limit",
     "batch_noise",
+    "box_counts",
+    "box_dimension",
     "chebyshev_bound",
     "contraction_rate",
     "crossing",
@@ -72,6 +77,7 @@ __all__ = [
     "nesterov_limit",
     "nesterov_rate",
     "nesterov_variance",
+    "outcome_boundary",
     "quadrature_time",
     "rmsprop_critical_sharpness",
     "sampled_chain_steps",

@@ -26,7 +26,8 @@ def use_all_cores(devices: int | None = None) -> None:
     no harm.
 
     Args:
-        devices: how many CPU devices to make; by default one for each core this process may use.
+        devices: how many CPU devices to make; by default one for each core this process may use,
+            but at least two, as XLA may round differently for one device.
 
     Raises:
         RuntimeError: JAX has already started: an array was made, or a device asked for.
@@ -38,7 +39,7 @@ def use_all_cores(devices: int | None = None) -> None:
         >>> len(jax.devices())
         2
     """
-    count = positive_integer("devices", devices if devices is not None else _cores())
+    count = positive_integer("devices", devices if devices is not None else max(2, _cores()))
     flags = os.environ.get("XLA_FLAGS", "")
     try:
         jax.config.update("jax_num_cpu_devices", count)
@@ -58,6 +59,14 @@ def use_all_cores(devices: int | None = None) -> None:
 def loops_stay_in_cache() -> bool:
     """Whether XLA was told to compile small loops as a whole."""
     return "xla_cpu_small_while_loop_byte_threshold" in os.environ.get("XLA_FLAGS", "")
+
+
+def compilation() -> str:
+    """What may change the last bits of a sweep on CPU, besides versions."""
+    if jax.default_backend() != "cpu":
+        return jax.default_backend()
+    count = "several devices" if len(jax.local_devices()) > 1 else "one device"
+    return f"for {count}, {'after' if loops_stay_in_cache() else 'without'} use_all_cores"
 
 
 def _cores() -> int:

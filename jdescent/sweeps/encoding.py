@@ -65,6 +65,5 @@ def decoded(variable: "xarray.Variable") -> "xarray.Variable":
         return variable
     attrs = dict(variable.attrs)
     codes, meanings = attrs.pop("flag_values"), attrs.pop("flag_meanings")
-    words = [meaning.replace("_", " ") for meaning in meanings.split()]
-    values = np.select([variable.values == code for code in codes], words, default="")
-    return type(variable)(variable.dims, values, attrs)
+    words = np.array([*(meaning.replace("_", " ") for meaning in meanings.split()), ""])
+    return type(variable)(variable.dims, words[np.minimum(variable.values, len(codes))], attrs)

@@ -23,6 +23,7 @@ from jdescent.sweeps.chunks import (
     engine_within,
     places,
 )
+from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
 from jdescent.sweeps.lanes import map_lanes
@@ -47,7 +48,8 @@ def sweep(
 
     The grid is the product of the axes. It is cut into boxes that fit `max_memory`, which run on
     every device that JAX sees (see `use_all_cores`). The function is compiled once. A lane gives
-    what the same call alone gives, to rounding, and the same bits however many devices there are.
+    what the same call alone gives, to rounding. On CPU, small problems give the same bits on any
+    number of devices from two on, and of processes (see `jdescent.sweeps.processes`).
 
     Args:
         run: a function of one keyword argument per axis that jits and vmaps, for instance one that
@@ -183,7 +185,7 @@ def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool) -> 
         "constants": constants,
         "kernel": kernel,
         "versions": {name: importlib.metadata.version(name) for name in libraries}
-        | {"device": jax.devices()[0].device_kind},
+        | {"device": jax.devices()[0].device_kind, "compilation": compilation()},
     }
 
 

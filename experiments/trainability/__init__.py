@@ -1,0 +1,1 @@
+"""Parts of the experiment `trainability_boundary`."""

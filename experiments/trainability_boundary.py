@@ -1,0 +1,245 @@
+"""The boundary of neural network trainability is fractal (Sohl-Dickstein 2024, arXiv 2402.06184).
+
+A network of 16 inputs and 16 hidden units learns random targets by gradient descent, 500 steps in
+float64. Blue: the mean of its last 20 losses is below the first (converged). Yellow to brown: it is
+not (diverged). Within each, shades rank the runs of an image by the sum of their losses ℓ, each
+over the first, or of the inverses. (a–f) Six ways of training over two hyperparameters: tanh, ReLU
+and linear units, one example, mini-batches of 16, and tanh with an offset added to W₀ once, at the
+start. There are 272 examples, one for each weight; 16 in (c), 1 in (d). Each window is one where
+the boundary has structure, found by looking, and (d) is on random numbers of its own for the same
+reason. Away from the boundary (a, b, e, f) are coarser. D is the box-counting dimension of the
+boundary in the image. The paper reports 1.17 to 1.98 over these conditions, as medians over many
+zooms at 4096 pixels a side; coarse images of one window, such as these, underestimate D, which is
+still smaller with every second pixel alone. (g) The linear network: the whole plane of (c), and
+windows in it, each five times smaller, where the boundary is densest. Dashed: the edges 2/λmax of
+each layer when the other is frozen; what learns beyond them does so because the other layer moves.
+(h) How many boxes of s × s pixels, N(s), cover the boundaries of (a–f), in the colors of their
+frames; D is 1 minus the median slope.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.report import Number, stage
+from experiments.trainability import drawing, edges, plane
+from experiments.trainability.network import Condition, trainer
+from experiments.trainability.plane import Window
+from jdescent import analysis, plotting
+
+CONDITIONS = {  # seed 3 of one example was looked for: its boundary has structure at these scales
+    "tanh": Condition("tanh"),
+    "relu": Condition("ReLU", "relu"),
+    "linear": edges.LINEAR,
+    "one_example": Condition("one example", examples=1, seed=3),
+    "mini_batch": Condition("mini-batches", batch=16),
+    "offset": Condition("offset", offset=True),
+}
+WINDOWS = {  # where the boundary has structure at these scales, found by looking
+    "tanh": Window(0.3, 3.5, 1.9, 2.4),
+    "relu": Window(0.2, 1.6, 1.7, 2.0),
+    "linear": Window(1.2, 1.6, 1.2, 1.6),
+    "one_example": Window(1.1, 1.115, 1.3475, 1.3535),
+    "mini_batch": Window(-0.7, 1.5, 1.8, 2.25),
+    "offset": Window(-1.5, 1.5, 1.95, 2.25),
+}
+WHOLE = Window(-3.0, 6.0, -3.0, 6.0)
+COLORS = dict(zip(CONDITIONS, plotting.CYCLE, strict=True))
+CHEAP = 20  # examples, up to which a run costs a twentieth of one on 272
+TOLERANCE = 0.06
+REASON = (
+    "Tolerance: near the boundary a rounding error decides how a run ends; reordering the hidden "
+    "units, which changes rounding alone, moved these dimensions by up to 0.04"
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of the trainability experiment. The paper's are --resolution 4096, hours on a GPU."""
+
+    resolution: int | None = None
+    """Pixels along each side of every image; if not given, the two settings below."""
+    large_resolution: int = 128
+    """Pixels along each side of the images of networks that learn 272 examples."""
+    small_resolution: int = 224
+    """Pixels along each side of the images of those that learn 16 examples or one."""
+    steps: int = 500
+    """Steps of each run."""
+    levels: int = 7
+    """Images of the zoom, the whole plane included."""
+    factor: float = 5.0
+    """How many times smaller the window of each is than the one before."""
+    edge_rates: int = 400
+    """Learning rates swept for each edge with a layer frozen."""
+    store: str | None = None
+    """Folder that keeps every finished piece of the sweeps: a killed run goes on from there."""
+    frames: int = 6
+    """Frames of the animation between one image of the zoom and the next."""
+
+
+QUICK = Config(resolution=16, steps=60, levels=6, factor=3.0, edge_rates=80, frames=1)
+SMALLEST = 16  # pixels a side, of which every second one still has boxes of two sizes
+
+
+def simulate(config: Config) -> dict:
+    """All images, in float64, and the edges with a layer frozen."""
+    if smallest := [n for n in CONDITIONS if size(CONDITIONS[n], config) < SMALLEST]:
+        raise ValueError(
+            f"images must have at least {SMALLEST} pixels a side, got "
+            f"{size(CONDITIONS[smallest[0]], config)} for {smallest[0]}"
+        )
+    images = {}
+    with jax.enable_x64(True):
+        for name, condition in CONDITIONS.items():
+            with stage(f"{name}, {size(condition, config)} pixels a side"):
+                image_of = plane.whole_image if is_cheap(condition) else plane.refined_image
+                images[name] = image_of(
+                    trainer(condition, config.steps),
+                    WINDOWS[name],
+                    size(condition, config),
+                    store(config, name),
+                )
+        with stage(f"{config.levels} images of a zoom"):
+            zoom = plane.zoom(
+                trainer(edges.LINEAR, config.steps),
+                WHOLE,
+                size(edges.LINEAR, config),
+                config.levels,
+                config.factor,
+                store(config, "zoom"),
+            )
+        with stage("edges with one layer frozen"):
+            frozen = edges.frozen_edges(config.edge_rates, config.steps)
+    return {"images": images, "zoom": zoom, "edges": frozen}
+
+
+def size(condition: Condition, config: Config) -> int:
+    own = config.small_resolution if is_cheap(condition) else config.large_resolution
+    return config.resolution or own
+
+
+def is_cheap(condition: Condition) -> bool:
+    return condition.examples <= CHEAP
+
+
+def store(config: Config, name: str) -> Path | None:
+    return None if config.store is None else Path(config.store) / f"{name}.zarr"
+
+
+def numbers(data: dict, config: Config) -> dict[str, Number]:
+    found = {
+        f"dimension_{name}": Number(
+            dimension(image),
+            None,
+            TOLERANCE,
+            f"box-counting dimension of the boundary, {CONDITIONS[name].title}. {REASON}",
+        )
+        for name, image in data["images"].items()
+    }
+    gains = [dimension(image) - dimension(image[::2, ::2]) for image in data["images"].values()]
+    found["dimension_gained"] = Number(
+        float(np.mean(gains)),
+        None,
+        TOLERANCE,
+        "the same with all pixels, less that with every second one of every second row, mean of "
+        "the conditions: where it is above 0, finer images have larger dimensions",
+    )
+    plane_image, *images = (image for _, image in data["zoom"])
+    found["dimension_plane"] = Number(
+        dimension(plane_image),
+        None,
+        TOLERANCE,
+        "box-counting dimension of the boundary, linear network, the whole plane",
+    )
+    found["dimension_zoom"] = Number(
+        dimension(*images),
+        None,
+        TOLERANCE,
+        f"the same over the {len(images)} windows in it. {REASON}",
+    )
+    return {**found, **edges.numbers(data["edges"])}
+
+
+def dimension(*images: plane.Image) -> float:
+    """The box-counting dimension of the boundary between converged and diverged pixels."""
+    return analysis.box_dimension(*(analysis.outcome_boundary(image < 0) for image in images))
+
+
+def plot(data: dict, config: Config) -> Figure:
+    levels = [f"level {level}" for level in range(len(data["zoom"]))]
+    half = math.ceil((len(levels) + 1) / 2)
+    spare = ["."] * (2 * half - len(levels) - 1)
+    mosaic = [levels[:half], [*levels[half:], *spare, "counts"]]
+    names = list(CONDITIONS)
+    layout = [["legend"], [[names[:3], names[3:]]], [mosaic]]
+    with plotting.panels(layout, height=7.5, height_ratios=(0.13, 3.8, 2.9)) as (figure, axes):
+        drawing.draw_legend(axes["legend"])
+        for letter, (name, image) in zip("abcdef", data["images"].items(), strict=True):
+            draw_condition(axes[name], letter, name, image)
+        zoom = [axes[level] for level in levels]
+        drawing.draw_zoom(zoom, data["zoom"])
+        for level, (panel, (_, image)) in enumerate(zip(zoom, data["zoom"], strict=True)):
+            label = f"×{config.factor**level:,.0f}, $D={dimension(image):.2f}$"
+            panel.set_xlabel(label, fontsize=7, labelpad=2)
+        draw_frozen_edges(zoom[0], data["edges"])
+        plotting.title(zoom[0], "g", "linear network, zooming in")
+        axes["counts"].axis("off")  # its labels stay inside its cell, so that (g) keeps its rows
+        draw_counts(axes["counts"].inset_axes((0.34, 0.27, 0.64, 0.58)), data["images"])
+    return figure
+
+
+def draw_condition(axes: Axes, letter: str, name: str, image: plane.Image) -> None:
+    condition, window = CONDITIONS[name], WINDOWS[name]
+    drawing.draw_image(axes, window, drawing.shade(image))
+    drawing.badge(axes, f"$D={dimension(image):.2f}$")
+    axes.spines[:].set(color=COLORS[name], linewidth=1.5)
+    offset = condition.offset
+    axes.set(
+        xlabel="offset of $W_0$" if offset else r"$\log_{10}\,\eta_0$",
+        ylabel=r"$\log_{10}\,\eta$" if offset else r"$\log_{10}\,\eta_1$",
+    )
+    axes.locator_params(nbins=4)
+    plotting.title(axes, letter, condition.title)
+
+
+def draw_frozen_edges(axes: Axes, frozen: dict[str, dict]) -> None:
+    """2/λmax of each layer of the linear network, drawn where the other's rate is small."""
+    left, right, bottom, top = WHOLE
+    outer, inner = (np.log10(frozen[f"linear_{layer}"]["limit"]) for layer in ("outer", "inner"))
+    plotting.theory(axes, [left, left + (right - left) / 3], [outer, outer], label=None)
+    plotting.theory(axes, [inner, inner], [bottom, bottom + (top - bottom) / 3], label=None)
+    above = outer + 0.07 * (top - bottom)
+    plotting.note(axes, (left + 0.2, above), r"$2/\lambda_{\mathrm{max}}$", "black")
+
+
+def draw_counts(axes: Axes, images: dict[str, plane.Image]) -> None:
+    """s·N(s)/N(1), which is level for D = 1 and falls as 1/s for D = 2."""
+    for name, image in images.items():
+        sizes, counts = analysis.box_counts(analysis.outcome_boundary(image < 0))
+        axes.plot(sizes, sizes * counts / max(1, counts[0]), "o-", color=COLORS[name])
+    for slope, x, y in ((1, 4, 1.05), (2, 7, 0.16)):
+        plotting.theory(axes, sizes, sizes ** (1.0 - slope), label=None)
+        plotting.note(axes, (x, y), f"$D={slope}$", "black")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        ylim=(0.08, 1.6),
+        xticks=(1, 4, 16),
+        xticklabels=("1", "4", "16"),
+        yticks=(0.1, 0.3, 1),
+        yticklabels=("0.1", "0.3", "1"),
+        xlabel="box side $s$ / pixels",
+        ylabel="$s\\,N(s)/N(1)$",
+    )
+    axes.minorticks_off()
+    plotting.title(axes, "h", "boxes of (a–f)")
+
+
+def save_animation(data: dict, config: Config, path: Path) -> None:
+    """The zoom as an animated GIF."""
+    drawing.save_zoom(data["zoom"], path, config.frames)

@@ -1,0 +1,108 @@
+"""Benchmarks compare like work: every contestant ends at the same losses, and takes its turn."""
+
+import functools
+import os
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks import __main__, floors, ours, peers, sweep
+from benchmarks.problems import Problem, network_data
+from benchmarks.timing import Entrant, race
+from benchmarks.workers import Turn, Worker, covered
+
+SMALL = [
+    Problem("bowl", "sgd", 8, 20),
+    Problem("bowl", "momentum", 8, 20),
+    Problem("bowl", "adam", 8, 20),
+    Problem("rosenbrock", "adam", 8, 20, dimension=4),
+    Problem("network", "sgd", 4, 10),
+]
+
+
+@pytest.fixture(params=SMALL, ids=str)
+def losses(request):
+    """The final losses of every contestant; numba's kernel as Python runs it, not yet compiled."""
+    problem = request.param
+    with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+        makers = peers.contestants, peers.on_all_devices, ours.contestants
+        contestants = {name: entry for make in makers for name, entry in make(problem).items()}
+        ends = {name: np.asarray(entry.run()) for name, entry in contestants.items()}
+    kernel = floors.kernel_of(problem)
+    interpreted = functools.partial(kernel.func.py_func, *kernel.args, **kernel.keywords)
+    return ends | {sweep.FLOOR: interpreted(problem.rates, problem.steps)}
+
+
+def test_all_contestants_end_at_the_same_losses(losses):
+    assert {peers.VMAP_SCAN, ours.RECORD, "NumPy", sweep.FLOOR} <= set(losses)
+    sweep.require_agreement(losses)
+    assert np.ptp(losses[peers.VMAP_SCAN]) > 50 * sweep.AGREEMENT * np.max(losses[sweep.FLOOR])
+
+
+def test_a_contestant_that_does_other_work_is_refused():
+    right = np.array([3.0, 2.0, 1.0])
+    sweep.require_agreement({"all": right, "the middle one": np.array([2.0])})
+    with pytest.raises(ValueError, match="wrong and all end at different losses"):
+        sweep.require_agreement({"all": right, "wrong": np.array([3.0, 2.01, 1.0])})
+    with pytest.raises(ValueError, match="the first one and all end at different losses"):
+        sweep.require_agreement({"all": right, "the first one": np.array([3.0])})
+
+
+def test_the_floor_s_tanh_is_tanh_to_float32_rounding():
+    from benchmarks.floors.network import tanh
+
+    x = np.linspace(-10, 10, 2001, dtype=np.float32)
+    np.testing.assert_allclose([tanh(value) for value in x], np.tanh(x), atol=3e-7)
+
+
+def test_the_network_has_as_many_examples_as_weights():
+    x, y, hidden, output = network_data()
+    assert len(x) == len(y) == hidden.size + output.size == 272
+
+
+class Recorder:
+    """Stands in for a worker: each turn takes as long as it is told."""
+
+    def __init__(self, seconds):
+        self.seconds, self.order = seconds, []
+
+    def turn(self, name, at_least=0.0):
+        self.order.append(name)
+        return Turn(self.seconds * len(self.order), self.seconds)
+
+
+def test_entrants_take_turns_and_compiling_is_told_from_running():
+    worker = Recorder(1.0)
+    results = race([Entrant(worker, "a", 100), Entrant(worker, "b", 100)], turns=4)
+    assert worker.order == ["a", "b"] * 5
+    assert results["a"].first == 1.0  # turns of a take 3, 5, 7, 9 s, of which 1 s each compiles
+    assert results["a"].call == (6.0, 3.0, 9.0)
+    assert results["a"].running == (5.0, 2.0, 8.0)
+    assert results["b"].compiling == 1.0
+    assert results["a"].throughput == 100 / 5.0 / 1e6
+
+
+def test_impatience_leaves_three_rounds():
+    worker = Recorder(1.0)
+    race([Entrant(worker, "a", 1)], turns=50, patience=0.0)
+    assert len(worker.order) == 4
+
+
+def test_nested_and_overlapping_spans_count_once():
+    assert covered([(0.0, 4.0), (1.0, 2.0), (3.0, 5.0), (7.0, 8.0)]) == 6.0
+    assert covered([]) == 0.0
+
+
+def test_settings_hold_in_a_worker_alone_and_its_errors_come_back():
+    with Worker(os.putenv, ("JDESCENT_TEST", "a"), {"JDESCENT_BENCH": "yes"}) as worker:
+        assert worker.do(os.getenv, "JDESCENT_BENCH") == "yes"
+        assert os.getenv("JDESCENT_BENCH") is None
+        with pytest.raises(ZeroDivisionError):
+            worker.do(divmod, 1, 0)
+
+
+def test_an_unknown_benchmark_is_refused_by_name(capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["sweeps"])
+    assert "no benchmark is called sweeps: see --help" in capsys.readouterr().err
