@@ -5,6 +5,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -216,7 +217,7 @@ def _run(
         rounds = [share[i : i + engine.devices] for i in range(0, len(share), engine.devices)]
         under_way = None
         for at in rounds:
-            started = at, peers.meanwhile(lambda at=at: engine.start(at))
+            started = at, peers.meanwhile(partial(engine.start, at))
             if under_way is not None:
                 write(*under_way)
             under_way = started
