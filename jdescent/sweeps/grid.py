@@ -57,7 +57,8 @@ def sweep(
             builds an optimizer and calls `descend`; it returns any tree of arrays.
         store: a folder, ``"runs/name.zarr"``, that each finished box is written to. The same call
             goes on from what is there; it can be killed at any moment. The result is then read
-            from there as it is used, and `open_sweep` opens it again.
+            from there as it is used, and `open_sweep` opens it again. Several processes make one
+            sweep together through it: see `jdescent.sweeps.processes` for the lines to add.
         max_memory: bound in MiB on what is being computed and collected, on all devices together.
             Without a store, the result itself is held in memory besides.
         progress: show lanes done, lanes a second, time left and how many have diverged; by default
@@ -82,7 +83,8 @@ def sweep(
             `kernel`, one that no kernel can do.
         ValueError: an axis that is empty, a scalar, of unequal trees or lengths, or holds NaN; an
             axis and a result, or two results, of one name; a memory bound below one lane; a store
-            that holds another sweep, which is shown by what differs.
+            that holds another sweep, which is shown by what differs; several processes, no store.
+        RuntimeError, TimeoutError: another process of the sweep stopped, or died.
         OSError: a store that cannot be written to; what was finished before is safe there.
 
     Example:

@@ -10,18 +10,21 @@ The first two come before the first array, in either order. Start it with ``srun
 on Slurm, with ``gcloud compute tpus tpu-vm ssh … --worker=all --command="python script.py"`` on a
 TPU pod; elsewhere, tell `jax.distributed.initialize` the address of process 0, the number of
 processes and which one this is. The store lies in a folder that all hosts see. Each process
-computes its share of the boxes that are unfinished when the sweep begins, then waits for the
-others, and all return the same Dataset.
+computes its share of the chunks that are unfinished when the sweep begins, then waits for the
+others, and all return the same Dataset. Its lanes have the bits that one process would give them,
+on CPU and for small problems; but one device and several round differently, which `use_all_cores`
+avoids by making at least two.
 
 The processes speak to each other through small files in the store, never through JAX. One that is
 killed is missed after `SILENCE` seconds; the others then stop with an error, and the same script,
 on any number of processes, goes on from what is finished.
 
 JAX itself ends all processes 100 s after one of them died (``heartbeat_timeout_seconds`` of
-`jax.distributed.initialize`), and at once when that is process 0, with a message of its own: "the
-leader task was preempted/died". The store is safe all the same. Where the sweep is the only thing
-that the processes do together, let JAX forget about the others once they have met, and the error
-of the sweep is then what comes, whichever process died::
+`jax.distributed.initialize`), until when a process that stops with our error does not exit; and at
+once when process 0 died, with a message of its own: "the leader task was preempted/died". The store
+is safe all the same. Where the sweep is the only thing that the processes do together, let JAX
+forget about the others once they have met, and the error of the sweep is then what comes, whichever
+process died::
 
     jax.distributed.initialize()
     jax.devices()                                   # lets each process count the others
