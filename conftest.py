@@ -34,3 +34,10 @@ def as_users_run():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_what_was_compiled():
+    """A thousand compiled programs would take gigabytes."""
+    yield
+    jax.clear_caches()

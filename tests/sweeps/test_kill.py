@@ -85,6 +85,11 @@ def sweepers():
             sweeper.kill()
 
 
+def wait_for(path):
+    while not path.exists():
+        time.sleep(0.01)
+
+
 def assert_finished_lanes_are(expected, path):
     """Every lane that counts as finished holds the bits of the sweep that was never killed."""
     grid = jd.open_sweep(path)
@@ -110,6 +115,8 @@ def test_killed_at_any_moment(tmp_path):
         while kills < KILLS:
             sweeper = take()
             sweeper.start(path)
+            if kills % 2:  # while it writes, on a busy machine too
+                wait_for(path)
             time.sleep(draw.uniform(0, seconds))
             sweeper.kill()
             kills += 1
