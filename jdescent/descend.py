@@ -305,7 +305,7 @@ def descend(
         return lax.scan(lambda carry, step: (visit(carry, step)[0], None), carry, steps)[0]
 
     def glide(carry: _Carry, begin, length) -> tuple[_Carry, Point]:
-        """The same moves, but judged at their end alone, and walked again if that is not fine."""
+        """The same moves, but judged at their two ends, and walked again if one is not fine."""
         point = look(carry.params, carry.state, begin)
         steps = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
 
@@ -315,6 +315,7 @@ def descend(
         (params, state), _ = lax.scan(move_on, move(point), steps)
         there = _Carry(params, state, carry.end)
         fine = within_limit(loss_at(begin + length)(params)) & _all_finite(params)
+        fine &= within_limit(point.loss)  # what the last look found, if only its end was beyond
         running = carry.end == _RUNNING
 
         def hold_or_walk() -> _Carry:

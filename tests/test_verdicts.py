@@ -313,3 +313,12 @@ def test_a_run_that_leaves_the_bound_and_returns_between_two_looks_is_not_diverg
 def test_more_steps_than_an_end_can_name_are_refused():
     with pytest.raises(ValueError, match="steps must be at most 134217727, got 134217728"):
         jd.descend(lambda x: x**2, 1.0, jd.sgd(0.1), 2**27)
+
+
+def test_a_run_beyond_the_bound_at_one_look_alone_is_diverged():
+    """A schedule throws the run out at step 4, where one looks, and brings it back at step 5."""
+    rate = lambda step: jnp.where(step == 3, 1e6, jnp.where(step == 4, 0.5, 0.1))  # noqa: E731
+    path = jd.descend(lambda x: x**2, 1.0, jd.sgd(rate), 12, every=4, divergence=1e3)
+    assert path.verdict.diverged
+    assert path.verdict.step == 4
+    assert path.loss[1] > 1e3
