@@ -154,11 +154,50 @@ def epoch_shuffled(data: PyTree, size: int) -> Sampler:
     return _gather(data, rows)
 
 
+def windows(sequence: ArrayLike, length: int, size: int) -> Sampler:
+    """B windows of a long sequence, each from a place drawn uniformly, with replacement.
+
+    Args:
+        sequence: shape (n, …), such as the tokens of a text.
+        length: entries of a window, from 1 to n.
+        size: B, the number of windows.
+
+    Returns:
+        sample(key, step) -> windows of shape (B, length, …).
+
+    Raises:
+        ValueError: the sequence is a scalar or empty; a length outside 1 … n; a size below 1;
+            later, a missing key.
+        TypeError: length or size is not an integer.
+
+    Example:
+        >>> text = jnp.arange(100)
+        >>> some = windows(text, 5, 2)(jax.random.key(0), 0)
+        >>> print(some.shape, some[0] - some[0, 0])
+        (2, 5) [0 1 2 3 4]
+    """
+    sequence = jnp.asarray(sequence)
+    n = _number_of_examples(sequence)
+    _require_integer("length", length)
+    _require_integer("size", size)
+    if not 1 <= length <= n:
+        raise ValueError(f"length={length} must lie between 1 and the {n} entries of the sequence")
+    if size < 1:
+        raise ValueError(f"size={size} must be at least 1")
+
+    def rows(key: PRNGKeyArray, step: ArrayLike) -> Int[Array, " size length"]:
+        key = jax.random.fold_in(key, step)
+        first = jax.random.randint(key, (size, 1), 0, n - length + 1, dtype=jnp.int32)
+        return first + jnp.arange(length, dtype=jnp.int32)[None]
+
+    return _gather(sequence, rows)
+
+
 def _permutation(key: PRNGKeyArray, n: int) -> Int[Array, " n"]:
     return jax.random.permutation(key, jnp.arange(n, dtype=jnp.int32))
 
 
-def _gather(data: PyTree, rows: Callable[..., Int[Array, " size"]]) -> Sampler:
+def _gather(data: PyTree, rows: Callable[..., Int[Array, " size ..."]]) -> Sampler:
     arrays = jax.tree.map(jnp.asarray, data)
 
     def sample(key: PRNGKeyArray | None, step: ArrayLike) -> PyTree:
@@ -196,7 +235,11 @@ def _number_of_examples(data: PyTree) -> int:
 
 
 def _check_size(size, n: int) -> None:
-    if isinstance(size, bool) or not isinstance(size, int | np.integer):
-        raise TypeError(f"size={size!r} must be an integer, the number of examples in a batch")
+    _require_integer("size", size)
     if not 1 <= size <= n:
         raise ValueError(f"size={size} must lie between 1 and the {n} examples of the data")
+
+
+def _require_integer(name: str, number) -> None:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TypeError(f"{name}={number!r} must be an integer")

@@ -1,5 +1,6 @@
 """Pure losses: surfaces that carry their truth, and errors of models on data."""
 
+from jdescent.losses.classification import accuracy, binary_cross_entropy, cross_entropy
 from jdescent.losses.landscape import Landscape, StationaryPoint
 from jdescent.losses.landscapes import (
     beale,
@@ -12,18 +13,27 @@ from jdescent.losses.landscapes import (
     rosenbrock,
     saddle,
 )
-from jdescent.losses.supervised import least_squares, linear_model, mean_squared_error
+from jdescent.losses.supervised import (
+    least_squares,
+    linear_model,
+    matrix_factorization,
+    mean_squared_error,
+)
 
 __all__ = [
     "Landscape",
     "StationaryPoint",
+    "accuracy",
     "beale",
+    "binary_cross_entropy",
     "bowl",
+    "cross_entropy",
     "double_well",
     "double_well_examples",
     "himmelblau",
     "least_squares",
     "linear_model",
+    "matrix_factorization",
     "mean_squared_error",
     "parabola",
     "rastrigin",

@@ -1,4 +1,8 @@
-"""Losses of a model on labelled data: the mean squared error, and its truth for linear models."""
+"""The squared error of a model on labelled data, two such models, and least squares as a truth.
+
+A model is any pure function (params, x) -> predictions; a loss takes a model and gives a pure
+function ``loss(params, (x, y))``, which `jdescent.descend` descends.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -35,6 +39,50 @@ def linear_model(params: Mapping[str, ArrayLike], x: ArrayLike) -> Float[Array, 
         return x * w + b
     # "highest": by default a GPU or TPU multiplies float32 matrices in lower precision
     return jnp.matmul(x, w, precision="highest") + b
+
+
+def matrix_factorization(params: Mapping[str, ArrayLike], pairs: ArrayLike) -> Float[Array, " n"]:
+    """A recommender: the rating of item i by user u is r̂ᵤᵢ = μ + bᵤ + cᵢ + pᵤ·qᵢ.
+
+    Args:
+        params: {"mean": μ of shape (), "user_bias": b (users,), "item_bias": c (items,),
+            "user": p (users, k), "item": q (items, k)}.
+        pairs: integers of shape (n, 2), one row (u, i) for each rating. As everywhere in JAX, an
+            index past the end is read as the last one.
+
+    Returns:
+        The predicted ratings r̂, shape (n,).
+
+    Raises:
+        ValueError: the shapes of the parameters or the pairs do not fit.
+        TypeError: pairs that are not integers.
+
+    Example:
+        >>> params = {"mean": 3.0, "user_bias": jnp.array([0.5, 0.0]), "item_bias": jnp.zeros(3),
+        ...           "user": jnp.ones((2, 1)), "item": jnp.array([[0.0], [1.0], [-1.0]])}
+        >>> print(matrix_factorization(params, jnp.array([[0, 1], [1, 2]])))
+        [4.5 2. ]
+
+    Reference:
+        Koren, Bell & Volinsky 2009, "Matrix Factorization Techniques for Recommender Systems",
+        equations 3 and 4.
+    """
+    mean, b, c, p, q = (
+        jnp.asarray(params[name]) for name in ("mean", "user_bias", "item_bias", "user", "item")
+    )
+    pairs = jnp.asarray(pairs)
+    if not jnp.issubdtype(pairs.dtype, jnp.integer):
+        raise TypeError(f"pairs are of dtype {pairs.dtype}: give integer rows (user, item)")
+    if pairs.shape[1:] != (2,):
+        raise ValueError(f"pairs have shape {pairs.shape}: they must be (n, 2), rows (user, item)")
+    if mean.shape != () or p.shape[:1] != b.shape or q.shape[:1] != c.shape or p.ndim != 2:
+        raise ValueError(
+            f"mean has shape {mean.shape}, user_bias {b.shape}, item_bias {c.shape}, "
+            f"user {p.shape}, item {q.shape}: they must be "
+            "(), (users,), (items,), (users, k), (items, k)"
+        )
+    u, i = pairs[:, 0], pairs[:, 1]
+    return mean + b[u] + c[i] + jnp.sum(p[u] * q[i], axis=-1)
 
 
 def mean_squared_error(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:

@@ -75,7 +75,23 @@ def test_a_check_finds_a_number_that_moved(experiment, tmp_path):
     record["numbers"]["one"]["measured"] = 0.8
     path.write_text(json.dumps(record))
     (miss,) = report.check("tiny", tmp_path)
-    assert (miss.against, miss.expected, miss.measured) == ("committed", 0.8, 0.95)
+    assert str(miss) == "one: 0.95, committed 0.8, tolerance 0.1"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({"at_least": 0.9}, None),
+        ({"at_least": 1.0}, "at least 1"),
+        ({"at_most": 0.9}, "at most 0.9"),
+        ({"theory": 0.95, "at_most": 0.9}, "theory 0.95, tolerance 0, at most 0.9"),
+        ({"at_least": float("nan")}, "at least nan"),
+    ],
+)
+def test_a_number_keeps_its_bounds_or_is_a_miss(bounds, expected):
+    number = report.Number(0.95, **{"theory": None, **bounds}, tolerance=0.0, meaning="a share")
+    misses = report.off_theory({"share": number})
+    assert [str(miss) for miss in misses] == ([f"share: 0.95, {expected}"] if expected else [])
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"numbers": {}, "config": {"unknown": 1}}'])

@@ -1,0 +1,1 @@
+"""What the learning systems share: data that comes with Python and its libraries, and models."""
