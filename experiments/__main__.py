@@ -12,7 +12,7 @@ from typing import Any
 import tyro
 
 import jdescent as jd
-from experiments import NAMES, report
+from experiments import NAMES, gallery, report
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ def execute(configs: dict, options: Options) -> int:
         else:
             config = config or (experiment.QUICK if options.quick else experiment.Config())
             misses += report.run(name, config, options.out)
+    if not options.check:
+        print(f"gallery: {gallery.write_gallery(options.out)}", file=sys.stderr)
     for miss in misses:
         print(f"MISS {miss}", file=sys.stderr)
     return 1 if misses else 0

@@ -164,7 +164,7 @@ def expectation(number: Number) -> str:
     """Theory and bounds in words; empty where there are none."""
     parts = []
     if number.theory is not None:
-        parts.append(f"theory {number.theory:.8g}, tolerance {number.tolerance:.3g}")
+        parts.append(f"theory {number.theory:.7g}, tolerance {number.tolerance:.3g}")
     if number.at_least is not None:
         parts.append(f"at least {number.at_least:.6g}")
     if number.at_most is not None:

@@ -1,0 +1,50 @@
+"""The gallery shows what is on record, and nothing else."""
+
+import json
+
+import pytest
+
+from experiments import NAMES, gallery
+
+RECORD = {
+    "caption": "What it shows. (a) A panel.",
+    "numbers": {
+        "edge": {
+            "measured": 0.25,
+            "theory": 0.26,
+            "tolerance": 0.1,
+            "meaning": "a rate | in two words",
+            "interval": [0.2, 0.3],
+        },
+        "score": {
+            "measured": 0.9,
+            "theory": None,
+            "tolerance": 0.1,
+            "meaning": "a share",
+            "at_least": 0.5,
+        },
+    },
+    "provenance": {"seconds": 3.4, "system": "Linux", "device": "cpu"},
+}
+
+
+@pytest.fixture
+def page(tmp_path) -> str:
+    for name in NAMES[:2]:
+        (tmp_path / f"{name}.json").write_text(json.dumps({"experiment": name, **RECORD}))
+    (tmp_path / f"{NAMES[1]}.gif").touch()
+    return gallery.write_gallery(tmp_path).read_text(encoding="utf-8")
+
+
+def test_each_figure_on_record_stands_in_order_with_its_caption(page):
+    first, second = (page.index(f"]({name}.png)") for name in NAMES[:2])
+    assert first < second
+    assert page.count(RECORD["caption"]) == 2
+    assert f"({NAMES[2]}.png)" not in page
+    assert f"({NAMES[1]}.gif)" in page
+    assert f"({NAMES[0]}.gif)" not in page
+
+
+def test_each_number_stands_beside_its_interval_and_what_was_expected(page):
+    assert "| a rate \\| in two words | 0.25 | 0.2 … 0.3 | theory 0.26, tolerance 0.1 |" in page
+    assert "| a share | 0.9 |  | at least 0.5 |" in page
