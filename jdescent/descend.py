@@ -346,11 +346,12 @@ def descend(
     if rest:
         carry, _ = stride(carry, first + every * strides, rest)
 
-    end = judge(look(carry.params, carry.state, last), carry.end)
-    runs = end == _RUNNING
-    stop_step = jnp.where(runs, last, end >> _STATUS_BITS)
-    status = jnp.where(runs, Status.STEP_LIMIT, end & (2**_STATUS_BITS - 1)).astype(jnp.int8)
+    runs = carry.end == _RUNNING
+    stop_step = jnp.where(runs, last, carry.end >> _STATUS_BITS)
     there = look(carry.params, carry.state, stop_step)
+    end = judge(there, carry.end)
+    runs = end == _RUNNING
+    status = jnp.where(runs, Status.STEP_LIMIT, end & (2**_STATUS_BITS - 1)).astype(jnp.int8)
     end_loss = jnp.asarray(there.loss, loss_type)
     verdict = Verdict(status, stop_step, end_loss, global_norm(there.gradient))
     losses, kept = rows
