@@ -33,6 +33,7 @@ def section(path: Path) -> str:
     pictures = [f"![{title}]({name}.png)"]
     if path.with_suffix(".gif").exists():
         pictures.append(f"![{title}, animated]({name}.gif)")
+    shown = f"\n{text}\n" if (text := record.get("shown")) else ""
     return f"""## {title}
 
 {" ".join(pictures)}
@@ -40,7 +41,7 @@ def section(path: Path) -> str:
 {record["caption"]}
 
 {table}
-
+{shown}
 `python -m experiments {name}` · [PDF]({name}.pdf) · [numbers and settings]({name}.json) · made in
 {provenance["seconds"]:.0f} s on {provenance["system"]}, {provenance["device"]}
 """

@@ -79,7 +79,8 @@ class Miss:
 def run(name: str, config: Any, folder: Path) -> list[Miss]:
     """Simulate, draw, write NAME.pdf, .png and .json into the folder; the numbers off theory.
 
-    An experiment that has a `save_animation` writes NAME.gif as well.
+    An experiment that has a `save_animation` writes NAME.gif as well; one that has `shown` puts
+    this text, in Markdown, on record and into the gallery.
     """
     require_writable(folder)
     experiment = load(name)
@@ -105,6 +106,7 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
         "experiment": name,
         "caption": caption(experiment),
         "numbers": {key: dataclasses.asdict(number) for key, number in numbers.items()},
+        "shown": experiment.shown(data, config) if hasattr(experiment, "shown") else "",
         "config": dataclasses.asdict(config),
         "provenance": provenance(time.perf_counter() - began),
     }

@@ -32,6 +32,8 @@ RECORD = {
 def page(tmp_path) -> str:
     for name in NAMES[:2]:
         (tmp_path / f"{name}.json").write_text(json.dumps({"experiment": name, **RECORD}))
+    words = {"experiment": NAMES[2], **RECORD, "shown": "list: tuple, sequence"}
+    (tmp_path / f"{NAMES[2]}.json").write_text(json.dumps(words))
     (tmp_path / f"{NAMES[1]}.gif").touch()
     return gallery.write_gallery(tmp_path).read_text(encoding="utf-8")
 
@@ -39,8 +41,8 @@ def page(tmp_path) -> str:
 def test_each_figure_on_record_stands_in_order_with_its_caption(page):
     first, second = (page.index(f"]({name}.png)") for name in NAMES[:2])
     assert first < second
-    assert page.count(RECORD["caption"]) == 2
-    assert f"({NAMES[2]}.png)" not in page
+    assert page.count(RECORD["caption"]) == 3
+    assert f"({NAMES[3]}.png)" not in page
     assert f"({NAMES[1]}.gif)" in page
     assert f"({NAMES[0]}.gif)" not in page
 
@@ -48,3 +50,8 @@ def test_each_figure_on_record_stands_in_order_with_its_caption(page):
 def test_each_number_stands_beside_its_interval_and_what_was_expected(page):
     assert "| a rate \\| in two words | 0.25 | 0.2 … 0.3 | theory 0.26, tolerance 0.1 |" in page
     assert "| a share | 0.9 |  | at least 0.5 |" in page
+
+
+def test_what_a_person_can_read_stands_below_the_numbers_of_its_figure(page):
+    assert page.count("\nlist: tuple, sequence\n") == 1
+    assert page.index("list: tuple") > page.index(f"({NAMES[2]}.png)")
