@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -184,10 +185,20 @@ def caption(experiment: ModuleType) -> str:
 
 
 def config_from(experiment: ModuleType, fields: dict[str, Any]) -> Any:
-    """A Config from its JSON form; lists become tuples again."""
-    return experiment.Config(
-        **{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
-    )
+    """A Config from its JSON form."""
+    return dataclass_from(experiment.Config, fields)
+
+
+def dataclass_from(kind: type, fields: dict[str, Any]) -> Any:
+    """Lists become tuples again, and dictionaries the dataclasses that they were."""
+    types = typing.get_type_hints(kind)
+
+    def restored(key: str, value: Any) -> Any:
+        if dataclasses.is_dataclass(types.get(key)):
+            return dataclass_from(types[key], value)
+        return tuple(value) if isinstance(value, list) else value
+
+    return kind(**{key: restored(key, value) for key, value in fields.items()})
 
 
 def provenance(seconds: float) -> dict[str, Any]:

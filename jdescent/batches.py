@@ -193,6 +193,81 @@ def windows(sequence: ArrayLike, length: int, size: int) -> Sampler:
     return _gather(sequence, rows)
 
 
+def skip_grams(
+    words: ArrayLike,
+    size: int,
+    window: int = 5,
+    negatives: int = 5,
+    noise: ArrayLike | None = None,
+) -> Sampler:
+    """B words of a text, each with one word from around it and k negatives from the noise.
+
+    The place of the word is uniform among those with a whole window on both sides. Its context is
+    d places to the left or right, d = 1 … c with probability proportional to c + 1 − d: what a
+    window gives whose reach is drawn uniformly from 1 … c.
+
+    Args:
+        words: integers of shape (n,), the words of the text in their order, numbered from 0.
+        size: B, at least 1.
+        window: c, at least 1; the text must have 2c + 1 words or more.
+        negatives: k, at least 1.
+        noise: how likely each word is a negative, shape (V,), to be divided by the sum; by default
+            its count in the text to the power 3/4.
+
+    Returns:
+        sample(key, step) -> (words (B,), contexts (B,), negatives (B, k)), integers, which
+        `jdescent.losses.skip_gram` takes.
+
+    Raises:
+        ValueError: the words are not a row, or fewer than 2c + 1; noise that is not a row, or is
+            negative, not finite or zero throughout; a size, window or negatives below 1; later, a
+            missing key.
+        TypeError: words, size, window or negatives that are not integers.
+
+    Example:
+        >>> text = jnp.arange(100)
+        >>> word, context, noise = skip_grams(text, 4, window=2)(jax.random.key(0), 0)
+        >>> print(word.shape, noise.shape, jnp.max(jnp.abs(context - word)))
+        (4,) (4, 5) 2
+
+    Reference:
+        Mikolov, Chen, Corrado & Dean 2013, "Efficient Estimation of Word Representations in Vector
+        Space", §3.2 (the window); Mikolov, Sutskever, Chen, Corrado & Dean 2013, "Distributed
+        Representations of Words and Phrases and their Compositionality", §2.2 (the noise).
+    """
+    for name, number in (("size", size), ("window", window), ("negatives", negatives)):
+        _require_integer(name, number)
+        if number < 1:
+            raise ValueError(f"{name}={number} must be at least 1")
+    text = np.asarray(words)
+    if not np.issubdtype(text.dtype, np.integer):
+        raise TypeError(f"words are of dtype {text.dtype}: give integers, the number of each word")
+    if text.ndim != 1 or text.size < 2 * window + 1 or text.min() < 0:
+        raise ValueError(
+            f"words of shape {text.shape} must be a row of numbers ≥ 0, at least {2 * window + 1} "
+            f"for a window of {window} on both sides"
+        )
+    weights = np.bincount(text) ** 0.75 if noise is None else np.asarray(noise, float)
+    if weights.ndim != 1 or not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
+        raise ValueError(
+            f"noise of shape {weights.shape} must be a row of finite numbers ≥ 0, not all zero"
+        )
+    row = jnp.asarray(text, jnp.int32)
+    share = jnp.asarray(weights / weights.sum(), jnp.float32)
+    reach = np.repeat(np.arange(1, window + 1), np.arange(window, 0, -1))
+    steps_aside = jnp.asarray(np.concatenate([-reach, reach]), jnp.int32)
+
+    def draw(key: PRNGKeyArray, step: ArrayLike) -> tuple[Array, Array, Array]:
+        of_place, of_context, of_noise = jax.random.split(jax.random.fold_in(key, step), 3)
+        # int32 and float32: the defaults would draw other rows under enable_x64
+        place = jax.random.randint(of_place, (size,), window, text.size - window, jnp.int32)
+        aside = jax.random.randint(of_context, (size,), 0, steps_aside.size, jnp.int32)
+        drawn = jax.random.choice(of_noise, share.size, (size, negatives), p=share)
+        return row[place], row[place + steps_aside[aside]], drawn.astype(jnp.int32)
+
+    return _with_key(draw)
+
+
 def _permutation(key: PRNGKeyArray, n: int) -> Int[Array, " n"]:
     return jax.random.permutation(key, jnp.arange(n, dtype=jnp.int32))
 
@@ -200,13 +275,20 @@ def _permutation(key: PRNGKeyArray, n: int) -> Int[Array, " n"]:
 def _gather(data: PyTree, rows: Callable[..., Int[Array, " size ..."]]) -> Sampler:
     arrays = jax.tree.map(jnp.asarray, data)
 
+    def sample(key: PRNGKeyArray, step: ArrayLike) -> PyTree:
+        chosen = rows(key, step)
+        return jax.tree.map(lambda array: array[chosen], arrays)
+
+    return _with_key(sample)
+
+
+def _with_key(draw: Callable[[PRNGKeyArray, ArrayLike], PyTree]) -> Sampler:
     def sample(key: PRNGKeyArray | None, step: ArrayLike) -> PyTree:
         if key is None:
             raise ValueError(
                 "key is None, but this sampler draws at random: pass key=jax.random.key(0)"
             )
-        chosen = rows(key, step)
-        return jax.tree.map(lambda array: array[chosen], arrays)
+        return draw(key, step)
 
     return sample
 

@@ -51,8 +51,8 @@ def diabetes() -> Data:
         return Result(
             explained(params),
             explained(linear(x.shape[1]).start(None)),
-            "predicting the mean",
-            "share of variance explained",
+            "the mean",
+            "R²",
             higher_is_better=True,
             shown=(strongest(params["w"], table.feature_names),),
             more={

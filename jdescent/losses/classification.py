@@ -34,8 +34,8 @@ def cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]
 
     def loss(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        logits, labels = model(params, x), jnp.asarray(y)
-        _require_labels(logits, labels)
+        logits = model(params, x)
+        labels = _class_indices(logits, jnp.asarray(y))
         log_probability = jax.nn.log_softmax(logits)
         k = logits.shape[-1]
         labels = jnp.where((labels >= 0) & (labels < k), labels, k)  # k: filled with NaN
@@ -52,9 +52,10 @@ def binary_cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Arr
 
     With z = model(θ, x) and p = 1/(1 + e⁻ᶻ) the probability of class 1,
 
-        J(θ) = −(1/n) Σᵢ yᵢ log pᵢ + (1 − yᵢ) log(1 − pᵢ) = (1/n) Σᵢ log(1 + e^zᵢ) − yᵢ zᵢ
+        J(θ) = −(1/n) Σᵢ yᵢ log pᵢ + (1 − yᵢ) log(1 − pᵢ)
+             = (1/n) Σᵢ yᵢ log(1 + e^−zᵢ) + (1 − yᵢ) log(1 + e^zᵢ)
 
-    in the second form, which does not overflow.
+    in the second form, which neither overflows nor rounds the loss of a confident model to zero.
 
     Args:
         model: a pure function (params, x) -> logits z of the labels' shape, such as
@@ -86,7 +87,8 @@ def binary_cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Arr
             )
         if labels.size == 0:
             raise ValueError("x and y are empty: a mean needs one example or more")
-        return jnp.mean(jax.nn.softplus(logits) - labels.astype(logits.dtype) * logits)
+        y = labels.astype(logits.dtype)
+        return jnp.mean(y * jax.nn.softplus(-logits) + (1 - y) * jax.nn.softplus(logits))
 
     return loss
 
@@ -109,14 +111,16 @@ def accuracy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
 
     def score(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        logits, labels = model(params, x), jnp.asarray(y)
-        _require_labels(logits, labels)
-        return jnp.mean(jnp.argmax(logits, axis=-1) == labels, dtype=logits.dtype)
+        logits = model(params, x)
+        labels = _class_indices(logits, jnp.asarray(y))
+        best = jnp.argmax(logits, axis=-1).astype(labels.dtype)
+        return jnp.mean(best == labels, dtype=logits.dtype)
 
     return score
 
 
-def _require_labels(logits: Array, labels: Array) -> None:
+def _class_indices(logits: Array, labels: Array) -> Array:
+    """The labels in a dtype that also holds the number of classes: uint8 does not hold 256."""
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(
             f"labels y are of dtype {labels.dtype}: give integers, the index of each one's class"
@@ -128,3 +132,4 @@ def _require_labels(logits: Array, labels: Array) -> None:
         )
     if labels.size == 0:
         raise ValueError("x and y are empty: a mean needs one example or more")
+    return labels if labels.dtype.itemsize >= 4 else labels.astype(jnp.int32)

@@ -75,7 +75,8 @@ def matrix_factorization(params: Mapping[str, ArrayLike], pairs: ArrayLike) -> F
         raise TypeError(f"pairs are of dtype {pairs.dtype}: give integer rows (user, item)")
     if pairs.shape[1:] != (2,):
         raise ValueError(f"pairs have shape {pairs.shape}: they must be (n, 2), rows (user, item)")
-    if mean.shape != () or p.shape[:1] != b.shape or q.shape[:1] != c.shape or p.ndim != 2:
+    k = p.shape[1:]
+    if mean.shape or len(k) != 1 or p.shape != b.shape + k or q.shape != c.shape + k:
         raise ValueError(
             f"mean has shape {mean.shape}, user_bias {b.shape}, item_bias {c.shape}, "
             f"user {p.shape}, item {q.shape}: they must be "
