@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check test lint bench clean help
+.PHONY: figures check play test lint bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ figures: $(READY)  ## regenerate every figure in paper_figures/
 
 check: $(READY)    ## rerun the figures and compare their numbers with those committed
 	$(BIN)/python -m experiments --check
+
+play: $(READY)     ## open the playground in the browser
+	$(BIN)/jdescent play
 
 test: $(READY)     ## run the tests, the examples in docstrings and the README
 	$(BIN)/python -m pytest -n 2 --dist loadscope

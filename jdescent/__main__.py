@@ -1,0 +1,30 @@
+"""The command ``jdescent``: ``jdescent play`` opens the playground."""
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--no-browser]
+
+  play    descend in the browser; `jdescent play --help` says more"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a subcommand; without one, say which there are."""
+    command, *rest = [*(sys.argv[1:] if arguments is None else arguments), ""]
+    if command in ("", "-h", "--help"):
+        print(USAGE)
+    elif command == "play":
+        from jdescent import playground
+
+        try:
+            playground.main(rest[:-1])
+        except ModuleNotFoundError as error:
+            raise SystemExit(
+                f"the playground needs {error.name}: pip install 'jdescent[playground]'"
+            ) from error
+    else:
+        raise SystemExit(f"jdescent has no command {command!r}\n{USAGE}")
+
+
+if __name__ == "__main__":
+    main()

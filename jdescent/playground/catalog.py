@@ -1,0 +1,299 @@
+"""Every optimizer of jdescent, and optax's where it is installed, with sliders for their numbers.
+
+Hyperparameters, defaults and kinds are read from the signatures; only ranges are added here.
+"""
+
+import functools
+import importlib.util
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jdescent as jd
+from jdescent import analysis
+
+Value = float | bool | None
+
+_JDESCENT = (
+    "sgd", "heavy_ball", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "nadam",
+    "adamax", "amsgrad", "sign_sgd", "lion",
+)  # fmt: skip
+_OPTAX = (
+    "adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamaxw", "adamw", "adan",
+    "amsgrad", "fromage", "lamb", "lars", "lion", "nadam", "nadamw", "novograd",
+    "optimistic_gradient_descent", "radam", "rmsprop", "rprop", "sgd", "sign_sgd", "signum", "yogi",
+)  # fmt: skip
+_LABELS = {
+    "sgd": "gradient descent", "heavy_ball": "heavy ball", "nesterov": "Nesterov",
+    "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adadelta": "AdaDelta", "adam": "Adam",
+    "adamw": "AdamW", "nadam": "Nadam", "adamax": "AdaMax", "amsgrad": "AMSGrad",
+    "sign_sgd": "sign descent", "lion": "Lion",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One number, or switch, of a method.
+
+    Attributes:
+        name: the keyword.
+        default: its value in the signature (for the learning rate, which has none, 0.1).
+        low, high: the ends of its slider.
+        scale: "log"; "linear"; "near one", for averages over a memory of 1/(1 − β) steps; or
+            "switch", on or off.
+        optional: whether None is a value: the slider's lowest point, 0, stands for it.
+    """
+
+    name: str
+    default: Value
+    low: float = 0.0
+    high: float = 1.0
+    scale: str = "linear"
+    optional: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name as papers write it."""
+        return _GREEK.get(self.name, self.name.replace("_", " "))
+
+    def value(self, position: float) -> Value:
+        """The value at a position of the slider, 0 (left) to 1 (right), to three digits.
+
+        Example:
+            >>> Hyperparameter("learning_rate", 0.1, 1e-3, 10.0, "log").value(0.5)
+            0.1
+            >>> Hyperparameter("b1", 0.9, scale="near one").value(0.5)
+            0.968
+        """
+        position = min(max(position, 0.0), 1.0)
+        if self.scale == "switch":
+            return position >= 0.5
+        if position == 0.0 and (self.optional or self.low == 0.0):
+            return None if self.optional else 0.0
+        if self.scale == "log":
+            low = self.low or _SMALLEST
+            return _rounded(low * (self.high / low) ** position)
+        if self.scale == "near one":
+            return round(1 - 10 ** (-3 * position), 3)
+        return _rounded(self.low + (self.high - self.low) * position)
+
+    def position(self, value: Value) -> float:
+        """Where on the slider a value stands, clamped to its ends."""
+        if value is None or value is False:
+            return 0.0
+        number = float(value)
+        if self.scale == "switch":
+            return 1.0
+        if self.scale == "log":
+            low = self.low or _SMALLEST
+            share = math.log(max(number, low) / low) / math.log(self.high / low)
+        elif self.scale == "near one":
+            share = -math.log10(max(1 - number, 1e-3)) / 3
+        else:
+            share = (number - self.low) / (self.high - self.low)
+        return min(max(share, 0.0), 1.0)
+
+    def checked(self, value: Value) -> Value:
+        """The value if it is one of this hyperparameter's; for what comes from an address.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if self.scale == "switch":
+            if isinstance(value, bool):
+                return value
+            raise ValueError(f"{self.name} is on or off, got {value!r}")
+        if value is None or isinstance(value, bool):
+            if value is None and self.optional:
+                return None
+            raise ValueError(f"{self.name} must be a number, got {value!r}")
+        if not self.low <= value <= self.high:
+            raise ValueError(
+                f"{self.name} reaches from {self.low:g} to {self.high:g}, got {value:g}"
+            )
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Method:
+    """An optimizer by name.
+
+    Attributes:
+        name: the key in `METHODS`; ``optax.`` in front of optax's.
+        label: for people.
+        factory: ``factory(learning_rate, **settings)``.
+        hyperparameters: learning_rate first.
+        equations: the indented block of its docstring; empty for optax's.
+    """
+
+    name: str
+    label: str
+    factory: Callable
+    hyperparameters: tuple[Hyperparameter, ...]
+    equations: str
+
+    def hyperparameter(self, name: str) -> Hyperparameter:
+        return next(one for one in self.hyperparameters if one.name == name)
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        return {one.name: one.default for one in self.hyperparameters}
+
+    @property
+    def code(self) -> str:
+        """How a script calls the factory."""
+        return self.name if self.name.startswith("optax.") else f"jd.{self.name}"
+
+
+def split(
+    method: Method, settings: Mapping[str, Any]
+) -> tuple[dict[str, float], tuple[tuple[str, Value], ...]]:
+    """A method's whole settings as (numbers, switches); switches and None are compiled in."""
+    whole = {**method.defaults, **settings}
+    unknown = set(whole) - set(method.defaults)
+    if unknown:
+        raise ValueError(
+            f"{method.name} has no {', '.join(sorted(unknown))}: "
+            f"it has {', '.join(method.defaults)}"
+        )
+    fixed = {
+        name: value for name, value in whole.items() if value is None or isinstance(value, bool)
+    }
+    numbers = {name: float(value) for name, value in whole.items() if name not in fixed}
+    return numbers, tuple(sorted(fixed.items()))
+
+
+def stability_limit(method: str, settings: Mapping[str, Any], curvature: float) -> float | None:
+    """The largest stable learning rate at a minimum of this curvature, from `jdescent.analysis`.
+
+    None where no closed form holds: methods that rescale their gradients, settings outside a
+    theorem's range, curvatures that are not positive.
+
+    Example:
+        >>> stability_limit("sgd", {}, 2.0)
+        1.0
+        >>> stability_limit("heavy_ball", {"momentum": 0.5}, 2.0)
+        1.5
+    """
+    if method not in ("sgd", "heavy_ball", "nesterov", "optax.sgd") or not curvature > 0:
+        return None
+    whole = {**METHODS[method].defaults, **settings}
+    momentum = whole.get("momentum") or 0.0
+    dampening = whole.get("dampening") or 0.0
+    looks_ahead = method == "nesterov" or bool(whole.get("nesterov"))
+    if momentum >= 1 or (looks_ahead and dampening):
+        return None
+    if looks_ahead:
+        return float(analysis.nesterov_limit(curvature, momentum))
+    return float(analysis.heavy_ball_limit(curvature, momentum, dampening))
+
+
+def limit_formula(method: str, settings: Mapping[str, Any]) -> str:
+    """How people write `stability_limit`.
+
+    Example:
+        >>> limit_formula("sgd", {}), limit_formula("heavy_ball", {})
+        ('2/λ', '2(1 + β)/λ')
+    """
+    whole = {**METHODS[method].defaults, **settings}
+    if not whole.get("momentum"):
+        return "2/λ"
+    if method == "nesterov" or whole.get("nesterov"):
+        return "2(1 + β)/((1 + 2β)λ)"
+    return "2(1 + β)/((1 − d)λ)" if whole.get("dampening") else "2(1 + β)/λ"
+
+
+_SMALLEST = 1e-12
+_GREEK = {
+    "learning_rate": "η",
+    "b1": "β₁",
+    "b2": "β₂",
+    "b3": "β₃",
+    "eps": "ε",
+    "eps_root": "ε in the root",
+    "eps_in_sqrt": "ε in the root",
+    "momentum": "momentum β",
+    "decay": "decay α",
+    "rho": "decay ρ",
+}
+_NEAR_ONE = {"b1", "b2", "b3", "momentum", "decay", "rho", "beta", "decay_rate"}
+_RANGES = {
+    "learning_rate": (1e-4, 10.0, "log"),
+    "dampening": (0.0, 0.99, "linear"),
+    "weight_decay": (0.0, 1.0, "log"),
+    "weight_decay_rate": (0.0, 1.0, "log"),
+    "clipping_threshold": (0.0, 10.0, "linear"),
+    "eta_minus": (0.1, 0.9, "linear"),
+    "eta_plus": (1.0, 2.0, "linear"),
+    "max_step_size": (1e-3, 100.0, "log"),
+    "threshold": (4.0, 10.0, "linear"),
+    "alpha": (0.0, 2.0, "linear"),
+    "beta": (0.0, 2.0, "linear"),
+    "initial_scale": (0.0, 2.0, "linear"),
+    "initial_accumulator_value": (0.0, 2.0, "linear"),
+}
+
+
+def _hyperparameter(parameter: inspect.Parameter) -> Hyperparameter | None:
+    """A slider for one parameter of a signature; None for what is no number and no switch."""
+    name, default = parameter.name, parameter.default
+    if name == "learning_rate":
+        return Hyperparameter(name, 0.1, *_RANGES[name])
+    if name.endswith("_mask"):
+        return None
+    if isinstance(default, bool):
+        return Hyperparameter(name, default, scale="switch")
+    if isinstance(default, int) or not (isinstance(default, float) or _may_be_number(parameter)):
+        return None
+    if name in _NEAR_ONE and default != 1.0:
+        low, high, scale = 0.0, 0.999, "near one"
+    else:
+        low, high, scale = _RANGES.get(name, (0.0, 1.0, "log"))
+    return Hyperparameter(name, default, low, high, scale, optional=default is None)
+
+
+def _may_be_number(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter whose default is None is annotated as a number."""
+    if parameter.default is not None:
+        return False
+    union = parameter.annotation
+    return typing.get_origin(union) in (typing.Union, types.UnionType) and float in typing.get_args(
+        union
+    )
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.3g}")
+
+
+def _equations(factory: Callable) -> str:
+    """The first indented block of a docstring."""
+    paragraphs = inspect.cleandoc(factory.__doc__ or "").split("\n\n")
+    block = next((text for text in paragraphs if text.startswith("    ")), "")
+    return inspect.cleandoc("\n" + block)
+
+
+def _method(name: str, label: str, factory: Callable, with_equations: bool) -> Method:
+    parameters = inspect.signature(factory).parameters.values()
+    sliders = tuple(one for one in map(_hyperparameter, parameters) if one is not None)
+    return Method(name, label, factory, sliders, _equations(factory) if with_equations else "")
+
+
+@functools.cache
+def _methods() -> dict[str, Method]:
+    methods = {name: _method(name, _LABELS[name], getattr(jd, name), True) for name in _JDESCENT}
+    if importlib.util.find_spec("optax") is not None:
+        import optax
+
+        for name in _OPTAX:
+            if hasattr(optax, name):
+                key = f"optax.{name}"
+                methods[key] = _method(key, key, getattr(optax, name), False)
+    return methods
+
+
+METHODS: Mapping[str, Method] = types.MappingProxyType(_methods())

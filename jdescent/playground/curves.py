@@ -1,0 +1,233 @@
+"""The curves of the one-dimensional page, and what is known or found of their minima."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy
+
+import jdescent as jd
+from jdescent.playground.expressions import Expression
+from jdescent.playground.runs import Task
+
+POINTS = 801
+DOMAIN = (-3.0, 3.0)  # of a typed curve
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A loss of a scalar x, as the page shows it.
+
+    Attributes:
+        name: the key in `CURVES`; empty for a typed one.
+        formula: how people write it.
+        task: the loss itself.
+        domain: the x that are drawn.
+        start: where the ball first lies.
+        minima: (x, curvature λ) of each minimum within the domain, by x.
+        parabola: whether the curvature is the same everywhere.
+    """
+
+    name: str
+    formula: str
+    task: Task
+    domain: tuple[float, float]
+    start: float
+    minima: tuple[tuple[float, float], ...]
+    parabola: bool = False
+
+    def minimum_below(self, x: float) -> tuple[float, float] | None:
+        """The (position, curvature) of the minimum that lies downhill of x, None if none is known.
+
+        Example:
+            >>> well = CURVES["double-well"]
+            >>> well.minimum_below(-0.2), well.minimum_below(0.2)
+            ((-1.0, 2.5), (1.5, 3.75))
+        """
+        if not self.minima or not np.isfinite(x):
+            return None
+        slope = self.slope(x)
+        ahead = [one for one in self.minima if (one[0] - x) * slope < 0]
+        return min(ahead or self.minima, key=lambda one: abs(one[0] - x))
+
+    @functools.cached_property
+    def least(self) -> float | None:
+        """The loss at the lowest known minimum."""
+        return min((self.height(place) for place, _ in self.minima), default=None)
+
+    def height(self, x: float) -> float:
+        return float(_heights(self.task.loss)(jnp.asarray([x], float))[0][0])
+
+    def slope(self, x: float) -> float:
+        return float(_heights(self.task.loss)(jnp.asarray([x], float))[1][0])
+
+    def drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """(x, L(x)) at `POINTS` places over the domain; NaN where L is not finite."""
+        x, height, _ = _sampled(self.task.loss, self.domain)
+        return x, np.where(np.isfinite(height), height, np.nan)
+
+    def remark(self) -> str:
+        """In words, where in the domain the loss is not a number or has a pole; else empty."""
+        x, height, _ = _sampled(self.task.loss, self.domain)
+        undefined, infinite = np.isnan(height), np.isinf(height)
+        remarks = []
+        if undefined.all():
+            return "L(x) is not a number anywhere here: try another range or formula."
+        if undefined.any():
+            remarks.append(f"L(x) is not a number {_where(x, undefined)}.")
+        steep = infinite | _poles(height)
+        if steep.any():
+            remarks.append(f"L(x) has a pole near x = {_number(x[_steepest(height, steep)])}.")
+        return " ".join(remarks)
+
+    def range(self) -> tuple[float, float]:
+        """The heights to draw, low and high, with some air; poles do not count."""
+        _, height = self.drawn()
+        finite = height[np.isfinite(height)]
+        if not finite.size:
+            return -1.0, 1.0
+        low, high = finite.min(), finite.max()
+        if _poles(height).any():
+            low, high = np.quantile(finite, [0.05, 0.95])
+        air = 0.08 * (high - low) or 1.0
+        return float(low - 1.6 * air), float(high + air)
+
+
+def typed(expression: Expression, domain: tuple[float, float] = DOMAIN) -> Curve:
+    """The curve of a typed formula; its minima are found, not known.
+
+    Example:
+        >>> from jdescent.playground.expressions import parse
+        >>> (place, curvature), = typed(parse("(x - 1)^2 * 3")).minima
+        >>> print(f"{place:.3f} {curvature:.3f}")
+        1.000 6.000
+    """
+    task = Task(expression, f"lambda x: {expression.source}")
+    return _found("", expression.text, task, domain, start=_start(task, domain))
+
+
+def _known(
+    name: str, formula: str, landscape: jd.losses.Landscape, code: str,
+    domain: tuple[float, float], start: float, parabola: bool = False, **examples: Any,
+) -> Curve:  # fmt: skip
+    minima = tuple((float(np.asarray(p.position)), p.curvatures[0]) for p in landscape.minima)
+    return Curve(name, formula, Task(landscape, code, **examples), domain, start, minima, parabola)
+
+
+def _found(name: str, formula: str, task: Task, domain: tuple[float, float], start: float) -> Curve:
+    return Curve(name, formula, task, domain, start, _minima(task.loss, domain))
+
+
+def _rugged(x):
+    return _RASTRIGIN(x[None])
+
+
+_RASTRIGIN = jd.losses.rastrigin(1, amplitude=1.0)
+
+
+@functools.cache
+def _curves() -> dict[str, Curve]:
+    losses = jd.losses
+    all_curves = [
+        _known("bowl", "½(x − 1)² + ½", losses.parabola(1.0, 1.0, 0.5),
+               "jd.losses.parabola(1.0, 1.0, 0.5)", (-3.2, 5.2), -2.5, True),
+        _known("parabola", "(x − 3)²", losses.parabola(), "jd.losses.parabola()",
+               (-0.6, 6.6), 0.0, True),
+        _known("double-well", "x⁴/4 − x³/6 − 3x²/4", losses.double_well(),
+               "jd.losses.double_well()", (-2.0, 2.5), -1.8,
+               examples=losses.double_well_examples,
+               examples_code="jd.losses.double_well_examples"),
+        _found("rugged", "x² + 2 sin²(πx)",
+               Task(_rugged, "lambda x: jd.losses.rastrigin(1, amplitude=1.0)(x[None])"),
+               (-3.4, 3.4), 2.7),
+    ]  # fmt: skip
+    return {curve.name: curve for curve in all_curves}
+
+
+def _start(task: Task, domain: tuple[float, float]) -> float:
+    """A place a sixth of the way or further, where the loss is defined and not steep."""
+    x, height, slope = _sampled(task.loss, domain)
+    defined = np.isfinite(height) & np.isfinite(slope)
+    moderate = defined & ~_poles(height)
+    if moderate.any():
+        moderate &= height <= np.quantile(height[moderate], 0.85)
+    later = np.flatnonzero(moderate[POINTS // 6 :])
+    at = later[0] + POINTS // 6 if later.size else np.argmax(defined)
+    return float(f"{x[at]:.3g}")
+
+
+@functools.lru_cache(maxsize=64)
+def _heights(loss: Callable) -> Callable:
+    return jax.jit(jax.vmap(jax.value_and_grad(loss)))
+
+
+@functools.lru_cache(maxsize=64)
+def _sampled(loss: Callable, domain: tuple[float, float]) -> tuple[np.ndarray, ...]:
+    x = np.linspace(*domain, POINTS)
+    height, slope = jax.device_get(_heights(loss)(jnp.asarray(x, float)))
+    return x, height.astype(float), slope.astype(float)
+
+
+def _minima(loss: Callable, domain: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    """Where the slope turns from − to + without a jump, by bisection, with L″ there."""
+    x, _, slope = _sampled(loss, domain)
+    turns = np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0))
+    slope_at = jax.jit(jax.grad(loss))
+    curvature_at = jax.jit(jax.grad(jax.grad(loss)))
+    found = []
+    for i in turns:
+        steps = np.abs(np.diff(slope[max(i - 2, 0) : i + 4]))
+        if not np.isfinite(steps).all() or abs(slope[i + 1] - slope[i]) > 3 * np.median(steps):
+            continue  # a kink or a pole
+
+        def slope_near(place: float) -> float:
+            return float(slope_at(jnp.asarray(place, float)))
+
+        ends = slope_near(x[i]), slope_near(x[i + 1])
+        place = (
+            x[i + 1]
+            if ends[1] == 0
+            else scipy.optimize.brentq(slope_near, x[i], x[i + 1], xtol=1e-7)
+        )
+        curvature = float(curvature_at(jnp.asarray(place, float)))
+        if np.isfinite(curvature) and curvature > 0:
+            found.append((float(place), curvature))
+    return tuple(found)
+
+
+def _poles(height: np.ndarray) -> np.ndarray:
+    """Where the height is far beyond what the rest of the curve reaches."""
+    finite = np.isfinite(height)
+    if finite.sum() < 10:
+        return np.zeros(len(height), bool)
+    low, high = np.quantile(height[finite], [0.1, 0.9])
+    with np.errstate(invalid="ignore"):
+        beyond = (height > high + 20 * (high - low)) | (height < low - 20 * (high - low))
+    return beyond & finite
+
+
+def _steepest(height: np.ndarray, steep: np.ndarray) -> int:
+    return int(np.argmax(np.where(steep, np.abs(height), 0)))
+
+
+def _where(x: np.ndarray, undefined: np.ndarray) -> str:
+    """One stretch in words: the first, if there are several."""
+    first = int(np.flatnonzero(undefined)[0])
+    rest = np.flatnonzero(~undefined[first:])
+    last = first + int(rest[0]) - 1 if rest.size else len(x) - 1
+    if first == 0:
+        return f"left of x = {_number(x[last])}"
+    if last == len(x) - 1:
+        return f"right of x = {_number(x[first])}"
+    return f"between x = {_number(x[first])} and {_number(x[last])}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−").replace("−0.00", "0.00")
+
+
+CURVES: Mapping[str, Curve] = _curves()

@@ -1,0 +1,1 @@
+"""The pages, one a module: ``build(document)`` makes one person's page."""

@@ -1,0 +1,360 @@
+"""Two dimensions: optimizers race from one start on a surface seen from above."""
+
+import math
+from dataclasses import replace
+from functools import partial
+from html import escape
+from typing import Any
+
+import numpy as np
+from bokeh.document import Document
+
+from jdescent.playground import address, race, race_words
+from jdescent.playground.components import brief
+from jdescent.playground.expressions import ExpressionError
+from jdescent.playground.look import Palette
+from jdescent.playground.method_panel import MethodPanel
+from jdescent.playground.numbers import shown
+from jdescent.playground.page import Page
+from jdescent.playground.pages.race_figures import AngleFigure, LossesFigure
+from jdescent.playground.pages.surface_figure import SurfaceFigure, ink_on
+from jdescent.playground.playback import Playback
+from jdescent.playground.race import Racer, Shown
+from jdescent.playground.rates import outcomes, presets
+from jdescent.playground.runs import Run, Setup, compute
+from jdescent.playground.scene import FIRST, OWN, Scene
+from jdescent.playground.surfaces import SURFACES
+
+CALM = 200  # milliseconds without a change before every angle is tried again
+READERS: dict[str, address.Read] = {
+    "chosen": address.whole(1, race.LARGEST),
+    "step": address.whole(0, 1000),
+}
+DEFAULTS: dict[str, Any] = {"surface": FIRST, "chosen": 1, "step": 0}
+
+
+def build(document: Document) -> None:
+    """One person's page."""
+    TwoDimensions(document)
+
+
+class TwoDimensions:
+    """The state of the page, and what its events do to it."""
+
+    def __init__(self, document: Document) -> None:
+        self.scene = Scene()
+        self.racers: list[Racer] = []
+        self.runs: list[Run] = []
+        self.by_angle: list[np.ndarray] = []
+        self.chosen = 0
+        self._calm: Any = None
+        self.picture = SurfaceFigure(self._redraw)
+        self.losses, self.angles = LossesFigure(), AngleFigure()
+        figures = [one.figure for one in (self.picture, self.losses, self.angles)]
+        self.page = Page(document, "/two", "two_dimensions.html", figures)
+        self.panel = MethodPanel(self.page, self._edited)
+        self.playback = Playback(self.page, lambda: max(run.last for run in self.runs), self.draw)
+        self._listen()
+        complaints = self._read_address()
+        self._show_surface()
+        self._show_racers()
+        self.recompute()
+        if complaints:
+            self._complain("; ".join(complaints) + ".")
+        for one in (self.picture, self.losses, self.angles):
+            self.page.on_paint(one.paint)
+        self.page.on_paint(self._paint)
+        self._try_angles_later()
+        self.page.show()
+
+    def setup(self, racer: Racer) -> Setup:
+        """What one optimizer runs."""
+        surface = self.scene.surface
+        bare = Setup(surface.task, "sgd", {}, self.scene.start, surface.parameters)
+        return racer.apply(bare.but(rest=surface.rest))
+
+    def recompute(self, all_rates: bool = True) -> None:
+        """Let all run anew; the step that is shown stays.
+
+        Args:
+            all_rates: whether what happens at other learning rates has changed too.
+        """
+        self.runs = [compute(self.setup(racer)) for racer in self.racers]
+        self._show_limit(all_rates)
+        self.playback.show(self.playback.shown)
+
+    def draw(self) -> None:
+        """Show how far all have come, everywhere."""
+        page, surface, runs = self.page, self.scene.surface, self._shown()
+        self.picture.draw(surface, runs)
+        self.losses.draw(surface, runs)
+        for index, one in enumerate(runs):
+            words, mood = race.verdict(one.run, one.step, surface)
+            page.text(**{f"loss-{index}": brief(one.row.loss), f"how-{index}": words})
+            page.set(f"how-{index}", className=f"how {mood}")
+        status = race_words.status(self.racers[self.chosen], runs[self.chosen], surface)
+        page.text(steps=f"{self.playback.shown:,}", status=status)
+        rows, longest = race_words.component_rows(self.racers, runs)
+        page.html(components=rows)
+        # in sixes, or the type would breathe from step to step
+        page.css("components", characters=str(6 * math.ceil(max(longest, 30) / 6)))
+        if not page.animated:
+            page.address(self._query())
+
+    def choose_surface(self, name: str) -> None:
+        """Another surface; the typed one only if it can be read, else the one there is stays."""
+        if name not in SURFACES and name != OWN:
+            return
+        try:
+            self.scene.take(name)
+        except ExpressionError as error:
+            self._complain(str(error))
+            self.page.set("formula", aria_invalid=True)
+            self.page.set("own", hidden=False)
+            return
+        self.page.set("formula", aria_invalid=False)
+        self.racers = [
+            replace(racer, rate=race.fitting(racer.method, self.scene.surface).rate)
+            for racer in self.racers
+        ]
+        self.playback.pause()
+        self.playback.shown = 0
+        self._show_surface()
+        self._show_racers()
+        self.recompute()
+        self._complain(self.picture.remark())
+        self.try_angles()
+
+    def move_start(self, x: float, y: float, done: bool = True) -> None:
+        """Put the start somewhere else: everybody is back at it."""
+        digits = max(-math.floor(math.log10(self.picture.height / 500)), 0)
+        x, y = self.picture.inside(x, y)
+        self.scene.start = round(x, digits) + 0.0, round(y, digits) + 0.0
+        self.playback.pause()
+        self.playback.shown = 0
+        self.recompute(done)
+        self._try_angles_later()
+
+    def choose(self, index: int) -> None:
+        """Show the panel and the arrows of one racer."""
+        if 0 <= index < len(self.racers):
+            self.chosen = index
+            self._show_racers()
+            self._show_limit()
+            self.draw()
+
+    def try_angles(self) -> None:
+        """Run everybody at every angle of the bowl."""
+        if self.scene.is_bowl:
+            scene = self.scene
+            self.by_angle = [
+                race.steps_by_angle(self.setup(racer), scene.condition, scene.start_in_bowl)
+                for racer in self.racers
+            ]
+            self.angles.draw(scene.degrees, self.by_angle)
+
+    def _listen(self) -> None:
+        page = self.page
+        page.on("surface", self.choose_surface)
+        page.on("formula", self._set_formula)
+        page.on("from", lambda text: self._set_ends(text, self.scene.ends[1]))
+        page.on("to", lambda text: self._set_ends(self.scene.ends[0], text))
+        page.on("kappa", self._set_condition)
+        page.on("turn", self._set_angle)
+        page.on("choose", lambda index: self.choose(int(index)))
+        page.on("remove", lambda index: self._remove(int(index)))
+        page.on("add", lambda value: self._add())
+        page.on("preset", self._preset)
+        page.on("copy", lambda value: self._share())
+        page.on("picture", lambda kind: page.picture("surface", "svg" if kind == "svg" else "png"))
+        page.on("json", lambda value: page.download("race.json", race.as_json(self._shown())))
+        page.on("python", lambda value: page.download("race.py", race.as_python(self._shown())))
+        for number in range(race.LARGEST):
+            page.on_key(str(number + 1), partial(self.choose, number))
+        page.on_key("Shift+ArrowLeft", partial(self._nudge, -1, 0))
+        page.on_key("Shift+ArrowRight", partial(self._nudge, 1, 0))
+        page.on_key("Shift+ArrowUp", partial(self._nudge, 0, 1))
+        page.on_key("Shift+ArrowDown", partial(self._nudge, 0, -1))
+        page.on_pointer(self.picture.figure, self.move_start)
+
+    def _shown(self) -> list[Shown]:
+        return [
+            Shown(run, min(self.playback.shown, run.last), index + 1, index == self.chosen)
+            for index, run in enumerate(self.runs)
+        ]
+
+    def _redraw(self) -> None:
+        self.draw()
+        self.page.flush()
+
+    def _paint(self, palette: Palette) -> None:
+        """The racers' colors, for the words as for the figures."""
+        for number, color in enumerate(palette.race, 1):
+            self.page.css("two", **{f"race-{number}": color, f"race-{number}-ink": ink_on(color)})
+        self.draw()
+        self.angles.draw(self.scene.degrees, self.by_angle)
+
+    def _set_formula(self, text: str) -> None:
+        self.scene.formula = text
+        self.choose_surface(OWN)
+
+    def _set_ends(self, low: Any, high: Any) -> None:
+        try:
+            self.scene.set_ends(low, high)
+        except ValueError as error:
+            self._complain(str(error))
+            return
+        self.choose_surface(OWN)
+
+    def _set_condition(self, position: str) -> None:
+        self.scene.set_condition(float(position))
+        self._show_bowl()
+        self.recompute()
+        self._try_angles_later()
+
+    def _set_angle(self, text: str) -> None:
+        self.scene.turn_to(float(text))
+        self._show_bowl()
+        self.recompute()
+        self.angles.draw(self.scene.degrees, self.by_angle)
+
+    def _try_angles_later(self) -> None:
+        """Try every angle once the hand is calm: a slider that moves would wait for it."""
+        if not self.scene.is_bowl:
+            return
+        document = self.page.document
+        if self._calm is not None:
+            document.remove_timeout_callback(self._calm)
+
+        def calm() -> None:
+            self._calm = None
+            self.try_angles()
+
+        self._calm = document.add_timeout_callback(calm, CALM)
+
+    def _edited(self, all_rates: bool) -> None:
+        """Take over what the panel holds, for the chosen racer."""
+        before, racer = self.racers[self.chosen], race.held_by(self.panel)
+        try:
+            self.runs[self.chosen] = compute(self.setup(racer))
+        except (ValueError, TypeError) as error:  # hyperparameters that contradict one another
+            self._complain(f"{racer.label}: {error}")
+            before.put_into(self.panel)
+            self.panel.draw()
+            return
+        self._complain(self.picture.remark())
+        self.racers[self.chosen] = racer
+        if racer.method != before.method:
+            self._show_racers()
+        self.page.text(**{f"rate-{self.chosen}": shown(racer.rate)})
+        self._show_limit(all_rates)
+        self.playback.show(self.playback.shown)
+        self._try_angles_later()
+
+    def _add(self) -> None:
+        if len(self.racers) < race.LARGEST:
+            self.racers.append(race.newcomer(self.racers, self.scene.surface))
+            self._raced_anew(len(self.racers) - 1)
+
+    def _remove(self, index: int) -> None:
+        if 0 <= index < len(self.racers) > 1:
+            del self.racers[index]
+            self._raced_anew(min(self.chosen - (index < self.chosen), len(self.racers) - 1))
+
+    def _raced_anew(self, chosen: int) -> None:
+        self.chosen = chosen
+        self._show_racers()
+        self.recompute()
+        self.try_angles()
+
+    def _nudge(self, x: int, y: int) -> None:
+        step, (at_x, at_y) = self.picture.height / 40, self.scene.start
+        self.move_start(at_x + x * step, at_y + y * step)
+
+    def _preset(self, name: str) -> None:
+        rate = self.panel.presets.get(name)
+        if rate is not None:
+            self.playback.reset()
+            self.panel.set_rate(rate)
+            self.playback.run()
+
+    def _show_limit(self, all_rates: bool = True) -> None:
+        """The chosen one's largest stable rate, and what becomes of it at every rate."""
+        racer, surface = self.racers[self.chosen], self.scene.surface
+        limit, words = race_words.limit(racer, self.runs[self.chosen], surface)
+        if all_rates:
+            found = outcomes(self.setup(racer))
+            self.panel.draw_outcomes(found, presets(found, limit if surface.quadratic else None))
+        self.panel.draw_limit(limit, words)
+
+    def _show_surface(self) -> None:
+        scene, page = self.scene, self.page
+        options = [(name, one.formula) for name, one in SURFACES.items()]
+        page.html(
+            surface="".join(
+                f'<option value="{name}">{escape(label)}</option>'
+                for name, label in (*options, (OWN, "your own formula"))
+            )
+        )
+        page.set("surface", value=scene.name)
+        page.set("own", hidden=not scene.own)
+        page.set("bowl", hidden=not scene.is_bowl)
+        page.set("angles", hidden=not scene.is_bowl)
+        page.set("formula", value=scene.formula)
+        page.set("from", value=shown(scene.ends[0]))
+        page.set("to", value=shown(scene.ends[1]))
+        self._show_bowl()
+
+    def _show_bowl(self) -> None:
+        page, condition, angle = self.page, self.scene.condition, f"{self.scene.degrees:g}"
+        position = f"{self.scene.condition_position:.4f}"
+        page.set("kappa", value=position, aria_valuetext=shown(condition))
+        page.set("turn", value=angle, aria_valuetext=f"{angle} degrees")
+        page.text(**{"kappa-value": brief(condition), "turn-value": f"{angle}°"})
+
+    def _show_racers(self) -> None:
+        """The rows of the race, and the panel of the chosen one."""
+        alone = len(self.racers) == 1
+        rows = [
+            race_words.racer_row(racer, index, index == self.chosen, alone)
+            for index, racer in enumerate(self.racers)
+        ]
+        self.page.html(racers="".join(rows), badge=race_words.badge(self.chosen))
+        self.page.set("add", disabled=len(self.racers) == race.LARGEST)
+        self.racers[self.chosen].put_into(self.panel)
+        self.panel.draw()
+
+    def _read_address(self) -> list[str]:
+        """Begin where the address says; returns what could not be read."""
+        query = self.page.query
+        values, complaints = address.read(query, READERS)
+        complaints += self.scene.read(query)
+        racers, more = race.read(query, self.panel, self.scene.surface)
+        for racer in racers:
+            try:
+                compute(self.setup(racer))
+            except (ValueError, TypeError) as error:
+                more.append(f"{racer.label}: {error}")
+                racer = race.fitting(racer.method, self.scene.surface)
+            self.racers.append(racer)
+        if not racers:
+            self.racers = [race.fitting(method, self.scene.surface) for method in race.FIRST]
+        self.chosen = min(values.get("chosen", 1), len(self.racers)) - 1
+        self.playback.shown = values.get("step", 0)
+        return complaints + more
+
+    def _query(self) -> str:
+        """The state as an address: the defaults are left out."""
+        values = self.scene.written()
+        for number, racer in enumerate(self.racers, 1):
+            values |= racer.written(number)
+        values |= {"chosen": self.chosen + 1, "step": self.playback.shown}
+        return address.write(values, DEFAULTS)
+
+    def _share(self) -> None:
+        self.page.address(self._query())
+        self.page.copy("here")
+        self.page.text(status="The link is on the clipboard, and in the address above.")
+
+    def _complain(self, sentence: str) -> None:
+        self.page.text(problem=sentence)
