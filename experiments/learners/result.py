@@ -1,6 +1,6 @@
 """What a trained model is worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -23,4 +23,4 @@ class Result:
     unit: str
     higher_is_better: bool
     shown: tuple[str, ...] = ()
-    more: dict[str, float] | None = None
+    more: dict[str, float] = field(default_factory=dict)
