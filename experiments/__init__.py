@@ -13,4 +13,7 @@ NAMES = (
     "trainability_boundary",
     "fit_line",
     "house_prices",
+    "backpropagation",
+    "overfitting",
+    "many_minima",
 )

@@ -256,3 +256,83 @@ def test_sizes_that_are_not_integers_are_refused(factory, size):
 def test_a_missing_key_is_refused_with_the_remedy(name):
     with pytest.raises(ValueError, match=r"key is None.*pass key=jax.random.key\(0\)"):
         RANDOM[name](jnp.ones(5), 2)(None, 0)
+
+
+def test_windows_are_whole_runs_of_the_sequence_with_its_further_axes():
+    sequence = np.arange(60, dtype=np.float32).reshape(20, 3)
+    drawn = draw_many(batches.windows(sequence, 6, 4), 30, steps=2)
+    assert drawn.shape == (30, 2, 4, 6, 3)
+    for window in drawn.reshape(-1, 6, 3):
+        first = int(window[0, 0]) // 3
+        np.testing.assert_array_equal(window, sequence[first : first + 6])
+
+
+@pytest.mark.parametrize(("n", "length"), [(9, 4), (9, 1), (9, 9)])
+def test_windows_start_at_every_place_equally_often_the_first_and_the_last_included(n, length):
+    drawn = draw_many(batches.windows(jnp.arange(n), length, 3), 6000)
+    counts = np.bincount(drawn[..., 0].ravel(), minlength=n - length + 1)
+    assert counts.size == n - length + 1
+    if counts.size > 1:
+        assert scipy.stats.chisquare(counts).pvalue > 1e-4
+
+
+def test_windows_of_one_batch_and_of_two_steps_are_drawn_independently():
+    drawn = draw_many(batches.windows(jnp.arange(6), 4, 2), 9000, steps=2)[..., 0]
+    for first, second in (drawn[:, 0].T, drawn[:, :, 0].T):
+        counts = np.bincount(3 * first + second, minlength=9)
+        assert scipy.stats.chisquare(counts).pvalue > 1e-4
+
+
+def test_windows_depend_on_the_key_and_the_step_alone():
+    sample, again = (batches.windows(jnp.arange(1000), 5, 3) for _ in range(2))
+    for step in (0, 1, np.int64(123_456)):
+        windows = sample(KEY, step)
+        np.testing.assert_array_equal(windows, again(KEY, step))
+        np.testing.assert_array_equal(windows, jax.jit(sample)(KEY, step))
+        with jax.enable_x64(True):
+            np.testing.assert_array_equal(windows, sample(jax.random.key(0), step))
+    draws = {str(sample(jax.random.key(k), step)) for k in range(4) for step in range(4)}
+    assert len(draws) == 16
+
+
+def test_windows_map_over_keys_and_scan_over_steps_as_a_loop():
+    sample, keys = batches.windows(jnp.arange(50), 7, 3), jax.random.split(KEY, 5)
+    over_keys = jax.vmap(sample, in_axes=(0, None))(keys, 11)
+    np.testing.assert_array_equal(over_keys, jnp.stack([sample(key, 11) for key in keys]))
+    _, scanned = jax.lax.scan(lambda _, step: (_, sample(KEY, step)), None, jnp.arange(20))
+    np.testing.assert_array_equal(scanned, jnp.stack([sample(KEY, step) for step in range(20)]))
+
+
+@pytest.mark.parametrize("length", [0, -1, 6])
+def test_windows_longer_than_the_sequence_or_empty_are_refused(length):
+    said = rf"length={length} must lie between 1 and the 5 entries of the sequence"
+    with pytest.raises(ValueError, match=said):
+        batches.windows(jnp.ones(5), length, 2)
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_fewer_windows_than_one_are_refused(size):
+    with pytest.raises(ValueError, match=rf"size={size} must be at least 1"):
+        batches.windows(jnp.ones(5), 2, size)
+
+
+@pytest.mark.parametrize("name", ["length", "size"])
+@pytest.mark.parametrize("number", [2.0, "2", None, True])
+def test_lengths_and_sizes_of_windows_that_are_not_integers_are_refused(name, number):
+    numbers = {"length": 2, "size": 2, name: number}
+    with pytest.raises(TypeError, match=rf"{name}=.* must be an integer"):
+        inspect.unwrap(batches.windows)(jnp.ones(5), **numbers)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "message"),
+    [(jnp.ones(()), "data is a scalar"), (jnp.ones((0, 3)), "data is empty: data has 0 examples")],
+)
+def test_sequences_without_entries_are_refused(sequence, message):
+    with pytest.raises(ValueError, match=message):
+        batches.windows(sequence, 1, 1)
+
+
+def test_windows_without_a_key_are_refused_with_the_remedy():
+    with pytest.raises(ValueError, match=r"key is None.*pass key=jax.random.key\(0\)"):
+        batches.windows(jnp.ones(5), 2, 1)(None, 0)

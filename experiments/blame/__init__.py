@@ -1,0 +1,1 @@
+"""The parts of `backpropagation`: a deep network, its blame by hand, theory, training."""

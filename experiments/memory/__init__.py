@@ -1,0 +1,1 @@
+"""The parts of `overfitting`: few digits, some mislabeled; early stopping; runs; drawing."""
