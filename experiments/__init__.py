@@ -13,6 +13,8 @@ NAMES = (
     "trainability_boundary",
     "fit_line",
     "house_prices",
+    "batch_size",
+    "saddle_escape",
     "backpropagation",
     "overfitting",
     "many_minima",

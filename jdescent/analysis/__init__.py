@@ -2,8 +2,9 @@
 
 - `stability_limits`: the largest stable learning rate of each method.
 - `bowl_rates`: the exact factor per step on a quadratic, and the tuning that minimizes it.
-- `stationary`: the variance at which constant-rate SGD settles.
+- `stationary`: the variance, or excess loss, at which constant-rate SGD settles.
 - `escape`: mean first-passage times over a barrier, from Kramers' law to the exact chain.
+- `saddle`: steps to leave a saddle, with gradient noise and without.
 - `survival`: first-passage statistics with censored runs.
 - `fractal`: the boundary between two outcomes and its box-counting dimension.
 - `rates`: contraction factors and stability boundaries measured on recorded runs.
@@ -32,6 +33,14 @@ from jdescent.analysis.escape import (
 )
 from jdescent.analysis.fractal import BoxCounts, box_counts, box_dimension, outcome_boundary
 from jdescent.analysis.rates import Crossing, contraction_rate, crossing
+from jdescent.analysis.saddle import (
+    SaddleSteps,
+    noisy_saddle_steps,
+    saddle_growth,
+    saddle_spread,
+    saddle_steps,
+    saddle_survival,
+)
 from jdescent.analysis.stability_limits import (
     adam_critical_sharpness,
     adamw_limit,
@@ -44,7 +53,14 @@ from jdescent.analysis.stability_limits import (
     rmsprop_critical_sharpness,
     sgdw_limit,
 )
-from jdescent.analysis.stationary import heavy_ball_variance, nesterov_variance, sgd_variance
+from jdescent.analysis.stationary import (
+    epoch_shuffled_variance,
+    heavy_ball_variance,
+    nesterov_variance,
+    regression_descent,
+    regression_excess,
+    sgd_variance,
+)
 from jdescent.analysis.survival import MeanTime, SurvivalCurve, exponential_mean, survival_curve
 
 __all__ = [
@@ -52,6 +68,7 @@ __all__ = [
     "Crossing",
     "GradientNoise",
     "MeanTime",
+    "SaddleSteps",
     "SurvivalCurve",
     "Tuning",
     "adam_critical_sharpness",
@@ -63,6 +80,7 @@ __all__ = [
     "contraction_rate",
     "crossing",
     "ema_momentum_limit",
+    "epoch_shuffled_variance",
     "exponential_mean",
     "gaussian_chain_steps",
     "gaussian_chain_survival",
@@ -77,9 +95,16 @@ __all__ = [
     "nesterov_limit",
     "nesterov_rate",
     "nesterov_variance",
+    "noisy_saddle_steps",
     "outcome_boundary",
     "quadrature_time",
+    "regression_descent",
+    "regression_excess",
     "rmsprop_critical_sharpness",
+    "saddle_growth",
+    "saddle_spread",
+    "saddle_steps",
+    "saddle_survival",
     "sampled_chain_steps",
     "sgd_variance",
     "sgdw_limit",

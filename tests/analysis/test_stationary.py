@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,3 +102,104 @@ def test_variances_map_and_differentiate_under_jax():
 def test_a_learning_rate_that_is_not_positive_is_named():
     with pytest.raises(ValueError, match=r"learning_rate must be positive, got 0.0"):
         analysis.sgd_variance(0.0, 1.0, 1.0)
+
+
+@given(CURVATURES, st.floats(0.01, 0.95), VARIANCES, st.integers(2, 20))
+def test_epoch_shuffled_variance_is_that_of_the_epochs_weighted_noise(
+    curvature, fraction, noise, batches
+):
+    """Batches of one epoch that sum to zero have the covariance σ²m/(m−1)·(I − 11ᵀ/m)."""
+    rate = fraction * analysis.gd_limit(curvature)
+    weights = (1 - rate * curvature) ** np.arange(batches)
+    centered = weights - weights.mean()
+    shock = rate**2 * noise * batches / (batches - 1) * centered @ centered
+    np.testing.assert_allclose(
+        analysis.epoch_shuffled_variance(rate, curvature, noise, batches),
+        shock / (1 - (1 - rate * curvature) ** (2 * batches)),
+        rtol=1e-8,
+    )
+
+
+def test_long_epochs_have_the_variance_of_independent_steps():
+    independent = analysis.sgd_variance(0.5, 2.0, 1.0)
+    assert analysis.epoch_shuffled_variance(0.5, 2.0, 1.0, 10**6) == pytest.approx(independent)
+    assert np.isinf(analysis.epoch_shuffled_variance(1.0, 2.0, 1.0, 4))
+
+
+FEATURES = np.array([[1.0, 0.2], [-0.4, 1.1], [0.3, -0.8], [1.5, 0.9]])
+TARGETS = np.array([0.7, -1.2, 0.4, 2.0])
+
+
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_regression_descent_is_the_mean_over_every_sequence_of_batches(size, replace):
+    rate, start, rows = 0.1, np.array([2.0, -1.0]), range(len(TARGETS))
+    draws = itertools.product(rows, repeat=size) if replace else itertools.combinations(rows, size)
+    batches = [np.array(draw) for draw in draws]
+
+    def excess(w):
+        best = np.linalg.lstsq(FEATURES, TARGETS)[0]
+        return np.mean((FEATURES @ w - TARGETS) ** 2) - np.mean((FEATURES @ best - TARGETS) ** 2)
+
+    def step(w, batch):
+        x, y = FEATURES[batch], TARGETS[batch]
+        return w - rate * 2 / size * x.T @ (x @ w - y)
+
+    once = [step(start, batch) for batch in batches]
+    twice = [step(w, batch) for w in once for batch in batches]
+    expected = [excess(start), np.mean([*map(excess, once)]), np.mean([*map(excess, twice)])]
+    found = analysis.regression_descent(FEATURES, TARGETS, start, rate, size, 2, replace)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_regression_descent_settles_at_the_regression_excess(replace):
+    path = analysis.regression_descent(FEATURES, TARGETS, np.zeros(2), 0.1, 2, 500, replace)
+    settled = analysis.regression_excess(FEATURES, TARGETS, 0.1, 2, replace)
+    np.testing.assert_allclose(path[-1], settled, rtol=1e-9)
+
+
+def test_on_inputs_of_one_size_the_noise_is_white():
+    """x = ±1: every example curves alike, λ = 2, and the noise is that of the residuals alone."""
+    x, y = np.array([[1.0], [-1.0], [1.0], [-1.0]]), np.array([0.3, -1.2, 0.9, 0.8])
+    residuals = y - x[:, 0] * np.mean(x[:, 0] * y)
+    variance = np.mean((2 * residuals) ** 2)
+    for size in (1, 3):
+        np.testing.assert_allclose(
+            analysis.regression_excess(x, y, 0.3, size),
+            analysis.sgd_variance(0.3, 2.0, variance / size),  # ½λ = 1
+            rtol=1e-12,
+        )
+
+
+def test_without_noise_descent_settles_at_least_squares_up_to_its_limit():
+    curvatures = np.linalg.eigvalsh(2 * FEATURES.T @ FEATURES / 4)
+    limit = analysis.gd_limit(curvatures.max())
+    below, above = (
+        analysis.regression_excess(FEATURES, TARGETS, factor * limit, 4, replace=False)
+        for factor in (0.999, 1.001)
+    )
+    assert below == pytest.approx(0, abs=1e-12)
+    assert np.isinf(above)
+
+
+def test_smaller_batches_are_stable_up_to_smaller_rates():
+    def is_stable(rate, size):
+        return np.isfinite(analysis.regression_excess(FEATURES, TARGETS, rate, size))
+
+    rates = np.linspace(0.05, 2, 200)
+    limits = [rates[np.argmin([is_stable(rate, size) for rate in rates])] for size in (1, 2, 4)]
+    assert np.all(np.diff(limits) > 0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "size", "message"),
+    [
+        (FEATURES[:, [0, 0]], TARGETS, 1, "x has 2 columns of rank 1"),
+        (FEATURES, TARGETS[:3], 1, "x has 4 rows and y 3 targets"),
+        (FEATURES, TARGETS, 5, "batch_size must be from 1 to 4 examples, got 5"),
+    ],
+)
+def test_regressions_without_an_answer_are_refused(as_users_run, x, y, size, message):
+    with pytest.raises(ValueError, match=message):
+        analysis.regression_excess(x, y, 0.1, size)
