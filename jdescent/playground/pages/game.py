@@ -1,0 +1,392 @@
+"""The game: four levels on a loss landscape, won with the real optimizers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bokeh.document import Document
+
+from jdescent.playground import address, questions, words
+from jdescent.playground import game_words as say
+from jdescent.playground.catalog import stability_limit
+from jdescent.playground.curves import Curve
+from jdescent.playground.equation import update_lines, without_tags
+from jdescent.playground.game_address import DEFAULTS, MOVES, RATES, READERS
+from jdescent.playground.levels import (
+    BATCHES,
+    FAST,
+    HIDDEN,
+    LEVELS,
+    SHORTEST,
+    WAYS,
+    Point,
+    aftermath,
+    escape_step,
+    found,
+    stars_shown,
+    way,
+)
+from jdescent.playground.numbers import counted, shown
+from jdescent.playground.page import Page
+from jdescent.playground.pages.dials import Dials
+from jdescent.playground.pages.game_figure import GameFigure
+from jdescent.playground.pages.one_dimension_figures import LossFigure
+from jdescent.playground.pages.question_panel import QuestionPanel
+from jdescent.playground.playback import Playback
+from jdescent.playground.questions import Question
+from jdescent.playground.runs import Run, Setup, compute
+
+FOG, SLOPE, RATE, TRAP = range(len(LEVELS))
+
+
+def build(document: Document) -> None:
+    """One person's page."""
+    Game(document)
+
+
+class Game:
+    """The state of the game, and what the page's events do to it."""
+
+    def __init__(self, document: Document) -> None:
+        self.stars: list[int] = [0] * len(LEVELS)
+        self.best: list[int | None] = [None] * len(LEVELS)
+        self.ways: set[str] = set()
+        self.valley = 0
+        self.visits: list[tuple[float, float]] = []
+        self.exploded: Run | None = None
+        self.tried: dict[float, str] = {}
+        self.picture, self.history = GameFigure(), LossFigure()
+        figures = [self.picture.figure, self.history.figure]
+        self.page = Page(document, "/game", "game.html", figures)
+        self.panel = QuestionPanel(self.page, self._answered)
+        self.playback = Playback(self.page, self._last, self.draw)
+        self._listen()
+        self._enter(FOG)
+        complaints = self._read_address()
+        self.page.on_paint(self.picture.paint)
+        self.page.on_paint(self.history.paint)
+        self.begin()
+        self.page.text(problem="; ".join(complaints))
+        self.page.show()
+
+    @property
+    def curve(self) -> Curve:
+        return HIDDEN[self.valley] if self.level == FOG else LEVELS[self.level].curve
+
+    @property
+    def setup(self) -> Setup:
+        return self.dials.setup(self.curve.task, cures=self.level == TRAP)
+
+    @property
+    def rate(self) -> float:
+        return self.dials.rate
+
+    def choose_level(self, level: int) -> None:
+        """Go to a level, from its beginning; what was reached stays."""
+        self.playback.pause()
+        self._enter(level)
+        self.begin()
+
+    def begin(self) -> None:
+        """Show the level, its run computed anew."""
+        level = LEVELS[self.level]
+        self.page.text(title=f"{self.level + 1} · {level.title}", story=level.story)
+        fog, rate, trap = (self.level == one for one in (FOG, RATE, TRAP))
+        for section, there in (("moves", fog), ("walk", not fog), ("equation", not fog),
+                               ("rate-section", rate), ("cures", trap)):  # fmt: skip
+            self.page.set(section, hidden=not there)
+        if fog and not self.visits:
+            self._stand(self.curve.start)
+        self.recompute()
+
+    def recompute(self) -> None:
+        """Descend anew after something has changed."""
+        self.run = compute(self.setup)
+        self.after: list[Point] = aftermath(self.run) if self.level == RATE else []
+        self.panel.ask([])
+        self.dials.draw(self.page)
+        self.playback.show(self.playback.shown)
+
+    def draw(self) -> None:
+        """Show the point that is reached, everywhere."""
+        if not self.panel.asked:
+            self._judge()
+        if self.level == FOG:
+            self._draw_fog()
+        else:
+            self._draw_run()
+        self._draw_progress()
+        if not self.page.animated:
+            self.page.address(self._query())
+
+    def move_to(self, x: float) -> None:
+        """Level 1: a move."""
+        if len(self.visits) < MOVES and not self._found:
+            self._stand(x)
+        self.draw()
+
+    def move_start(self, x: float) -> None:
+        """Begin somewhere else, at rest."""
+        low, high = self.curve.domain
+        self.dials.start = round(min(max(x, low), high), 2)
+        self._anew()
+
+    @property
+    def _found(self) -> bool:
+        return len(self.visits) > 1 and found(self.curve, self.visits[-1][1])
+
+    def _enter(self, level: int) -> None:
+        self.level = level
+        self.dials = Dials(LEVELS[level].curve.start, LEVELS[level].rate)
+        self.playback.shown = 0
+        self.history.remember(None, 0)
+        self.panel.ask([])
+
+    def _last(self) -> int:
+        """The last step to show: noise would never end, so its run ends when it has won."""
+        if self.level == FOG:
+            return 0
+        escaped = escape_step(self.run) if self.level == TRAP else None
+        return self.run.last if escaped is None else escaped
+
+    def _anew(self) -> None:
+        self.playback.pause()
+        self.playback.shown = 0
+        self.recompute()
+
+    def _stand(self, x: float) -> None:
+        low, high = self.curve.domain
+        x = round(min(max(float(x), low), high), 2)
+        if not self.visits or x != self.visits[-1][0]:
+            self.visits.append((x, self.curve.height(x)))
+
+    def _judge(self) -> None:
+        """Whether what is shown reaches the level's goal."""
+        run, step = self.run, self.playback.shown
+        if self.level == FOG and self._found:
+            self._win(questions.by_hand(self.visits), len(self.visits) - 1)
+        if step < self._last():
+            return
+        if self.level == SLOPE and run.converged and step >= SHORTEST:
+            self._win(questions.by_slope(run), step)
+        if self.level == RATE:
+            self.tried[self.dials.rate] = words.mood(run, step) or "slow"
+            if run.diverged:
+                self.exploded = run
+            elif run.converged and 0 < step <= FAST and self.exploded is not None:
+                self._win(questions.by_rate(self.exploded, run, self.curve), step)
+        used = way(run.setup)
+        if self.level == TRAP and escape_step(run) is not None and used is not None:
+            self.ways.add(used)
+            self._win(questions.by_escape(run, self.curve), step)
+
+    def _win(self, asked: list[Question], steps: int) -> None:
+        self.panel.ask(asked)
+        best = self.best[self.level]
+        self.best[self.level] = steps if best is None else min(best, steps)
+        self._count_stars()
+
+    def _count_stars(self) -> None:
+        """One for the level, one for every question that was answered rightly."""
+        self.stars[self.level] = max(self.stars[self.level], 1 + self.panel.right)
+
+    def _answered(self) -> None:
+        self._count_stars()
+        self.draw()
+
+    def _draw_fog(self, aim: float | None = None) -> None:
+        page, (x, loss) = self.page, self.visits[-1]
+        self.picture.draw_fog(self.curve, self.visits, self._found, aim)
+        page.text(steps=f"{len(self.visits) - 1}", x=shown(x), loss=shown(loss), slope="?")
+        page.html(rows=say.fog_table(self.visits))
+        self._tell(say.fog_status(self.visits, self._found), "good" if self._found else "")
+
+    def _draw_run(self) -> None:
+        run, step, page = self.run, self.playback.shown, self.page
+        row = run.row(step)
+        self.picture.draw(self.curve, run, step)
+        self.history.draw(self.curve, run, step)
+        slope = float(row.gradient)
+        page.text(steps=f"{step:,}", x=shown(float(row.x)), loss=shown(row.loss))
+        page.text(slope=shown(slope))
+        lines = update_lines(run, step)
+        after = self.after if step == run.last else []
+        page.html(update=words.update(lines), rows=say.run_table(run, step, after))
+        page.css("update", characters=str(max(len(without_tags(one)) for _, one in lines)))
+        mood = words.mood(run, step)
+        if self.level == SLOPE:
+            self._tell(say.slope_status(run, step), mood)
+        elif self.level == RATE:
+            self._tell(say.rate_status(run, step, after), mood)
+            self._draw_tried()
+        else:
+            out = escape_step(run) is not None and step == self._last()
+            stuck = step == self._last() and step > 0
+            self._tell(say.trap_status(run, step), "good" if out else "bad" if stuck else "")
+
+    def _tell(self, sentence: str, mood: str) -> None:
+        self.page.text(status=sentence)
+        self.page.set("status", className=f"status {mood}")
+
+    def _draw_progress(self) -> None:
+        page = self.page
+        for n, stars in enumerate(self.stars):
+            page.text(**{f"stars-{n}": stars_shown(stars)})
+            page.set(f"level-{n}", aria_current="step" if n == self.level else "false")
+            page.set(f"stars-{n}", aria_label=f"{stars} of 3 stars")
+        page.html(goals=say.goals(self._goals()))
+        best = self.best[self.level]
+        unit = LEVELS[self.level].unit
+        page.text(best="" if best is None else f"Your best: {counted(best, unit)}")
+        page.set("history-section", hidden=self.level == FOG or bool(self.panel.asked))
+        self.panel.draw()
+        page.set("next", hidden=not self.panel.asked or self.level == TRAP)
+        page.set("next", className="main" if self.panel.done else "")
+
+    def _goals(self) -> list[say.Goal]:
+        won = bool(self.panel.asked)
+        if self.level == FOG:
+            return [(self._found, "find the lowest loss, to within 0.01")]
+        if self.level == SLOPE:
+            return [(won, "let it arrive, where the slope is zero")]
+        if self.level == RATE:
+            exploded = self.exploded is not None
+            return [(exploded, "make it explode"),
+                    (won, f"recover: arrive in {FAST} steps or fewer")]  # fmt: skip
+        return say.trap_goals(self.ways)
+
+    def _draw_tried(self) -> None:
+        """The rates that were tried, by how they ended; the border once the level is won."""
+        dots = "".join(
+            f'<b class="{mood}" style="--at:{RATES.position(rate):.4f}"></b>'
+            for rate, mood in self.tried.items()
+        )
+        self.page.html(tried=dots)
+        ((_, curvature),) = self.curve.minima
+        limit = stability_limit("sgd", {}, curvature)
+        self.page.css("limit", at=f"{RATES.position(limit):.4f}")
+        self.page.set("limit", hidden=not self.panel.done)
+
+    def _listen(self) -> None:
+        page = self.page
+        page.on("level", lambda value: self.choose_level(int(value)))
+        page.on("next", lambda value: self.choose_level(min(self.level + 1, TRAP)))
+        page.on("move", lambda value: self._hop(float(value)))
+        page.on("again", lambda value: self._another_valley())
+        page.on("rate", lambda value: self._set(rate=float(RATES.value(float(value)) or 0.0)))
+        page.on("momentum", lambda value: self._set(momentum=round(float(value), 2)))
+        page.on("batch", lambda value: self._set(batch=BATCHES[int(float(value))]))
+        page.on("seed", lambda value: self._set(seed=self.dials.seed + 1))
+        page.on("start", lambda value: self.move_start(float(value)))
+        page.on("reset", lambda value: self._reset())
+        page.on("copy", lambda value: page.copy("here"))
+        page.on_pointer(self.picture.figure, self._point)
+        page.on_key("ArrowRight", self._in_fog(lambda: self._hop(0.5), self.playback.step))
+        page.on_key("ArrowLeft", self._in_fog(lambda: self._hop(-0.5), self.playback.back))
+        page.on_key("Shift+ArrowRight", self._in_fog(lambda: self._hop(0.1), self._nudger(0.1)))
+        page.on_key("Shift+ArrowLeft", self._in_fog(lambda: self._hop(-0.1), self._nudger(-0.1)))
+        page.on_key("Space", self._in_fog(lambda: None, self.playback.run_or_pause))
+        page.on_key("r R Home", self._in_fog(self._another_valley, self._reset))
+        page.on_key("ArrowUp", lambda: self._turn(0.02))
+        page.on_key("ArrowDown", lambda: self._turn(-0.02))
+        for n in range(len(LEVELS)):
+            page.on_key(str(n + 1), _chooser(self.choose_level, n))
+
+    def _in_fog(self, here: Callable[[], None], else_: Callable[[], None]) -> Callable[[], None]:
+        return lambda: here() if self.level == FOG else else_()
+
+    def _nudger(self, by: float) -> Callable[[], None]:
+        return lambda: self.move_start(self.dials.start + by)
+
+    def _hop(self, by: float) -> None:
+        if self.level == FOG:
+            self.move_to(self.visits[-1][0] + by)
+
+    def _turn(self, by: float) -> None:
+        """The arrow keys up and down turn the level's own dial."""
+        if self.level == RATE:
+            self._set(rate=float(RATES.value(RATES.position(self.dials.rate) + by) or 0.0))
+        if self.level == TRAP:
+            self._set(momentum=round(min(max(self.dials.momentum + 2.5 * by, 0.0), 0.95), 2))
+
+    def _point(self, x: float, y: float, done: bool) -> None:
+        del y
+        if self.level != FOG:
+            self.move_start(x)
+        elif done:
+            self.move_to(x)
+        elif not self._found:
+            self._draw_fog(aim=x)
+
+    def _set(self, **changes: Any) -> None:
+        """Turn a dial: the run begins again."""
+        self.history.remember(self.run, self.playback.shown)
+        for name, value in changes.items():
+            setattr(self.dials, name, value)
+        self._anew()
+
+    def _reset(self) -> None:
+        if self.level != FOG:
+            self.history.remember(self.run, self.playback.shown)
+            self.playback.reset()
+
+    def _another_valley(self) -> None:
+        if self.level == FOG:
+            self.valley = (self.valley + 1) % len(HIDDEN)
+            self.visits = []
+            self.begin()
+
+    def _read_address(self) -> list[str]:
+        """Begin where the address says; returns what could not be read."""
+        values, complaints = address.read(self.page.query, READERS)
+        self._enter(values.get("level", 1) - 1)
+        self.stars = [stars or 0 for stars in values.get("stars", self.stars)]
+        self.best = values.get("best", self.best)
+        self.ways = values.get("ways", self.ways)
+        self.valley = values.get("valley", self.valley)
+        low, high = self.curve.domain
+        self.dials.start = min(max(values.get("start", self.dials.start), low), high)
+        self.dials.seed = values.get("seed", 0)
+        self.dials.rate = (
+            values.get("rate", self.dials.rate) if self.level == RATE else self.dials.rate
+        )
+        if self.level == RATE and "exploded" in values:
+            run = compute(self.setup.but(learning_rate=values["exploded"]))
+            if run.diverged:
+                self.exploded = run
+                self.tried[run.setup.learning_rate] = "bad"
+        self.dials.momentum = values.get("momentum", 0.0)
+        batch = values.get("batch")
+        self.dials.batch = None if batch is None else int(batch)
+        self.playback.shown = values.get("step", 0)
+        for x in values.get("visited", ()):
+            self._stand(x)
+        return complaints
+
+    def _query(self) -> str:
+        """The state as an address: the defaults are left out."""
+        values: dict[str, Any] = {
+            "level": self.level + 1,
+            "stars": ",".join(map(str, self.stars)),
+            "best": ",".join("-" if best is None else str(best) for best in self.best),
+            "ways": ",".join(name for name in WAYS if name in self.ways),
+            "valley": self.valley,
+        }
+        if self.level == FOG:
+            values["visited"] = tuple(x for x, _ in self.visits)
+        else:
+            values |= {"start": self.dials.start, "step": self.playback.shown}
+        if self.level == RATE:
+            values["rate"] = self.dials.rate
+            if self.exploded is not None:
+                values["exploded"] = self.exploded.setup.learning_rate
+        if self.level == TRAP:
+            values |= {
+                "momentum": self.dials.momentum,
+                "batch": self.dials.batch,
+                "seed": self.dials.seed,
+            }
+        return address.write(values, DEFAULTS)
+
+
+def _chooser(choose: Callable[[int], None], level: int) -> Callable[[], None]:
+    return lambda: choose(level)
