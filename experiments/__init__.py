@@ -18,4 +18,5 @@ NAMES = (
     "backpropagation",
     "overfitting",
     "many_minima",
+    "one_loop",
 )

@@ -83,9 +83,9 @@ def panels(
         yield figure, figure.subplot_mosaic(layout, height_ratios=height_ratios)
 
 
-def title(axes: Axes, letter: str, text: str) -> None:
+def title(axes: Axes, letter: str, text: str, **style: Any) -> None:
     """A bold letter to cite the panel by, and what it shows."""
-    axes.set_title(rf"$\bf{{({letter})}}$ {text}")
+    axes.set_title(rf"$\bf{{({letter})}}$ {text}", **style)
 
 
 def theory(axes: Axes, x: Any, y: Any, label: str | None = "theory", **style: Any) -> None:
