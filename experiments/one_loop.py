@@ -15,13 +15,14 @@ import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 from matplotlib.figure import Figure
 from tqdm import tqdm
+from tyro.conf import Suppress
 
 import jdescent as jd
 from experiments import gallery
@@ -53,8 +54,10 @@ class Config:
     """Trainings of each, from other first parameters on other batches; 2 or more."""
     effort: float = 1.0
     """Share of the steps to take. From 1 on, what is learned must beat its baseline."""
-    language: language_model.Settings = field(default_factory=language_model.Settings)
-    second: fine_tuning.Settings = field(default_factory=fine_tuning.Settings)
+    language: Annotated[language_model.Settings, Suppress] = field(
+        default_factory=language_model.Settings
+    )
+    second: Annotated[fine_tuning.Settings, Suppress] = field(default_factory=fine_tuning.Settings)
 
     def __post_init__(self) -> None:
         if self.seeds < 2:

@@ -95,7 +95,7 @@ def test_a_product_of_rotated_vectors_depends_on_how_far_apart_they_are_alone(x6
 @pytest.mark.parametrize("settings", [SETTINGS, lm.QUICK, lm.Settings()])
 def test_number_of_parameters(settings):
     """12d² a layer (Kaplan et al. 2020, table 1), and tables for four recent characters and one."""
-    shapes = jax.eval_shape(lambda: model(settings=settings))
+    shapes = jax.eval_shape(lambda: model(KINDS, settings))
     count = sum(leaf.size for leaf in jax.tree.leaves(shapes))
     d = settings.width
     assert count == 12 * settings.layers * d**2 + (lm.RECENT + 1) * KINDS * d

@@ -1,0 +1,1 @@
+"""The parts of `divergence_cures`: the run that diverges, its cures, what is drawn of them."""
