@@ -157,7 +157,7 @@ def test_help_explains_every_setting(name, capsys):
         command.main([name, "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    config = report_config(name)
+    config = report_config(name)()
     for field in dataclasses.fields(config):
         if dataclasses.is_dataclass(getattr(config, field.name)):
             continue  # the sizes of a model are no settings of the command line
