@@ -79,7 +79,7 @@ def draw_sharpness(axes: Axes, sharpness: dict[str, np.ndarray], looks: np.ndarr
     axes.set(
         xscale="log",
         yscale="log",
-        ylim=(0.05, 60),
+        ylim=(0.05, 120),
         xlabel="step + 1",
         ylabel=r"$\eta_t\,\lambda_{\mathrm{max}}(\theta_t)\,/\,2$",
     )

@@ -32,8 +32,8 @@ class Config:
     """Steps of full-batch descent."""
     edge_examples: int = 400
     """Digits that full-batch descent is run on."""
-    deep_rates: int = 10
-    """Rates of the deep network, from 0.04 to 0.57."""
+    deep_rates: int = 9
+    """Rates of the deep network, from 0.04 to 0.64, evenly spaced in their logarithm."""
     deep_steps: int = 100
     """Steps of the deep network; a warm-up takes half of them."""
 
@@ -66,9 +66,9 @@ RECIPES: dict[str, Recipe] = {
     "sgd": Recipe(0.0, "constant", -3, 1),
     "momentum": Recipe(MOMENTUM, "constant", -4, 0),
     "adam": Recipe(0.0, "constant", -4, 0, adaptive=True),
-    "step": Recipe(MOMENTUM, "step", -2, 0),
-    "cosine": Recipe(MOMENTUM, "cosine", -2, 0),
-    "warm_up_cosine": Recipe(MOMENTUM, "warm_up_cosine", -2, 0),
+    "step": Recipe(MOMENTUM, "step", -1.5, 0),
+    "cosine": Recipe(MOMENTUM, "cosine", -1.5, 0),
+    "warm_up_cosine": Recipe(MOMENTUM, "warm_up_cosine", -1.5, 0),
 }
 
 

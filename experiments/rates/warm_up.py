@@ -11,7 +11,7 @@ from experiments.rates.settings import Config
 from jdescent import schedules
 
 EXAMPLES = 300
-SLOWEST, FASTEST = 0.04, 0.57
+SLOWEST, FASTEST = 0.04, 0.64
 USABLE = 0.3  # held-out accuracy from which a rate counts as usable: three times chance
 
 
