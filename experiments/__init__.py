@@ -13,6 +13,8 @@ NAMES = (
     "trainability_boundary",
     "fit_line",
     "house_prices",
+    "learning_rate_curves",
+    "divergence_cures",
     "batch_size",
     "saddle_escape",
     "backpropagation",

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -253,8 +254,8 @@ def each_at_once(actions):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(processes, "SILENCE", 0.5)
-    monkeypatch.setattr(processes, "ARRIVAL", 0.5)
+    monkeypatch.setattr(processes, "SILENCE", 1.5)
+    monkeypatch.setattr(processes, "ARRIVAL", 1.5)
     monkeypatch.setattr(processes, "BEAT", 0.05)
 
 
@@ -283,15 +284,18 @@ def test_shares_are_even_and_cover_what_is_unfinished(tmp_path):
 
 def test_a_process_that_stops_tells_the_others_why(tmp_path):
     stores = [store_of(tmp_path / "s") for _ in range(2)]
+    written = threading.Event()
 
     def works():
         with Peers(stores[0], 0, 2) as peers:
             write(stores[0], peers.share(unfinished(stores[0])))
+            written.set()
             peers.wait_until_finished()
 
     def fails():
         with Peers(stores[1], 1, 2) as peers:
             peers.share(unfinished(stores[1]))
+            written.wait()
             raise OSError(28, "no room here")
 
     told, _ = each_at_once([works, fails])
@@ -326,7 +330,7 @@ def test_words_of_an_earlier_run_are_no_sign_of_life(tmp_path, impatient):
             return peers.share(unfinished(stores[index]))
 
     assert [len(share) for share in each_at_once([lambda: meet(0), lambda: meet(1)])] == [3, 2]
-    with pytest.raises(TimeoutError, match=r"process 1 of 2 did not come to .* within 0\.5 s"):
+    with pytest.raises(TimeoutError, match=r"process 1 of 2 did not come to .* within 1\.5 s"):
         meet(0)
 
 
