@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from jdescent.playground.catalog import METHODS
-from jdescent.playground.numbers import shown
+from jdescent.playground.numbers import BRIEF, bracketed, brief
 from jdescent.playground.runs import Row, Run
 
 
@@ -37,7 +37,7 @@ def components(run: Run, step: int) -> Components:
     after = _memory_after(run, row)
     plain = setup.clip is None and not settings.get("nesterov") and not settings.get("dampening")
     results = [brief(update) for update in row.update]
-    slopes = [_bracketed(slope) for slope in row.gradient]
+    slopes = [bracketed(slope, BRIEF) for slope in row.gradient]
     eta = f"−{brief(row.rate)}"
     if plain and setup.method in ("sgd", "optax.sgd") and settings["momentum"] is None:
         sides = [f"{eta}·{slope}" for slope in slopes]
@@ -45,7 +45,7 @@ def components(run: Run, step: int) -> Components:
     if plain and setup.method == "heavy_ball":
         beta = brief(float(settings["momentum"] or 0.0))
         sides = [
-            f"{beta}·{_bracketed(v)} − {eta[1:]}·{slope}"
+            f"{beta}·{bracketed(v, BRIEF)} − {eta[1:]}·{slope}"
             for v, slope in zip(row.memory["v"], slopes, strict=True)
         ]
         return _written("β·v − η·g", sides, results)
@@ -53,7 +53,7 @@ def components(run: Run, step: int) -> Components:
         taken = row.step + 1
         debias = [1 - float(settings[name] or 0.0) ** taken for name in ("b1", "b2")]
         sides = [
-            f"{eta}·{_bracketed(m / debias[0])}/{brief(math.sqrt(v / debias[1]))}"
+            f"{eta}·{bracketed(m / debias[0], BRIEF)}/{brief(math.sqrt(v / debias[1]))}"
             for m, v in zip(after["m"], after["v"], strict=True)
         ]
         return _written("−η·m̂/√v̂", sides, results)
@@ -65,21 +65,6 @@ def components(run: Run, step: int) -> Components:
 def _written(rule: str, sides: list[str], results: list[str]) -> Components:
     lines = tuple(f"{side} = {result}" for side, result in zip(sides, results, strict=True))
     return Components(rule, lines)
-
-
-def brief(value: float) -> str:
-    """Three significant digits, and four where two decimals are written anyway.
-
-    Example:
-        >>> brief(14.58), brief(0.012345), brief(-234.5)
-        ('14.58', '0.0123', '−234')
-    """
-    return shown(value, 4 if 10 <= abs(value) < 100 else 3)
-
-
-def _bracketed(value: float) -> str:
-    text = brief(value)
-    return f"({text})" if text.startswith("−") else text
 
 
 def _memory_after(run: Run, row: Row) -> dict[str, list[float]]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,28 @@ def as_json(run: Run, shown: int) -> str:
     return json.dumps(_plain(content), indent=1, ensure_ascii=False)
 
 
-def as_python(run: Run, shown: int) -> str:
+def moves_as_json(visits: Sequence[tuple[float, float]]) -> str:
+    """Where someone has stood who descends by hand, with the losses there.
+
+    Example:
+        >>> json.loads(moves_as_json([(-3.5, 12.7), (1.0, 0.9)]))["moves"][1]
+        {'x': 1.0, 'loss': 0.9}
+    """
+    content = {"jdescent": jd.__version__, "moves": [{"x": x, "loss": y} for x, y in visits]}
+    return json.dumps(_plain(content), indent=1)
+
+
+def as_python(runs: Sequence[tuple[Run, int]]) -> str:
     """A script that descends with `jdescent.descend` and prints the same points.
+
+    Args:
+        runs: each with the steps that are shown of it; all of one loss, from one start.
 
     Example:
         >>> from jdescent.playground.curves import CURVES
         >>> from jdescent.playground.runs import compute
         >>> setup = Setup(CURVES["bowl"].task, "sgd", {"learning_rate": 0.5}, 3.0)
-        >>> script = as_python(compute(setup), 7)
+        >>> script = as_python([(compute(setup), 7)])
         >>> print(script[script.index("def run") :])
         def run(learning_rate, dampening):
             optimizer = jd.sgd(learning_rate, momentum=None, nesterov=False, dampening=dampening)
@@ -70,49 +85,58 @@ def as_python(run: Run, shown: int) -> str:
             )
         ...
     """
-    setup = run.setup
-    steps = max(min(shown, run.last), 1)
-    # Numbers that the page traces are traced here too: a literal 1 − β₁ would round otherwise.
-    settings = _settings(setup)
-    traced = {name: value for name, value in settings.items() if type(value) is float}
-    words = {name: name if name in traced else repr(value) for name, value in settings.items()}
-    rate = words.pop("learning_rate")
-    schedule = _SCHEDULE_CODE[setup.schedule].format(
-        rate=rate, steps=setup.horizon, fifth=max(setup.horizon // 5, 1)
-    )
-    arguments = [schedule, *(f"{name}={word}" for name, word in words.items())]
-    optimizer = f"{METHODS[setup.method].code}({', '.join(arguments)})"
-    if setup.clip is not None:
-        optimizer = f"jd.chain(jd.clip_by_global_norm({setup.clip!r}), {optimizer})"
+    setup = runs[0][0].setup
+    several = len(runs) > 1
+    names = [f"run_{number}" if several else "run" for number, _ in enumerate(runs, 1)]
+    functions, calls = [], []
+    for name, (run, shown) in zip(names, runs, strict=True):
+        functions += ["", "", *_function(name, run.setup, max(min(shown, run.last), 1))]
+        label = f"# {name.removeprefix('run_')}. {METHODS[run.setup.method].label}"
+        calls += [f"print({label!r})"] if several else []
+        numbers = ", ".join(f"{key}={value!r}" for key, value in _traced(run.setup).items())
+        calls += [
+            f"path = {name}({numbers})",
+            'for step, x in enumerate(path.record["params"]):',
+            "    print(step, x, loss(x))",
+            "print(path.verdict)",
+        ]
     lines = ["import jax", "import jax.numpy as jnp"]
-    lines += ["import optax"] if "optax." in optimizer else []
+    lines += ["import optax"] if any("optax." in line for line in functions) else []
     lines += ["", "import jdescent as jd", "", f"loss = {_filled(setup)}"]
-    descended, options = "loss", ""
     if setup.batch_size is not None:
         lines += [
             f"batch_loss, data = {setup.task.examples_code}()",
             f"batches = jd.batches.mini_batch(data, {setup.batch_size})",
         ]
+    lines += [f"start = jnp.array({_listed(setup.start)})", *functions, "", "", *calls]
+    return "\n".join(lines) + "\n"
+
+
+def _function(name: str, setup: Setup, steps: int) -> list[str]:
+    """The lines of a function that descends so many steps."""
+    # Numbers that the page traces are traced here too: a literal 1 − β₁ would round otherwise.
+    traced = _traced(setup)
+    words = {key: key if key in traced else repr(value) for key, value in _settings(setup).items()}
+    rate = words.pop("learning_rate")
+    schedule = _SCHEDULE_CODE[setup.schedule].format(
+        rate=rate, steps=setup.horizon, fifth=max(setup.horizon // 5, 1)
+    )
+    arguments = [schedule, *(f"{key}={word}" for key, word in words.items())]
+    optimizer = f"{METHODS[setup.method].code}({', '.join(arguments)})"
+    if setup.clip is not None:
+        optimizer = f"jd.chain(jd.clip_by_global_norm({setup.clip!r}), {optimizer})"
+    descended, options = "loss", ""
+    if setup.batch_size is not None:
         descended, options = "batch_loss", f", batches=batches, key=jax.random.key({setup.seed})"
-    lines += [
-        f"start = jnp.array({_listed(setup.start)})",
-        "",
-        "",
+    return [
         "@jax.jit",
-        f"def run({', '.join(traced)}):",
+        f"def {name}({', '.join(traced)}):",
         f"    optimizer = {optimizer}",
         "    return jd.descend(",
         f"        {descended}, start, optimizer, {steps}, record={RECORDED},",
         f"        divergence=jnp.inf{options},",
         "    )",
-        "",
-        "",
-        f"path = run({', '.join(f'{name}={value!r}' for name, value in traced.items())})",
-        'for step, x in enumerate(path.record["params"]):',
-        "    print(step, x, loss(x))",
-        "print(path.verdict)",
     ]
-    return "\n".join(lines) + "\n"
 
 
 _SCHEDULE_CODE = {
@@ -127,6 +151,11 @@ _SCHEDULE_CODE = {
 
 def _settings(setup: Setup) -> dict[str, Any]:
     return {**METHODS[setup.method].defaults, **setup.settings}
+
+
+def _traced(setup: Setup) -> dict[str, float]:
+    """The settings that the page does not compile anew for."""
+    return {key: value for key, value in _settings(setup).items() if type(value) is float}
 
 
 def _filled(setup: Setup) -> str:

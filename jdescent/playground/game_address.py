@@ -7,14 +7,14 @@ from jdescent.playground.catalog import Hyperparameter
 from jdescent.playground.levels import BATCHES, HIDDEN, LEVELS, WAYS
 
 RATES = Hyperparameter("learning_rate", 0.01, 1e-3, 10.0, "log")
-MOVES = 99  # that are kept
+MOVES = 99  # that one may make
 
 
 def places(text: str) -> tuple[float, ...]:
     """Reads the places that were visited in level 1."""
     parts = text.split(",")
-    if len(parts) > MOVES:
-        raise ValueError(f"at most {MOVES} numbers with commas between")
+    if len(parts) > MOVES + 1:
+        raise ValueError(f"at most {MOVES + 1} numbers with commas between")
     return tuple(address.number(*HIDDEN[0].domain)(part) for part in parts)
 
 

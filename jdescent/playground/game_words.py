@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from jdescent.playground import words
+from jdescent.playground.game_address import MOVES
 from jdescent.playground.levels import (
     BARRIER,
     FAST,
@@ -38,6 +39,8 @@ def fog_status(visits: Sequence[tuple[float, float]], won: bool) -> str:
         )
     if moves == 0:
         return "Drag the ball, click a place, or use ← →. Only where it lands do you learn a loss."
+    if moves == MOVES:
+        return f"That was the last of {MOVES} moves. Take another valley."
     change = visits[-1][1] - visits[-2][1]
     return f"The loss {'fell' if change < 0 else 'rose'} by {shown(abs(change))}."
 

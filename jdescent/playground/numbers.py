@@ -4,9 +4,11 @@ import math
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+BRIEF = 3  # significant digits, where many numbers stand
+
 
 def shown(value: float, digits: int = 4) -> str:
-    """At least two decimals, at most four significant digits; powers of ten beyond 10⁵ and 10⁻³.
+    """So many significant digits, and two decimals below 100; powers of ten beyond 10⁵ and 10⁻³.
 
     Example:
         >>> [shown(v) for v in (-2.5, 0.24399, 1234.8, 3.2e-7, 8.1e12, float("-inf"), float("nan"))]
@@ -22,7 +24,8 @@ def shown(value: float, digits: int = 4) -> str:
         mantissa, exponent = f"{size:.2e}".split("e")
         text = f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
     else:
-        decimals = max(digits - 1 - math.floor(math.log10(size)), 0) if size else 2
+        fewest = 2 if size < 100 else 0
+        decimals = max(digits - 1 - math.floor(math.log10(size)), fewest) if size else fewest
         text = f"{size:.{decimals}f}"
         whole, _, fraction = text.partition(".")
         fraction = fraction.rstrip("0")
@@ -30,9 +33,19 @@ def shown(value: float, digits: int = 4) -> str:
     return "−" + text if value < 0 else text
 
 
-def bracketed(value: float) -> str:
+def brief(value: float) -> str:
+    """As `shown`, to `BRIEF` digits.
+
+    Example:
+        >>> brief(14.58), brief(0.012345), brief(-234.5)
+        ('14.58', '0.0123', '−234')
+    """
+    return shown(value, BRIEF)
+
+
+def bracketed(value: float, digits: int = 4) -> str:
     """The number, in brackets if it is negative, as behind a sign."""
-    text = shown(value)
+    text = shown(value, digits)
     return f"({text})" if text.startswith("−") else text
 
 

@@ -68,6 +68,7 @@ class Page:
         )
         document.title = "jdescent playground"
         self._roots = (*figures, self._inbox, self._outbox)
+        document.on_session_destroyed(lambda session: self.rest())
 
     def on(self, event: str, handler: Handler) -> None:
         """Call ``handler(value)`` when the event comes."""
@@ -139,15 +140,19 @@ class Page:
         """Let the browser save a text as a file."""
         self._changes.append({"download": name, "text": text})
 
-    def picture(self, figure: str, kind: str) -> None:
-        """Let the browser save a figure as "png" or "svg", drawn there."""
-        model = self.document.get_model_by_name(figure)
-        assert model is not None, figure
+    def picture(self, kind: str, name: str) -> None:
+        """Let the browser save all figures in sight as one picture, "png" or "svg".
+
+        The first stands at the left, the others below one another beside it.
+        """
         color = self.palette.surface
-        self._changes.append({"picture": kind, "figure": model.id, "name": figure, "color": color})
+        self._changes.append({"picture": kind, "name": name, "color": color})
 
     def copy(self, text: str) -> None:
-        """Put a text on the clipboard; "here" stands for the address of the page."""
+        """Put a text on the clipboard; "here" stands for the address of the page.
+
+        The event ``copied`` then says whether the browser has let that happen.
+        """
         self._changes.append({"copy": text})
 
     def flush(self) -> None:

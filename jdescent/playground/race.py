@@ -182,15 +182,6 @@ def as_json(runs: Sequence[Shown]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False)
 
 
-def as_python(runs: Sequence[Shown]) -> str:
-    """A script that runs them one after another."""
-    return "\n\n".join(
-        f"# {one.number}. {METHODS[one.run.setup.method].label}\n"
-        + export.as_python(one.run, one.step)
-        for one in runs
-    )
-
-
 def _without_list(sentence: str) -> str:
     """The sentence without the dozens of optimizers that were expected."""
     head, _, _ = sentence.partition(": one of")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jdescent.playground.catalog import limit_formula, stability_limit
-from jdescent.playground.components import brief, components
-from jdescent.playground.numbers import shown
+from jdescent.playground.components import components
+from jdescent.playground.numbers import brief, shown
 from jdescent.playground.race import Racer, Shown
 from jdescent.playground.runs import Row, Run
 from jdescent.playground.surfaces import Surface

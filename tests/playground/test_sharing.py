@@ -34,7 +34,7 @@ SETUPS = {
 def test_the_scripts_print_the_numbers_of_the_page():
     """All scripts in one process, each in names of its own, as starting JAX takes seconds."""
     runs = {name: compute(setup) for name, setup in SETUPS.items()}
-    scripts = {name: as_python(run, 90) for name, run in runs.items()}
+    scripts = {name: as_python([(run, 90)]) for name, run in runs.items()}
     together = (
         "import sys, json\n"
         "for name, script in json.load(sys.stdin).items():\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 from bokeh.document import Document
 
-from jdescent.playground import address, questions, words
+from jdescent.playground import address, export, questions, sharing, words
 from jdescent.playground import game_words as say
 from jdescent.playground.catalog import stability_limit
 from jdescent.playground.curves import Curve
@@ -91,8 +91,10 @@ class Game:
         level = LEVELS[self.level]
         self.page.text(title=f"{self.level + 1} · {level.title}", story=level.story)
         fog, rate, trap = (self.level == one for one in (FOG, RATE, TRAP))
-        for section, there in (("moves", fog), ("walk", not fog), ("equation", not fog),
-                               ("rate-section", rate), ("cures", trap)):  # fmt: skip
+        for section, there in (
+            ("moves", fog), ("walk", not fog), ("equation", not fog), ("python", not fog),
+            ("rate-section", rate), ("cures", trap),
+        ):  # fmt: skip
             self.page.set(section, hidden=not there)
         if fog and not self.visits:
             self._stand(self.curve.start)
@@ -120,7 +122,7 @@ class Game:
 
     def move_to(self, x: float) -> None:
         """Level 1: a move."""
-        if len(self.visits) < MOVES and not self._found:
+        if len(self.visits) <= MOVES and not self._found:
             self._stand(x)
         self.draw()
 
@@ -278,7 +280,10 @@ class Game:
         page.on("seed", lambda value: self._set(seed=self.dials.seed + 1))
         page.on("start", lambda value: self.move_start(float(value)))
         page.on("reset", lambda value: self._reset())
-        page.on("copy", lambda value: page.copy("here"))
+        sharing.offer(
+            page, "game", self._query, self._as_json,
+            lambda: export.as_python([(self.run, self.playback.shown)]),
+        )  # fmt: skip
         page.on_pointer(self.picture.figure, self._point)
         page.on_key("ArrowRight", self._in_fog(lambda: self._hop(0.5), self.playback.step))
         page.on_key("ArrowLeft", self._in_fog(lambda: self._hop(-0.5), self.playback.back))
@@ -290,6 +295,11 @@ class Game:
         page.on_key("ArrowDown", lambda: self._turn(-0.02))
         for n in range(len(LEVELS)):
             page.on_key(str(n + 1), _chooser(self.choose_level, n))
+
+    def _as_json(self) -> str:
+        if self.level == FOG:
+            return export.moves_as_json(self.visits)
+        return export.as_json(self.run, self.playback.shown)
 
     def _in_fog(self, here: Callable[[], None], else_: Callable[[], None]) -> Callable[[], None]:
         return lambda: here() if self.level == FOG else else_()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from bokeh.document import Document
 
-from jdescent.playground import address, curves, export, words
+from jdescent.playground import address, curves, export, sharing, words
 from jdescent.playground.catalog import METHODS, Value, limit_formula, stability_limit
 from jdescent.playground.curves import CURVES, Curve
 from jdescent.playground.equation import update_lines, without_tags
@@ -159,13 +159,13 @@ class OneDimension:
         page.on("seed", self._set_seed)
         page.on("reset", lambda value: self._reset())
         page.on_key("r R Home", self._reset)
-        page.on("copy", lambda value: self._share())
-        page.on("picture", lambda kind: page.picture("curve", "svg" if kind == "svg" else "png"))
-        page.on("json", lambda value: page.download("run.json", self._exported(export.as_json)))
-        page.on("python", lambda value: page.download("run.py", self._exported(export.as_python)))
+        sharing.offer(
+            page, "run", self._query,
+            lambda: export.as_json(self.run, self.playback.shown),
+            lambda: export.as_python([(self.run, self.playback.shown)]),
+        )  # fmt: skip
         page.on_key("Shift+ArrowLeft", lambda: self._nudge(-1))
         page.on_key("Shift+ArrowRight", lambda: self._nudge(1))
-
         page.on_pointer(figure, lambda x, y, done: self.move_start(x, done))
 
     def _reset(self) -> None:
@@ -280,14 +280,6 @@ class OneDimension:
             "step": self.playback.shown,
         }
         return address.write(values, DEFAULTS)
-
-    def _share(self) -> None:
-        self.page.address(self._query())
-        self.page.copy("here")
-        self.page.text(status="The link is on the clipboard, and in the address above.")
-
-    def _exported(self, write: Any) -> str:
-        return write(self.run, self.playback.shown)
 
     def _complain(self, sentence: str) -> None:
         self.page.text(problem=sentence)

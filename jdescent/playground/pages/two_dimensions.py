@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from bokeh.document import Document
 
-from jdescent.playground import address, race, race_words
-from jdescent.playground.components import brief
+from jdescent.playground import address, export, race, race_words, sharing
 from jdescent.playground.expressions import ExpressionError
 from jdescent.playground.look import Palette
 from jdescent.playground.method_panel import MethodPanel
-from jdescent.playground.numbers import shown
+from jdescent.playground.numbers import brief, shown
 from jdescent.playground.page import Page
 from jdescent.playground.pages.race_figures import AngleFigure, LossesFigure
 from jdescent.playground.pages.surface_figure import SurfaceFigure, ink_on
@@ -165,10 +164,11 @@ class TwoDimensions:
         page.on("remove", lambda index: self._remove(int(index)))
         page.on("add", lambda value: self._add())
         page.on("preset", self._preset)
-        page.on("copy", lambda value: self._share())
-        page.on("picture", lambda kind: page.picture("surface", "svg" if kind == "svg" else "png"))
-        page.on("json", lambda value: page.download("race.json", race.as_json(self._shown())))
-        page.on("python", lambda value: page.download("race.py", race.as_python(self._shown())))
+        sharing.offer(
+            page, "race", self._query,
+            lambda: race.as_json(self._shown()),
+            lambda: export.as_python([(one.run, one.step) for one in self._shown()]),
+        )  # fmt: skip
         for number in range(race.LARGEST):
             page.on_key(str(number + 1), partial(self.choose, number))
         page.on_key("Shift+ArrowLeft", partial(self._nudge, -1, 0))
@@ -350,11 +350,6 @@ class TwoDimensions:
             values |= racer.written(number)
         values |= {"chosen": self.chosen + 1, "step": self.playback.shown}
         return address.write(values, DEFAULTS)
-
-    def _share(self) -> None:
-        self.page.address(self._query())
-        self.page.copy("here")
-        self.page.text(status="The link is on the clipboard, and in the address above.")
 
     def _complain(self, sentence: str) -> None:
         self.page.text(problem=sentence)

@@ -55,12 +55,39 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
-  const picture = async ({ picture: kind, figure, name, color }) => {
-    const view = Bokeh.index.get_by_id(figure), model = view.model;
-    model.border_fill_color = model.background_fill_color = color;
-    await new Promise(done => setTimeout(done, 100));
-    save(`${name}.${kind}`, await view.export(kind, true).to_blob());
-    model.border_fill_color = model.background_fill_color = null;
+  const picture = async ({ picture: kind, name, color }) => {
+    const views = doc.roots().filter(model => model.type === "Figure")
+      .map(model => Bokeh.index.get_by_id(model.id)).filter(view => view.el.checkVisibility());
+    let below = 0;
+    const parts = await Promise.all(views.map(async (view, i) => {
+      const { clientWidth: width, clientHeight: height } = view.el;
+      const [x, y] = i ? [views[0].el.clientWidth, below] : [0, 0];
+      if (i) below += height;
+      return { x, y, width, height, blob: await view.export(kind, true).to_blob() };
+    }));
+    const width = Math.max(...parts.map(part => part.x + part.width));
+    const height = Math.max(...parts.map(part => part.y + part.height));
+    if (kind === "svg") {
+      const inner = await Promise.all(parts.map(async ({ x, y, blob }) =>
+        `<g transform="translate(${x} ${y})">${await blob.text()}</g>`));
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">`
+        + `<rect width="100%" height="100%" fill="${color}"/>${inner.join("")}</svg>`;
+      return save(`${name}.svg`, new Blob([svg], { type: "image/svg+xml" }));
+    }
+    const canvas = new OffscreenCanvas(width * devicePixelRatio, height * devicePixelRatio);
+    const brush = canvas.getContext("2d");
+    brush.scale(devicePixelRatio, devicePixelRatio);
+    brush.fillStyle = color;
+    brush.fillRect(0, 0, width, height);
+    for (const { x, y, width, height, blob } of parts)
+      brush.drawImage(await createImageBitmap(blob), x, y, width, height);
+    save(`${name}.png`, await canvas.convertToBlob());
+  };
+  const copy = async text => {
+    try {
+      await navigator.clipboard.writeText(text === "here" ? location.href : text);
+      send("copied", true);
+    } catch { send("copied", false); }
   };
 
   const change = one => {
@@ -77,7 +104,7 @@
     if ("address" in one) history.replaceState(null, "", one.address ? `?${one.address}` : location.pathname);
     if ("download" in one) save(one.download, new Blob([one.text]));
     if ("picture" in one) picture(one);
-    if ("copy" in one) navigator.clipboard?.writeText(one.copy === "here" ? location.href : one.copy);
+    if ("copy" in one) copy(one.copy);
     if ("ready" in one) root.dataset.ready = "";
   };
   const apply = () => {
