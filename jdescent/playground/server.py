@@ -13,6 +13,8 @@ from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.server.server import Server
 from bokeh.server.util import bind_sockets
+from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import BaseAsyncIOLoop
 
 from jdescent.playground.page import PAGES, is_there
 
@@ -22,9 +24,9 @@ LOCAL = ("localhost", "127.0.0.1")
 
 def serve(port: int = 5006, open_browser: bool = True, address: str = "localhost") -> None:
     """Show the playground until interrupted; see `jdescent.playground.serve`."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl+C does
     server = start(port, address)
+    if threading.current_thread() is threading.main_thread():
+        _stop_at_signals(server.io_loop)
     host = f"[{address}]" if ":" in address else address
     with contextlib.suppress(KeyboardInterrupt):
         if port and server.port != port:
@@ -64,6 +66,14 @@ def start(port: int = 5006, address: str = "localhost") -> Server:
     raise OSError(
         f"ports {port} to {port + PORTS_TRIED - 1} are all in use: name a free one with --port"
     )
+
+
+def _stop_at_signals(loop: IOLoop) -> None:
+    """End the loop at Ctrl+C or SIGTERM, between two events: an exception in one may be lost."""
+    assert isinstance(loop, BaseAsyncIOLoop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # on Windows Ctrl+C is an exception
+            loop.asyncio_loop.add_signal_handler(number, loop.stop)
 
 
 def _module(name: str) -> ModuleType:

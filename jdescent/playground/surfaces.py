@@ -11,7 +11,6 @@ import numpy as np
 
 import jdescent as jd
 from jdescent.playground.expressions import Expression
-from jdescent.playground.numbers import shown
 from jdescent.playground.runs import Task
 
 Point = tuple[float, float]
@@ -133,7 +132,7 @@ class Sampled:
         if undefined.all():
             return "L(x, y) is not a number anywhere here: try another range or formula."
         if undefined.any():
-            return f"L(x, y) is not a number on {shown(100 * undefined.mean(), 2)} % of this view."
+            return f"L(x, y) is not a number on {100 * undefined.mean():.2g} % of this view."
         finite = np.abs(self.height[self.finite])
         if not self.finite.all() or finite.max() > 1e4 * max(float(np.median(finite)), 1e-6):
             return "L(x, y) has a pole in this view."

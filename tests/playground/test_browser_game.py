@@ -1,5 +1,7 @@
 """The game in a real browser."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from reading import read
@@ -143,6 +145,26 @@ def test_progress_is_in_the_address(open_page):
     assert stars(again) == [0, 1, 0, 0]
 
 
+def test_the_picture_of_the_game_holds_the_landscape_and_the_losses(open_page):
+    page = open_page("/game?level=2&step=3")
+    page.locator("summary", has_text="Share").click()
+    with page.expect_download() as waiting:
+        page.click("[value=svg]")
+    assert waiting.value.suggested_filename == "game.svg"
+    assert len(ElementTree.parse(waiting.value.path()).getroot().findall("{*}g")) == 2
+
+
+def test_the_link_is_on_the_clipboard_or_the_page_says_that_it_is_not(open_page):
+    page = open_page("/game?level=3&rate=0.2&step=5", permissions=["clipboard-read"])
+    page.locator("summary", has_text="Share").click()
+    page.click("[data-do=copy]")
+    wait_until(page, "document.getElementById('shared').textContent !== ''")
+    if "on the clipboard" in page.inner_text("#shared"):
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+    assert "rate=0.2" in page.url
+    assert "step=5" in page.url
+
+
 def test_two_players_do_not_see_each_others_game(open_page):
     one, other = open_page("/game"), open_page("/game")
     one.keyboard.press("4")
@@ -165,10 +187,12 @@ def test_nothing_is_wider_than_the_page(open_page, query, size):
     assert too_wide == []
 
 
-def test_a_hundred_fast_clicks_are_a_hundred_moves_at_most(open_page):
+def test_of_a_hundred_fast_clicks_ninety_nine_are_moves_and_then_the_page_says_so(open_page):
     page = open_page("/game?valley=3")
     for direction in ("-0.1", "0.1") * 50:
         page.locator(f"#moves [value='{direction}']").click()
-    wait_until(page, "!document.documentElement.hasAttribute('data-busy')")
+    wait_for_text(page, "status", "the last of 99 moves")
+    assert page.inner_text("#steps") == "99"
+    assert page.inner_text("#x") == "−3.60"
     page.click("#again")
     wait_for_text(page, "steps", "0")

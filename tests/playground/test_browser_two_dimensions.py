@@ -153,8 +153,8 @@ def test_everything_can_be_reached_with_tab_and_has_a_name(open_page):
     assert nameless == []
 
 
-@pytest.mark.parametrize(("button", "name"), [("png", "surface.png"), ("svg", "surface.svg")])
-def test_pictures_of_the_surface(open_page, button, name):
+@pytest.mark.parametrize(("button", "name"), [("png", "race.png"), ("svg", "race.svg")])
+def test_pictures_of_the_race(open_page, button, name):
     page = open_page("/two?step=3")
     page.locator("summary", has_text="Share").click()
     with page.expect_download() as waiting:

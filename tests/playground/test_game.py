@@ -25,6 +25,7 @@ class Player:
         self.game = Game(self.document)
         self.seen: dict[str, dict] = {}
         self.address = ""
+        self.files: dict[str, str] = {}
         self._look()
 
     def does(self, event, value=None):
@@ -66,6 +67,8 @@ class Player:
             known.update(change.get("set", {}))
             known.update({kind: change[kind] for kind in ("text", "html") if kind in change})
             self.address = change.get("address", self.address)
+            if "download" in change:
+                self.files[change["download"]] = change["text"]
 
 
 @pytest.fixture
@@ -382,3 +385,23 @@ def test_a_level_begins_afresh_and_what_was_reached_stays(play):
     assert player.stars() == [0, 0, 0, 1]
     player.does("level", str(FOG))
     assert player.shows("moves")
+
+
+def test_the_moves_by_hand_and_the_runs_can_be_taken_away(play):
+    player = play("visited=-3.5,1")
+    player.does("json")
+    moves = json.loads(player.files["game.json"])["moves"]
+    assert moves == [
+        {"x": x, "loss": pytest.approx(0.5 * (x - 1.37) ** 2 + 0.8, rel=1e-6)} for x in (-3.5, 1)
+    ]
+    assert not player.shows("python")
+    player.does("level", str(TRAP))
+    assert player.shows("python")
+    player.does("momentum", "0.85")
+    player.walks_on()
+    player.does("json")
+    points = json.loads(player.files["game.json"])["points"]
+    assert len(points) == player.number("steps") + 1
+    assert points[-1]["x"] == pytest.approx(player.number("x"), abs=6e-4)
+    player.does("python")
+    assert "jd.heavy_ball(" in player.files["game.py"]

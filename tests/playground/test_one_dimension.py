@@ -2,7 +2,9 @@
 
 import json
 import re
+import struct
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import jax.numpy as jnp
 import numpy as np
@@ -426,8 +428,8 @@ def test_the_figures_follow_a_resized_window_and_the_toggled_light(open_page):
     [
         ("[data-do=json]", "run.json", b"{"),
         ("[data-do=python]", "run.py", b"import jax"),
-        ("[value=png]", "curve.png", b"\x89PNG"),
-        ("[value=svg]", "curve.svg", b"<svg"),
+        ("[value=png]", "run.png", b"\x89PNG"),
+        ("[value=svg]", "run.svg", b"<svg"),
     ],
 )
 def test_exports(open_page, button, name, begins):
@@ -441,8 +443,17 @@ def test_exports(open_page, button, name, begins):
     if name == "run.json":
         x = [point["x"] for point in json.loads(content)["points"]]
         np.testing.assert_allclose(x, 1 - 3.5 * 0.6 ** np.arange(4), rtol=1e-6)
-    if name == "curve.svg":
-        assert content.count(b"<path") > 3  # the curve is drawn, not an empty canvas
+    if name == "run.svg":
+        drawn = ElementTree.fromstring(content)
+        figures = drawn.findall("{*}g")
+        assert len(figures) == 2  # the curve, and the loss against the step
+        for one in figures:
+            assert len(one.findall(".//{*}path")) > 3  # no empty canvas
+    if name == "run.png":
+        width, height = struct.unpack(">2I", content[16:24])
+        curve, loss = (page.locator(f"#plot-{name}").bounding_box() for name in ("curve", "loss"))
+        assert width == pytest.approx(curve["width"] + loss["width"], abs=2)
+        assert height == pytest.approx(max(curve["height"], loss["height"]), abs=2)
 
 
 def test_every_optimizer_can_be_chosen_on_the_page(open_page):
