@@ -15,6 +15,7 @@ BENCHMARKS = {
     "scaling": "throughput against lanes, steps, dimensions, devices; writes benchmarks/results/",
     "update": "one update of 25 M parameters against optax",
     "startup": "what importing jdescent adds to importing jax",
+    "playground": "in a browser: from a click to the screen, and a run that animates",
 }
 
 
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog="\n".join(f"{name:<10}{meaning}" for name, meaning in BENCHMARKS.items()),
+        epilog="\n".join(f"{name:<14}{meaning}" for name, meaning in BENCHMARKS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="all of them by default")
