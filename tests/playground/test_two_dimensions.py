@@ -352,3 +352,10 @@ def test_keys_move_the_start_and_choose_the_racer():
     tab.key("9")
     tab.key("ArrowRight")
     assert tab.texts["steps"] == "1"
+
+
+def test_a_ball_below_another_shows_no_number():
+    tab = Tab({"1": "sgd", "2": "sgd", "3": "adam", "step": "3", "chosen": "2"})
+    balls = tab.source("surface-balls")
+    assert len(balls["x"]) == 3
+    assert sorted(map(str, balls["text"])) == ["", "2", "3"]

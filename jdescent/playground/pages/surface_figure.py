@@ -18,6 +18,11 @@ from jdescent.playground.runs import Row
 from jdescent.playground.surfaces import Surface
 
 TRAIL = 400  # points of a path that are drawn
+COVERED = 0.035  # heights of the window: a ball that is nearer to one above it shows no number
+LABEL: dict[str, Any] = {
+    "text_font": look.FONT, "text_font_size": "18px", "text_baseline": "middle",
+    "text_align": "center", "background_fill_alpha": 0.75,
+}  # fmt: skip
 GRADIENT = 0.22  # the length of the −∇L arrow, in heights of the window
 
 
@@ -35,13 +40,13 @@ class SurfaceFigure:
         columns = {
             "trails": "xs ys color", "dots": "x y color", "balls": "x y color size text ink",
             "steps": "x0 y0 x1 y1 angle color width", "gradient": "x0 y0 x1 y1 angle",
+            "gradient-label": "x y",
             "lost": "x y color angle",
         }  # fmt: skip
         self.sources = {name: sourced(name, those) for name, those in columns.items()}
         self._make(self.figure)
-        self._gradient_label, self._lost_label = _label(), _label()
-        for label in (self._gradient_label, self._lost_label):
-            self.figure.add_layout(label)
+        self._lost_label = Label(**LABEL, x=0, y=0, text="", visible=False)
+        self.figure.add_layout(self._lost_label)
 
     @property
     def height(self) -> float:
@@ -63,7 +68,7 @@ class SurfaceFigure:
         self._ground.paint(palette)
         self._gradient.glyph.line_color = self._gradient_head.glyph.fill_color = palette.ink
         self._balls.glyph.line_color = palette.surface
-        for label in (self._gradient_label, self._lost_label):
+        for label in (self._gradient_label.glyph, self._lost_label):
             label.text_color, label.background_fill_color = palette.ink, palette.surface
 
     def draw(self, surface: Surface, shown_runs: Sequence[Shown]) -> None:
@@ -110,6 +115,10 @@ class SurfaceFigure:
             text = "" if at_start and not one.chosen else str(one.number)
             for name, entry in zip(balls, (x, y, color, size, text, ink_on(color)), strict=True):
                 balls[name].append(entry)
+        places = np.column_stack([balls["x"], balls["y"]])
+        for below, place in enumerate(places):  # numbers are drawn above all balls
+            if np.any(np.hypot(*(places[below + 1 :] - place).T) < COVERED * self.height):
+                balls["text"][below] = ""
         self.sources["balls"].data, self.sources["lost"].data = balls, lost
 
     def _draw_steps(self, runs: list[Shown]) -> None:
@@ -137,6 +146,7 @@ class SurfaceFigure:
     def _draw_gradient(self, row: Row, rest: float) -> None:
         """−∇L at the chosen ball, at one length, and the contour it stands upright on."""
         arrow = {name: [] for name in ("x0", "y0", "x1", "y1", "angle")}  # type: ignore[var-annotated]
+        tip: dict[str, list[float]] = {"x": [], "y": []}
         x = row.x.astype(float)
         with np.errstate(over="ignore", invalid="ignore"):
             direction = -row.gradient.astype(float)
@@ -147,15 +157,13 @@ class SurfaceFigure:
             angle = math.atan2(direction[1], direction[0]) - math.pi / 2
             arrow = {name: [entry] for name, entry in zip(arrow, (*x, *end, angle), strict=True)}
             air = 0.06 * self.height
-            tip = [
-                float(np.clip(place, low + air, high - air))
-                for place, (low, high) in zip(
-                    end + air * direction, self._ground.window, strict=True
+            tip = {
+                axis: [float(np.clip(place, low + air, high - air))]
+                for axis, place, (low, high) in zip(
+                    "xy", end + air * direction, self._ground.window, strict=True
                 )
-            ]
-            self._gradient_label.update(x=tip[0], y=tip[1])
-        self._gradient_label.visible = seen
-        self.sources["gradient"].data = arrow
+            }
+        self.sources["gradient"].data, self.sources["gradient-label"].data = arrow, tip
         self._ground.draw_level(row.loss if seen else None)
 
     def _near(self, points: np.ndarray) -> np.ndarray:
@@ -199,6 +207,10 @@ class SurfaceFigure:
             "x1", "y1", angle="angle", source=of["gradient"], marker="triangle", size=15,
             line_width=0,
         )  # fmt: skip
+        self._gradient_label = view.text(  # below the balls
+            "x", "y", source=of["gradient-label"], text=value("−∇L"),
+            **LABEL | {"text_font": value(look.FONT)},
+        )  # fmt: skip
         view.segment("x0", "y0", "x1", "y1", source=of["steps"], color="color", line_width="width")
         view.scatter(
             "x1", "y1", angle="angle", color="color", source=of["steps"], marker="triangle",
@@ -216,13 +228,6 @@ class SurfaceFigure:
             "x", "y", angle="angle", color="color", source=of["lost"], marker="triangle", size=26,
             line_width=0,
         )  # fmt: skip
-
-
-def _label() -> Label:
-    return Label(
-        x=0, y=0, text="−∇L", visible=False, text_font=look.FONT, text_font_size="18px",
-        text_baseline="middle", text_align="center", background_fill_alpha=0.75,
-    )  # fmt: skip
 
 
 def ink_on(color: str) -> str:
