@@ -1,17 +1,15 @@
 """The bowl experiment at its quick sizes: exact solutions, symmetries, independent counts."""
 
-import io
 from fractions import Fraction
 
-import matplotlib as mpl
+import figures
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from experiments import anisotropic_bowl, report
 from experiments.bowl.paths import STARTS
 from experiments.bowl.settings import ROUND, STEEP
-from jdescent import analysis, plotting
+from jdescent import analysis
 
 QUICK = anisotropic_bowl.QUICK
 
@@ -125,13 +123,6 @@ def test_gradient_descents_loss_curve_is_rho_to_the_2t_at_every_angle(data):
 
 
 def test_every_panel_has_labeled_axes_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = anisotropic_bowl.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(anisotropic_bowl, data, QUICK)
     assert len(figure.axes) == 6
-    for axes in figure.axes:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        assert axes.get_title(loc="left")
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+    figures.assert_labeled(figure.axes)

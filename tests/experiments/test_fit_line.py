@@ -1,15 +1,12 @@
 """A line through five points: the loop in plain Python, the textbook's sums, least squares."""
 
-import io
 import math
 
-import matplotlib as mpl
+import figures
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from experiments import fit_line, report
-from jdescent import plotting
 
 QUICK = fit_line.QUICK
 XS, YS = [1, 2, 3, 4, 5], [2, 4, 6, 8, 10]
@@ -90,11 +87,4 @@ def test_a_rate_that_cannot_descend_is_refused_with_the_limit(rate):
 
 
 def test_the_figure_is_one_column_and_no_text_leaves_it_or_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = fit_line.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-        drawn = figure.get_tightbbox().extents
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
-    np.testing.assert_array_less([-0.01, -0.01], drawn[:2])
-    np.testing.assert_array_less(drawn[2:], figure.get_size_inches() + 0.01)
+    figures.drawn(fit_line, data, QUICK)

@@ -2,12 +2,12 @@
 
 import io
 
+import figures
 import jax
 import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.text import Text
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import ShuffleSplit, cross_val_score
@@ -279,11 +279,4 @@ def test_settings_out_of_range_are_named(setting):
 
 
 def test_the_figure_is_one_column_and_no_text_leaves_it_or_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = house_prices.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-        drawn = figure.get_tightbbox().extents
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
-    np.testing.assert_array_less([-0.01, -0.01], drawn[:2])
-    np.testing.assert_array_less(drawn[2:], figure.get_size_inches() + 0.01)
+    figures.drawn(house_prices, data, QUICK)

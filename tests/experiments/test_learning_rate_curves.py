@@ -1,12 +1,9 @@
 """Learning rates at the quick sizes: descent in NumPy, a Hessian in closed form, the claims."""
 
-import io
-
+import figures
 import jax.numpy as jnp
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 import jdescent as jd
 from experiments import learning_rate_curves as experiment
@@ -16,7 +13,7 @@ from experiments.rates import claims, edge, warm_up
 from experiments.rates.settings import MOMENTUM, shapes
 from experiments.rates.sharpness import sharpness_of
 from experiments.rates.training import draw_seeds
-from jdescent import batches, plotting
+from jdescent import batches
 
 QUICK = experiment.QUICK
 WATCHED = 20
@@ -198,13 +195,6 @@ def test_sizes_that_cannot_give_the_figure_are_refused(settings, words):
 
 
 def test_every_panel_has_labeled_axes_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = experiment.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(experiment, data, QUICK)
     assert len(figure.axes) == 9
-    for axes in figure.axes:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        assert axes.get_title(loc="left")
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+    figures.assert_labeled(figure.axes)

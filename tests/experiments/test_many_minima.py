@@ -1,15 +1,13 @@
 """Many minima at quick sizes: twins, matchings by brute force, paths, valleys, and one bowl."""
 
 import dataclasses
-import io
 import itertools
 import re
 
+import figures
 import jax
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.text import Text
 from scipy.integrate import solve_ivp
 from scipy.special import log_softmax, softmax
 
@@ -17,7 +15,6 @@ from experiments import many_minima, report
 from experiments.learners.perceptron import Layer
 from experiments.minima import findings, matching, networks, paths, valleys
 from experiments.minima.settings import Config
-from jdescent import plotting
 
 QUICK = many_minima.QUICK
 
@@ -282,10 +279,6 @@ def test_the_default_sizes_are_the_hundred_starts_of_the_caption():
 
 
 def test_every_panel_is_labeled_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = many_minima.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(many_minima, data, QUICK)
     titles = " ".join(axes.get_title(loc="left") for axes in figure.axes)
     assert "".join(re.findall(r"\{\((.)\)\}", titles)) == "abcdefg"
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7

@@ -1,13 +1,10 @@
 """Overfitting at its quick sizes: early stopping to the step, memorized labels, honest splits."""
 
-import io
-
+import figures
 import jax
 import jax.numpy as jnp
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 import jdescent as jd
 from experiments import overfitting, report
@@ -18,7 +15,6 @@ from experiments.memory.problems import problem
 from experiments.memory.runs import LOSS
 from experiments.memory.settings import Config
 from experiments.memory.stopping import early_stopping
-from jdescent import plotting
 
 QUICK = overfitting.QUICK
 
@@ -187,14 +183,7 @@ def test_settings_that_cannot_be_run_are_refused(settings, told):
 
 
 def test_every_plotted_panel_has_labeled_axes_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = overfitting.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(overfitting, data, QUICK)
     *plots, pictures = figure.axes
-    for axes in plots:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        assert axes.get_title(loc="left")
+    figures.assert_labeled(plots)
     assert len(pictures.get_images()) == CLASSES
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7

@@ -1,20 +1,17 @@
 """The saddle experiment at its quick sizes: its theory, a transcription, and what it claims."""
 
 import dataclasses
-import io
 
+import figures
 import jax
-import matplotlib as mpl
 import numpy as np
 import pytest
 import scipy
-from matplotlib.text import Text
 
 from experiments import report, saddle_escape
 from experiments.saddle import plain, ridge
 from experiments.saddle.plain import NOISE, START, Setting
 from experiments.saddle.settings import LEFT, RIGHT
-from jdescent import plotting
 
 QUICK = saddle_escape.QUICK
 
@@ -126,13 +123,6 @@ def test_settings_that_theory_cannot_follow_are_refused():
 
 
 def test_every_panel_has_labeled_axes_and_no_text_is_below_seven_points(data):
-    with mpl.rc_context(plotting.STYLE):
-        figure = saddle_escape.plot(data, QUICK)
-        figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_figwidth() == plotting.COLUMN_WIDTH
+    figure = figures.drawn(saddle_escape, data, QUICK)
     assert len(figure.axes) == 6
-    for axes in figure.axes:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        assert axes.get_title(loc="left")
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+    figures.assert_labeled(figure.axes)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from learning import learned
 
 import jdescent as jd
 from experiments.learners import corpus, sentences
@@ -22,20 +23,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def trained(data):
-    model = sentences.encoder(128)
-    key = jax.random.key(0)
-    run = jax.jit(
-        lambda: jd.descend(
-            jd.losses.contrastive(model.predict),
-            model.start(key),
-            jd.adam(jd.schedules.cosine(0.006, STEPS)),
-            STEPS,
-            batches=data.batches,
-            key=key,
-            record=None,
-        )
-    )
-    return run().params
+    return learned(jd.losses.contrastive, sentences.encoder(128), data, rate=0.006, steps=STEPS)
 
 
 @pytest.fixture(scope="module")

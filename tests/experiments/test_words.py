@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 import scipy.stats
+from learning import learned
 from sklearn.metrics import roc_auc_score
 
 import jdescent as jd
@@ -19,20 +20,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def trained(data):
-    model = words.word2vec(32)
-    key = jax.random.key(0)
-    run = jax.jit(
-        lambda: jd.descend(
-            jd.losses.skip_gram(model.predict),
-            model.start(key),
-            jd.adam(jd.schedules.cosine(0.01, STEPS)),
-            STEPS,
-            batches=data.batches,
-            key=key,
-            record=None,
-        )
-    )
-    return run().params
+    return learned(jd.losses.skip_gram, words.word2vec(32), data, rate=0.01, steps=STEPS)
 
 
 def test_related_words_lie_nearer_than_random_ones_of_like_frequency(data, trained):

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-
-WAIT = 30_000  # milliseconds: a machine that tests on all cores is slow
+from browsing import WAIT
 
 
 @pytest.fixture(scope="session")

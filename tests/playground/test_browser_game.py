@@ -4,23 +4,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from browsing import place, wait_for_end, wait_for_text, wait_until
 from reading import read
-
-WAIT = 30_000
-
-
-def wait_until(page, question):
-    page.wait_for_function(question, timeout=WAIT)
-
-
-def wait_for_text(page, element, text):
-    wait_until(page, f"document.getElementById('{element}').textContent.includes('{text}')")
 
 
 def run_to_its_end(page):
     page.click("#run")
     wait_until(page, "document.getElementById('run').getAttribute('aria-pressed') === 'true'")
-    wait_until(page, "document.getElementById('run').getAttribute('aria-pressed') === 'false'")
+    wait_for_end(page)
 
 
 def stars(page):
@@ -31,25 +22,12 @@ def slide(page, element, value):
     page.locator(f"#{element}").fill(str(value))
 
 
-def place(page, x, y):
-    """Where on the screen a point of the landscape is."""
-    return page.evaluate(
-        """([x, y]) => {
-          const model = Bokeh.documents[0].get_model_by_name("curve");
-          const view = Bokeh.index.get_by_id(model.id);
-          const box = view.canvas_view.el.getBoundingClientRect();
-          return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
-        }""",
-        [x, y],
-    )
-
-
 def drag(page, begin, end):
     points = np.linspace(begin, end, 6)
-    page.mouse.move(*place(page, *points[0]))
+    page.mouse.move(*place(page, "curve", *points[0]))
     page.mouse.down()
     for point in points[1:]:
-        page.mouse.move(*place(page, *point))
+        page.mouse.move(*place(page, "curve", *point))
     page.mouse.up()
 
 
@@ -58,7 +36,7 @@ def test_level_one_is_won_by_dragging_the_ball_and_leads_to_level_two(open_page)
     drag(page, (-3.5, 12.7), (-1.0, 8.0))
     wait_for_text(page, "steps", "1")
     assert read(page.inner_text("#x")) == pytest.approx(-1.0, abs=0.05)
-    page.mouse.click(*place(page, 1.37, 5.0))
+    page.mouse.click(*place(page, "curve", 1.37, 5.0))
     wait_for_text(page, "status", "Found after 2 moves")
     assert page.inner_text("#best") == "Your best: 2 moves"
     assert stars(page) == [1, 0, 0, 0]

@@ -4,49 +4,22 @@ import time
 
 import numpy as np
 import pytest
+from browsing import (
+    assert_everything_is_reached_with_tab,
+    place,
+    source,
+    wait_for_step,
+    wait_until,
+)
 from reading import read
-
-WAIT = 30_000
-
-
-def wait_until(page, question):
-    page.wait_for_function(question, timeout=WAIT)
-
-
-def wait_for_step(page, step):
-    wait_until(page, f"document.getElementById('steps').textContent === '{step}'")
-
-
-def place(page, x, y):
-    """Where on the screen a point of the surface is."""
-    return page.evaluate(
-        """([x, y]) => {
-          const model = Bokeh.documents[0].get_model_by_name("surface");
-          const view = Bokeh.index.get_by_id(model.id);
-          const box = view.canvas_view.el.getBoundingClientRect();
-          return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
-        }""",
-        [x, y],
-    )
-
-
-def source(page, name):
-    return page.evaluate(
-        """name => {
-          const data = Bokeh.documents[0].get_model_by_name(name).data;
-          const columns = data instanceof Map ? [...data] : Object.entries(data);
-          return Object.fromEntries(columns.map(([key, values]) => [key, Array.from(values)]));
-        }""",
-        name,
-    )
 
 
 def test_dragging_the_start_moves_the_ball_and_its_arrows(open_page):
     page = open_page("/two?step=2")
-    page.mouse.move(*place(page, -2.0, 2.0))
+    page.mouse.move(*place(page, "surface", -2.0, 2.0))
     page.mouse.down()
     for share in np.linspace(0, 1, 6):
-        page.mouse.move(*place(page, -2.0 + 4.0 * share, 2.0 - 3.0 * share))
+        page.mouse.move(*place(page, "surface", -2.0 + 4.0 * share, 2.0 - 3.0 * share))
     wait_until(page, "location.search.includes('start=2')")
     page.mouse.up()
     wait_for_step(page, "0")
@@ -62,7 +35,9 @@ def test_one_unit_is_as_long_in_both_directions_also_after_a_resize(open_page):
     for size in [{"width": 1280, "height": 800}, {"width": 600, "height": 900}]:
         page.set_viewport_size(size)
         page.wait_for_timeout(1000)
-        (x0, y0), (x1, _), (_, y1) = (place(page, *at) for at in [(0, 0), (1, 0), (0, 1)])
+        (x0, y0), (x1, _), (_, y1) = (
+            place(page, "surface", *at) for at in [(0, 0), (1, 0), (0, 1)]
+        )
         assert x1 - x0 == pytest.approx(y0 - y1, rel=0.02)
 
 
@@ -128,29 +103,7 @@ def test_everything_fits_at_any_width(open_page, size, theme):
 
 
 def test_everything_can_be_reached_with_tab_and_has_a_name(open_page):
-    page = open_page("/two?surface=bowl")
-    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-    wanted = set(
-        page.evaluate(
-            "[...document.querySelectorAll('[data-do]')]"
-            ".filter(one => one.checkVisibility() && !one.disabled).map(one => one.dataset.do)"
-        )
-    )
-    reached, nameless = set(), []
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        event, name = page.evaluate(
-            """() => {
-              const on = document.activeElement;
-              const name = on.ariaLabel || on.labels?.[0]?.textContent || on.textContent;
-              return [on.dataset?.do ?? null, name.trim()];
-            }"""
-        )
-        reached.add(event)
-        if event and not name:
-            nameless.append(event)
-    assert wanted <= reached
-    assert nameless == []
+    assert_everything_is_reached_with_tab(open_page("/two?surface=bowl"))
 
 
 @pytest.mark.parametrize(("button", "name"), [("png", "race.png"), ("svg", "race.svg")])

@@ -9,6 +9,14 @@ from xml.etree import ElementTree
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from browsing import (
+    assert_everything_is_reached_with_tab,
+    place,
+    source,
+    wait_for_end,
+    wait_for_step,
+    wait_until,
+)
 from reading import read
 
 import jdescent as jd
@@ -22,43 +30,6 @@ def number(page, element: str) -> float:
 
 def readings(page) -> tuple[float, ...]:
     return tuple(number(page, element) for element in ("steps", "x", "loss", "slope"))
-
-
-def source(page, name: str) -> dict[str, list[float]]:
-    """What a figure draws."""
-    return page.evaluate(
-        """name => {
-          const data = Bokeh.documents[0].get_model_by_name(name).data;
-          const columns = data instanceof Map ? [...data] : Object.entries(data);
-          return Object.fromEntries(columns.map(([key, values]) => [key, Array.from(values)]));
-        }""",
-        name,
-    )
-
-
-def place(page, x: float, y: float) -> tuple[float, float]:
-    """Where on the screen a point of the curve's figure is."""
-    return page.evaluate(
-        """([x, y]) => {
-          const model = Bokeh.documents[0].get_model_by_name("curve");
-          const view = Bokeh.index.get_by_id(model.id);
-          const box = view.canvas_view.el.getBoundingClientRect();
-          return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
-        }""",
-        [x, y],
-    )
-
-
-def wait_until(page, question: str, *, timeout=30_000):
-    page.wait_for_function(question, timeout=timeout)
-
-
-def wait_for_step(page, step: str):
-    wait_until(page, f"document.getElementById('steps').textContent === '{step}'")
-
-
-def wait_for_end(page):
-    wait_until(page, "document.getElementById('run').getAttribute('aria-pressed') === 'false'")
 
 
 def descended(optimizer, start=-2.5, loss=BOWL, steps=1000):
@@ -94,10 +65,10 @@ def test_dragging_the_ball_moves_the_start_and_the_tangent_follows(open_page):
     page = open_page("/")
     page.click("#step")
     wait_for_step(page, "1")
-    page.mouse.move(*place(page, -1.1, 2.705))
+    page.mouse.move(*place(page, "curve", -1.1, 2.705))
     page.mouse.down()
     for goal in np.linspace(-1.0, 3.0, 9):
-        page.mouse.move(*place(page, goal, 3.0))
+        page.mouse.move(*place(page, "curve", goal, 3.0))
     wait_until(page, "document.getElementById('x').textContent === '3.00'")
     page.mouse.up()
     wait_for_step(page, "0")
@@ -120,15 +91,15 @@ def test_a_finger_drags_the_ball_and_still_scrolls_the_page(open_page):
             fingers.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": touch})
         fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
-    drag(place(page, -2.5, 6.0), place(page, 3.0, 6.0))
+    drag(place(page, "curve", -2.5, 6.0), place(page, "curve", 3.0, 6.0))
     wait_until(page, "Number(document.getElementById('x').textContent) > 2.5")
-    drag(place(page, 0.0, 1.0), place(page, 0.0, 9.0))
+    drag(place(page, "curve", 0.0, 1.0), place(page, "curve", 0.0, 9.0))
     wait_until(page, "scrollY > 50")
 
 
 def test_clicking_the_curve_chooses_the_start(open_page):
     page = open_page("/")
-    page.mouse.click(*place(page, 4.0, 5.0))
+    page.mouse.click(*place(page, "curve", 4.0, 5.0))
     wait_until(page, "document.getElementById('x').textContent === '4.00'")
     assert "start=4" in page.evaluate("location.search")
 
@@ -300,31 +271,7 @@ def test_keyboard_alone(open_page):
 
 
 def test_everything_can_be_reached_with_tab_and_has_a_name(open_page):
-    page = open_page("/")
-    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-    page.evaluate("document.activeElement.blur()")
-    wanted = set(
-        page.evaluate(
-            "[...document.querySelectorAll('[data-do]')]"
-            ".filter(one => one.checkVisibility() && !one.disabled).map(one => one.dataset.do)"
-        )
-    )
-    reached, nameless = set(), []
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        found = page.evaluate(
-            """() => {
-              const on = document.activeElement;
-              const name = on.ariaLabel || on.labels?.[0]?.textContent || on.textContent;
-              const ring = getComputedStyle(on).outlineStyle;
-              return [on.dataset?.do ?? null, name.trim(), ring, on.tagName];
-            }"""
-        )
-        reached.add(found[0])
-        if found[0] and (not found[1] or found[2] == "none"):
-            nameless.append(found)
-    assert wanted <= reached
-    assert nameless == []
+    assert_everything_is_reached_with_tab(open_page("/"))
 
 
 def test_a_hundred_fast_clicks_are_a_hundred_steps(open_page):
@@ -415,7 +362,7 @@ def test_the_figures_follow_a_resized_window_and_the_toggled_light(open_page):
     page.set_viewport_size({"width": 700, "height": 900})
     wait_until(page, f"{width} < {before}")
     page.wait_for_timeout(300)
-    x, _ = place(page, 5.2, 0.0)
+    x, _ = place(page, "curve", 5.2, 0.0)
     assert x < 700
     page.click("#theme")
     wait_until(page, "document.documentElement.dataset.theme === 'dark'")

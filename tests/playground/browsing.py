@@ -1,0 +1,71 @@
+"""What a test does with a page in a browser, and what it reads there."""
+
+WAIT = 30_000  # milliseconds: a machine that tests on all cores is slow
+
+
+def wait_until(page, question: str):
+    page.wait_for_function(question, timeout=WAIT)
+
+
+def wait_for_text(page, element: str, text: str):
+    wait_until(page, f"document.getElementById('{element}').textContent.includes('{text}')")
+
+
+def wait_for_step(page, step: int | str):
+    wait_until(page, f"document.getElementById('steps').textContent === '{step}'")
+
+
+def wait_for_end(page):
+    wait_until(page, "document.getElementById('run').getAttribute('aria-pressed') === 'false'")
+
+
+def place(page, figure: str, x: float, y: float) -> tuple[float, float]:
+    """Where on the screen a point of a figure is."""
+    return page.evaluate(
+        """([figure, x, y]) => {
+          const model = Bokeh.documents[0].get_model_by_name(figure);
+          const view = Bokeh.index.get_by_id(model.id);
+          const box = view.canvas_view.el.getBoundingClientRect();
+          return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
+        }""",
+        [figure, x, y],
+    )
+
+
+def source(page, name: str) -> dict[str, list[float]]:
+    """What a figure draws."""
+    return page.evaluate(
+        """name => {
+          const data = Bokeh.documents[0].get_model_by_name(name).data;
+          const columns = data instanceof Map ? [...data] : Object.entries(data);
+          return Object.fromEntries(columns.map(([key, values]) => [key, Array.from(values)]));
+        }""",
+        name,
+    )
+
+
+def assert_everything_is_reached_with_tab(page):
+    """The Tab key comes to every button and field; each has a name and shows that it is there."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    page.evaluate("document.activeElement.blur()")
+    wanted = set(
+        page.evaluate(
+            "[...document.querySelectorAll('[data-do]')]"
+            ".filter(one => one.checkVisibility() && !one.disabled).map(one => one.dataset.do)"
+        )
+    )
+    reached, poor = set(), []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        event, name, ring = page.evaluate(
+            """() => {
+              const on = document.activeElement;
+              const name = on.ariaLabel || on.labels?.[0]?.textContent || on.textContent;
+              return [on.dataset?.do ?? null, name.trim(), getComputedStyle(on).outlineStyle];
+            }"""
+        )
+        reached.add(event)
+        if event and (not name or ring == "none"):
+            poor.append((event, name, ring))
+    assert wanted <= reached
+    assert poor == []
