@@ -136,6 +136,13 @@ class Page:
         """Put the state into the browser's address, without loading anything."""
         self._changes.append({"address": query})
 
+    def keep(self, query: str) -> None:
+        """Let the browser remember an address that this page is to begin with, "" for none.
+
+        It is taken where the page is opened without an address of its own.
+        """
+        self._changes.append({"keep": query})
+
     def download(self, name: str, text: str) -> None:
         """Let the browser save a text as a file."""
         self._changes.append({"download": name, "text": text})

@@ -143,6 +143,24 @@ def test_the_link_is_on_the_clipboard_or_the_page_says_that_it_is_not(open_page)
     assert "step=5" in page.url
 
 
+def test_what_was_reached_is_there_on_the_next_visit_until_one_starts_over(open_page):
+    page = open_page("/game?level=2&step=1000")
+    wait_for_text(page, "stars-1", "★☆☆")
+    page.goto(page.url.partition("?")[0])
+    wait_for_text(page, "title", "1 · By hand")
+    wait_for_text(page, "stars-1", "★☆☆")
+    page.keyboard.press("2")
+    wait_for_text(page, "best", "25 steps")
+    page.click("#over")
+    wait_for_text(page, "stars-1", "☆☆☆")
+    page.goto(page.url.partition("?")[0])
+    wait_for_text(page, "title", "1 · By hand")
+    assert stars(page) == [0, 0, 0, 0]
+    page.keyboard.press("2")
+    wait_for_text(page, "title", "2 · Follow")
+    assert page.inner_text("#best") == ""
+
+
 def test_two_players_do_not_see_each_others_game(open_page):
     one, other = open_page("/game"), open_page("/game")
     one.keyboard.press("4")

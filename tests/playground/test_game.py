@@ -273,7 +273,7 @@ def test_each_cure_alone_leads_out_of_the_trap(play, way, dials):
     assert player.number("x") > 0.5
     assert player.stars() == [0, 0, 0, 1]
     assert f"by {way}" in player.text("status")
-    assert player.game.ways == {way}
+    assert player.game.progress.ways == {way}
     assert player.seen["goals"]["html"].count("✓") == 1
 
 

@@ -17,21 +17,20 @@ from jdescent.playground.levels import (
     HIDDEN,
     LEVELS,
     SHORTEST,
-    WAYS,
     Point,
     aftermath,
     escape_step,
     found,
-    stars_shown,
     way,
 )
-from jdescent.playground.numbers import counted, shown
+from jdescent.playground.numbers import shown
 from jdescent.playground.page import Page
 from jdescent.playground.pages.dials import Dials
 from jdescent.playground.pages.game_figure import GameFigure
 from jdescent.playground.pages.one_dimension_figures import LossFigure
 from jdescent.playground.pages.question_panel import QuestionPanel
 from jdescent.playground.playback import Playback
+from jdescent.playground.progress import Progress
 from jdescent.playground.questions import Question
 from jdescent.playground.runs import Run, Setup, compute
 
@@ -47,13 +46,7 @@ class Game:
     """The state of the game, and what the page's events do to it."""
 
     def __init__(self, document: Document) -> None:
-        self.stars: list[int] = [0] * len(LEVELS)
-        self.best: list[int | None] = [None] * len(LEVELS)
-        self.ways: set[str] = set()
-        self.valley = 0
-        self.visits: list[tuple[float, float]] = []
-        self.exploded: Run | None = None
-        self.tried: dict[float, str] = {}
+        self._forget()
         self.picture, self.history = GameFigure(), LossFigure()
         figures = [self.picture.figure, self.history.figure]
         self.page = Page(document, "/game", "game.html", figures)
@@ -79,6 +72,12 @@ class Game:
     @property
     def rate(self) -> float:
         return self.dials.rate
+
+    def start_over(self) -> None:
+        """Forget what was reached, here and in the browser."""
+        self._forget()
+        self.page.keep("")
+        self.choose_level(FOG)
 
     def choose_level(self, level: int) -> None:
         """Go to a level, from its beginning; what was reached stays."""
@@ -136,6 +135,13 @@ class Game:
     def _found(self) -> bool:
         return len(self.visits) > 1 and found(self.curve, self.visits[-1][1])
 
+    def _forget(self) -> None:
+        self.progress = Progress()
+        self.valley = 0
+        self.visits: list[tuple[float, float]] = []
+        self.exploded: Run | None = None
+        self.tried: dict[float, str] = {}
+
     def _enter(self, level: int) -> None:
         self.level = level
         self.dials = Dials(LEVELS[level].curve.start, LEVELS[level].rate)
@@ -178,22 +184,21 @@ class Game:
                 self._win(questions.by_rate(self.exploded, run, self.curve), step)
         used = way(run.setup)
         if self.level == TRAP and escape_step(run) is not None and used is not None:
-            self.ways.add(used)
+            self.progress.ways.add(used)
             self._win(questions.by_escape(run, self.curve), step)
 
     def _win(self, asked: list[Question], steps: int) -> None:
         self.panel.ask(asked)
-        best = self.best[self.level]
-        self.best[self.level] = steps if best is None else min(best, steps)
-        self._count_stars()
-
-    def _count_stars(self) -> None:
-        """One for the level, one for every question that was answered rightly."""
-        self.stars[self.level] = max(self.stars[self.level], 1 + self.panel.right)
+        self.progress.reach(self.level, steps)
+        self._keep()
 
     def _answered(self) -> None:
-        self._count_stars()
+        self.progress.answer(self.level, self.panel.right)
+        self._keep()
         self.draw()
+
+    def _keep(self) -> None:
+        self.page.keep(address.write(self.progress.written(), DEFAULTS))
 
     def _draw_fog(self, aim: float | None = None) -> None:
         page, (x, loss) = self.page, self.visits[-1]
@@ -231,14 +236,8 @@ class Game:
 
     def _draw_progress(self) -> None:
         page = self.page
-        for n, stars in enumerate(self.stars):
-            page.text(**{f"stars-{n}": stars_shown(stars)})
-            page.set(f"level-{n}", aria_current="step" if n == self.level else "false")
-            page.set(f"stars-{n}", aria_label=f"{stars} of 3 stars")
+        self.progress.draw(page, self.level)
         page.html(goals=say.goals(self._goals()))
-        best = self.best[self.level]
-        unit = LEVELS[self.level].unit
-        page.text(best="" if best is None else f"Your best: {counted(best, unit)}")
         page.set("history-section", hidden=self.level == FOG or bool(self.panel.asked))
         self.panel.draw()
         page.set("next", hidden=not self.panel.asked or self.level == TRAP)
@@ -254,7 +253,7 @@ class Game:
             exploded = self.exploded is not None
             return [(exploded, "make it explode"),
                     (won, f"recover: arrive in {FAST} steps or fewer")]  # fmt: skip
-        return say.trap_goals(self.ways)
+        return say.trap_goals(self.progress.ways)
 
     def _draw_tried(self) -> None:
         """The rates that were tried, by how they ended; the border once the level is won."""
@@ -271,6 +270,7 @@ class Game:
     def _listen(self) -> None:
         page = self.page
         page.on("level", lambda value: self.choose_level(int(value)))
+        page.on("over", lambda value: self.start_over())
         page.on("next", lambda value: self.choose_level(min(self.level + 1, TRAP)))
         page.on("move", lambda value: self._hop(float(value)))
         page.on("again", lambda value: self._another_valley())
@@ -349,9 +349,7 @@ class Game:
         """Begin where the address says; returns what could not be read."""
         values, complaints = address.read(self.page.query, READERS)
         self._enter(values.get("level", 1) - 1)
-        self.stars = [stars or 0 for stars in values.get("stars", self.stars)]
-        self.best = values.get("best", self.best)
-        self.ways = values.get("ways", self.ways)
+        self.progress = Progress.read(values)
         self.valley = values.get("valley", self.valley)
         low, high = self.curve.domain
         self.dials.start = min(max(values.get("start", self.dials.start), low), high)
@@ -375,12 +373,8 @@ class Game:
     def _query(self) -> str:
         """The state as an address: the defaults are left out."""
         values: dict[str, Any] = {
-            "level": self.level + 1,
-            "stars": ",".join(map(str, self.stars)),
-            "best": ",".join("-" if best is None else str(best) for best in self.best),
-            "ways": ",".join(name for name in WAYS if name in self.ways),
-            "valley": self.valley,
-        }
+            **self.progress.written(), "level": self.level + 1, "valley": self.valley,
+        }  # fmt: skip
         if self.level == FOG:
             values["visited"] = tuple(x for x, _ in self.visits)
         else:

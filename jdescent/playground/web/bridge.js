@@ -102,6 +102,7 @@
     if (element && "css" in one) for (const [name, value] of Object.entries(one.css))
       element.style.setProperty(`--${name}`, value);
     if ("address" in one) history.replaceState(null, "", one.address ? `?${one.address}` : location.pathname);
+    if ("keep" in one) localStorage.setItem(`kept ${location.pathname}`, one.keep);
     if ("download" in one) save(one.download, new Blob([one.text]));
     if ("picture" in one) picture(one);
     if ("copy" in one) copy(one.copy);
