@@ -13,15 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jdescent as jd
-from jdescent import analysis
+from jdescent import analysis, optimizers
 
 Value = float | bool | None
 
-_JDESCENT = (
-    "sgd", "heavy_ball", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "nadam",
-    "adamax", "amsgrad", "sign_sgd", "lion",
-)  # fmt: skip
 _OPTAX = (
     "adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamaxw", "adamw", "adan",
     "amsgrad", "fromage", "lamb", "lars", "lion", "nadam", "nadamw", "novograd",
@@ -33,6 +28,7 @@ _LABELS = {
     "adamw": "AdamW", "nadam": "Nadam", "adamax": "AdaMax", "amsgrad": "AMSGrad",
     "sign_sgd": "sign descent", "lion": "Lion",
 }  # fmt: skip
+"""jdescent's, in the order of the list; one that is not here stands behind, by its own name."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +281,11 @@ def _method(name: str, label: str, factory: Callable, with_equations: bool) -> M
 
 @functools.cache
 def _methods() -> dict[str, Method]:
-    methods = {name: _method(name, _LABELS[name], getattr(jd, name), True) for name in _JDESCENT}
+    own = (*_LABELS, *(name for name in optimizers.__all__ if name not in _LABELS))
+    methods = {
+        name: _method(name, _LABELS.get(name, name), getattr(optimizers, name), True)
+        for name in own
+    }
     if importlib.util.find_spec("optax") is not None:
         import optax
 
