@@ -16,6 +16,8 @@ from jdescent.playground.runs import Task
 
 POINTS = 801
 DOMAIN = (-3.0, 3.0)  # of a typed curve
+STARTS = ("far left", "near a minimum", "on a top", "far right")
+EDGE = 0.04  # of the domain: how far "far left" is from its end
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,30 @@ class Curve:
     def least(self) -> float | None:
         """The loss at the lowest known minimum."""
         return min((self.height(place) for place, _ in self.minima), default=None)
+
+    @functools.cached_property
+    def starts(self) -> dict[str, float]:
+        """Places worth starting from, by the words of `STARTS`; those that there are.
+
+        Example:
+            >>> {words: round(x, 2) for words, x in CURVES["double-well"].starts.items()}
+            {'far left': -1.82, 'near a minimum': 1.77, 'on a top': 0.0, 'far right': 2.32}
+        """
+        x, height, _ = _sampled(self.task.loss, self.domain)
+        low, high = self.domain
+        gentle = np.isfinite(height) & ~_poles(height)
+        inside = x[gentle & (x >= low + EDGE * (high - low)) & (x <= high - EDGE * (high - low))]
+        tops = _turns(self.task.loss, self.domain, -1)
+        found: dict[str, float] = {}
+        if inside.size:
+            found |= {"far left": inside[0], "far right": inside[-1]}
+        if self.minima:
+            lowest = min((place for place, _ in self.minima), key=self.height)
+            found["near a minimum"] = lowest + 1.5 * EDGE * (high - low)
+            tops.sort(key=lambda top: abs(top - lowest))
+        if tops:
+            found["on a top"] = tops[0]
+        return {words: float(found[words]) for words in STARTS if words in found}
 
     def height(self, x: float) -> float:
         return float(_heights(self.task.loss)(jnp.asarray([x], float))[0][0])
@@ -173,11 +199,21 @@ def _sampled(loss: Callable, domain: tuple[float, float]) -> tuple[np.ndarray, .
 
 
 def _minima(loss: Callable, domain: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    """Where the slope turns from − to + without a jump, by bisection, with L″ there."""
-    x, _, slope = _sampled(loss, domain)
-    turns = np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0))
-    slope_at = jax.jit(jax.grad(loss))
+    """Where the slope turns from − to +, with L″ there."""
     curvature_at = jax.jit(jax.grad(jax.grad(loss)))
+    found = []
+    for place in _turns(loss, domain, 1):
+        curvature = float(curvature_at(jnp.asarray(place, float)))
+        if np.isfinite(curvature) and curvature > 0:
+            found.append((place, curvature))
+    return tuple(found)
+
+
+def _turns(loss: Callable, domain: tuple[float, float], sign: int) -> list[float]:
+    """Where the slope turns, without a jump, from −`sign` to `sign`, by bisection."""
+    x, _, slope = _sampled(loss, domain)
+    turns = np.flatnonzero((sign * slope[:-1] < 0) & (sign * slope[1:] >= 0))
+    slope_at = jax.jit(jax.grad(loss))
     found = []
     for i in turns:
         steps = np.abs(np.diff(slope[max(i - 2, 0) : i + 4]))
@@ -193,10 +229,8 @@ def _minima(loss: Callable, domain: tuple[float, float]) -> tuple[tuple[float, f
             if ends[1] == 0
             else scipy.optimize.brentq(slope_near, x[i], x[i + 1], xtol=1e-7)
         )
-        curvature = float(curvature_at(jnp.asarray(place, float)))
-        if np.isfinite(curvature) and curvature > 0:
-            found.append((float(place), curvature))
-    return tuple(found)
+        found.append(float(place))
+    return found
 
 
 def _poles(height: np.ndarray) -> np.ndarray:

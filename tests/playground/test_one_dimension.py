@@ -270,6 +270,19 @@ def test_keyboard_alone(open_page):
     wait_until(page, "document.getElementById('x').textContent === '−2.36'")
 
 
+def test_starts_to_choose_from(open_page):
+    page = open_page("/?curve=double-well&step=3")
+    for words, x in [("far-left", "−1.82"), ("near-a-minimum", "1.77"), ("far-right", "2.314")]:
+        page.click(f"#start-{words}")
+        wait_until(page, f"document.getElementById('x').textContent === '{x}'")
+        assert page.inner_text("#steps") == "0"
+    page.click("#start-on-a-top")
+    wait_until(page, "document.getElementById('x').textContent === '0.00'")
+    assert "nothing to follow" in page.inner_text("#status")
+    page.select_option("#curve", "bowl")
+    wait_until(page, "document.getElementById('start-on-a-top').hidden")
+
+
 def test_everything_can_be_reached_with_tab_and_has_a_name(open_page):
     assert_everything_is_reached_with_tab(open_page("/"))
 
@@ -337,8 +350,9 @@ def test_noise_changes_with_its_seed_and_not_without(open_page):
     ("size", "theme"),
     [((390, 844), "light"), ((768, 1024), "dark"), ((1280, 800), "light"), ((1920, 1080), "dark")],
 )
-def test_everything_fits_at_any_width_and_in_both_lights(open_page, size, theme):
-    page = open_page("/?method=heavy_ball&step=5", size=size, theme=theme)
+@pytest.mark.parametrize("query", ["?method=heavy_ball&step=5", "?curve=double-well&step=3"])
+def test_everything_fits_at_any_width_and_in_both_lights(open_page, size, theme, query):
+    page = open_page("/" + query, size=size, theme=theme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for element in ("run", "step", "update", "rate"):
         box = page.locator(f"#{element}").bounding_box()

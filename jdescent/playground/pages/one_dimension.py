@@ -61,6 +61,7 @@ class OneDimension:
         self._listen()
         complaints = self._read_address()
         self._show_choices()
+        self._show_starts()
         self.recompute(True)
         if complaints:
             self._complain("; ".join(complaints) + ".")
@@ -124,13 +125,14 @@ class OneDimension:
         """Put the ball somewhere else, before its first step."""
         low, high = self.curve.domain
         digits = 2 - int(np.floor(np.log10((high - low) / 5)))
-        self.start = round(min(max(float(x), low), high), max(digits, 0))
+        self.start = round(min(max(float(x), low), high), max(digits, 0)) + 0.0
         self.playback.pause()
         self.playback.shown = 0
         self.recompute(done)
 
     def _take(self, curve: Curve) -> None:
         self.curve, self.start = curve, curve.start
+        self._show_starts()
         self.history.remember(None, 0)
         self.playback.pause()
         self.playback.shown = 0
@@ -155,6 +157,7 @@ class OneDimension:
         page.on("from", lambda text: self._set_domain(text, self.domain[1]))
         page.on("to", lambda text: self._set_domain(self.domain[0], text))
         page.on("preset", self._preset)
+        page.on("start", self._set_start)
         page.on("batch", self._set_batch)
         page.on("seed", self._set_seed)
         page.on("reset", lambda value: self._reset())
@@ -182,6 +185,10 @@ class OneDimension:
             self._reset()
             self.panel.set_rate(rate)
             self.playback.run()
+
+    def _set_start(self, name: str) -> None:
+        if name in self.curve.starts:
+            self.move_start(self.curve.starts[name])
 
     def _set_domain(self, low: Any, high: Any) -> None:
         try:
@@ -223,6 +230,11 @@ class OneDimension:
         self.panel.draw_limit(limit, told)
         exact = limit if self.curve.parabola else None
         self.panel.draw_outcomes(ends := outcomes(self.setup), presets(ends, exact))
+
+    def _show_starts(self) -> None:
+        for name in curves.STARTS:
+            there = name in self.curve.starts
+            self.page.set("start-" + name.replace(" ", "-"), hidden=not there)
 
     def _show_choices(self) -> None:
         options = [(name, curve.formula) for name, curve in CURVES.items()]
