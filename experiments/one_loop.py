@@ -273,7 +273,7 @@ def table(data: Learned) -> list[tuple[str, ...]]:
                 row.loss.__name__.replace("_", " "),
                 row.method,
                 f"{score:.3g} {results[0].unit}",
-                f"{results[0].baseline:.3g} {results[0].against}",
+                f"{results[0].baseline:.3g} ".replace("-", "−") + results[0].against,
             )
         )
     return cells

@@ -42,6 +42,7 @@ def draw_fine_tuning(axes: Axes, compared: Comparison) -> None:
     axes.plot(compared.steps, compared.from_scratch.T, color="0.6", linewidth=0.8)
     axes.plot(compared.steps, compared.fine_tuned.T, linewidth=0.8)
     axes.set(xlim=(0, compared.steps[-1]), xticks=[0, compared.steps[-1]])
+    axes.tick_params(labelsize=SMALL)
     plotting.title(axes, "h", "fine-tuning", fontsize=7, x=-0.2)
 
 
