@@ -33,7 +33,14 @@ from jdescent.sweeps.lanes.loops import (
     settled_kinds,
     to_trees,
 )
-from jdescent.sweeps.lanes.programs import CALLS, SPLIT_LIMIT, has_no_keys, is_small, program_of
+from jdescent.sweeps.lanes.programs import (
+    CALLS,
+    SPLIT_LIMIT,
+    has_no_keys,
+    is_small,
+    program_of,
+    scan_counts,
+)
 from jdescent.sweeps.lanes.values import (
     Entry,
     Split,
@@ -218,8 +225,8 @@ def _counted(equation, inputs: Sequence[Value]) -> _Rows:
 def _scan(walk: _InKernel, equation, inputs: list[Value], keep: Keep | None) -> list[Value]:
     """What the scan carries in the end; what it stacks goes to `keep`, turn by turn."""
     params, body = equation.params, equation.params["jaxpr"]
-    carries, length = params["num_carry"], params["length"]
-    first_carry, first_row = params["num_consts"], _first_row(equation)
+    (first_carry, carries), length = scan_counts(equation), params["length"]
+    first_row = first_carry + carries
     consts, start = inputs[:first_carry], list(map(_without_rows, inputs[first_carry:first_row]))
     rows = inputs[first_row:]
     if not all(isinstance(row, _Rows) for row in rows):
@@ -394,14 +401,15 @@ def _slot(variable, has_lanes: bool) -> _Slot:
 
 def _first_row(equation) -> int:
     """The number of the first input that a loop reads row by row."""
-    params = equation.params
     if equation.primitive is p.scan_p:
-        return params["num_consts"] + params["num_carry"]
+        return sum(scan_counts(equation))
     return len(equation.invars)
 
 
 def _carries(equation) -> int:
-    return equation.params.get("num_carry", len(equation.outvars))
+    if equation.primitive is p.scan_p:
+        return scan_counts(equation)[1]
+    return len(equation.outvars)
 
 
 def _require_lowering(call: Callable, operands: Sequence[jax.ShapeDtypeStruct]) -> None:

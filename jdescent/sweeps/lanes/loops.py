@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import primitives as p
 
+from jdescent.sweeps.lanes.programs import scan_counts
 from jdescent.sweeps.lanes.values import (
     Entry,
     Split,
@@ -97,8 +98,8 @@ def run_scan(walk: "Walk", equation, inputs: list[Value]) -> list[Value]:
     params, lanes = equation.params, walk.lanes
     if params["length"] == 0:
         return walk.mapped(equation, inputs)
-    body, carries = params["jaxpr"], params["num_carry"]
-    first_carry, first_row = params["num_consts"], params["num_consts"] + carries
+    body, (first_carry, carries) = params["jaxpr"], scan_counts(equation)
+    first_row = first_carry + carries
     consts, start = inputs[:first_carry], inputs[first_carry:first_row]
     rows = [
         jnp.asarray(value) if is_shared(value) else Stacked(stack(value, lanes))

@@ -26,6 +26,14 @@ def program_of(equation) -> core.ClosedJaxpr:
     return program if isinstance(program, core.ClosedJaxpr) else core.ClosedJaxpr(program, ())
 
 
+def scan_counts(scan) -> tuple[int, int]:
+    """Of a scan's inputs, how many stay the same, and how many are carried; the others are rows."""
+    if "num_carry" in scan.params:
+        return scan.params["num_consts"], scan.params["num_carry"]
+    consts, carry, _ = scan.params["ft_in"].unpack()  # jax 0.12
+    return len(list(consts.vals)), len(list(carry.vals))
+
+
 def carried_bytes(program: core.ClosedJaxpr) -> int | None:
     """Bytes a lane that the largest loop on split values carries; None if there is no such loop."""
     found: list[int | None] = []
@@ -39,7 +47,8 @@ def carried_bytes(program: core.ClosedJaxpr) -> int | None:
 
 def _carried(loop) -> list[Any]:
     if loop.primitive is p.scan_p:
-        return loop.outvars[: loop.params["num_carry"]]
+        _, carries = scan_counts(loop)
+        return loop.outvars[:carries]
     return loop.outvars
 
 
