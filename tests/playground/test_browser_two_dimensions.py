@@ -8,6 +8,7 @@ from browsing import (
     assert_everything_is_reached_with_tab,
     place,
     source,
+    wait_for_end,
     wait_for_step,
     wait_until,
 )
@@ -83,7 +84,7 @@ def test_a_race_runs_on_and_can_be_paused_by_keyboard_alone(open_page):
     page.keyboard.press("Space")
     wait_until(page, "Number(document.getElementById('steps').textContent) > 5")
     page.keyboard.press("Space")
-    wait_until(page, "document.getElementById('run').getAttribute('aria-pressed') === 'false'")
+    wait_for_end(page)
     page.keyboard.press("r")
     wait_for_step(page, "0")
     page.keyboard.press("Shift+ArrowLeft")
