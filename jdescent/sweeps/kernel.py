@@ -36,6 +36,7 @@ from jdescent.sweeps.lanes.loops import (
 from jdescent.sweeps.lanes.programs import (
     CALLS,
     SPLIT_LIMIT,
+    carried,
     has_no_keys,
     is_small,
     program_of,
@@ -356,12 +357,12 @@ class _Kernel:
             differs.extend(any(kind_of(self.walk, end) or ()) for end in ends)
 
         jax.eval_shape(find, *(slot.struct(self.block) for slot in self.reads.values()))
-        return list(map(_slot, self.equation.outvars[: _carries(self.equation)], differs))
+        return list(map(_slot, carried(self.equation), differs))
 
     @property
     def kept(self) -> list[_Slot]:
         """Where what is recorded is written to, row by row."""
-        rows = self.equation.outvars[_carries(self.equation) :]
+        rows = self.equation.outvars[len(carried(self.equation)) :]
         return [_slot(variable, has_lanes=True) for variable in rows]
 
     @functools.cached_property
@@ -404,12 +405,6 @@ def _first_row(equation) -> int:
     if equation.primitive is p.scan_p:
         return sum(scan_counts(equation))
     return len(equation.invars)
-
-
-def _carries(equation) -> int:
-    if equation.primitive is p.scan_p:
-        return scan_counts(equation)[1]
-    return len(equation.outvars)
 
 
 def _require_lowering(call: Callable, operands: Sequence[jax.ShapeDtypeStruct]) -> None:

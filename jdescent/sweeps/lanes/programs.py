@@ -39,13 +39,14 @@ def carried_bytes(program: core.ClosedJaxpr) -> int | None:
     found: list[int | None] = []
     for equation in program.jaxpr.eqns:
         if equation.primitive in LOOPING and is_small(equation):
-            found.append(sum(map(value_bytes, _carried(equation))))
+            found.append(sum(map(value_bytes, carried(equation))))
         elif equation.primitive in CALLS:
             found.append(carried_bytes(program_of(equation)))
     return max((size for size in found if size is not None), default=None)
 
 
-def _carried(loop) -> list[Any]:
+def carried(loop) -> list[Any]:
+    """The outputs of a loop that it carries from turn to turn."""
     if loop.primitive is p.scan_p:
         _, carries = scan_counts(loop)
         return loop.outvars[:carries]
