@@ -1,0 +1,391 @@
+"""What makes two programs the same: the one answer, for compiled programs and for stores alike.
+
+Two programs that may compute different numbers never share an identity; the same program written
+twice does, in any process. So everything that a number can hide in is described: every equation
+with its parameters, however deeply nested, every constant by a digest of its bytes, dtypes with
+their weakness, and JAX's own settings. The names of functions and variables stay out: a sweep of a
+renamed loss is the same sweep.
+
+What cannot be described is *opaque*: a Python function that is called back as the program runs, a
+batching rule, a primitive that JAX does not have. It is told apart by the object in memory, which
+no other process can do.
+"""
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec, Sharding
+
+UNNAMED = {
+    "name": ("jit", "pjit", "closed_call", "core_call", "remat", "pallas_call", "custom_"),
+    "name_and_src_info": ("pallas_call",),
+    "debug_info": ("",),
+}
+"""Parameters that only name what they belong to, by the beginnings of primitives' names."""
+
+DERIVATIVES = {
+    "custom_jvp_call": ("jvp_jaxpr_fun", "jvp_jaxpr_thunk"),
+    "custom_vjp_call": ("fwd_jaxpr_thunk", "bwd", "out_trees"),
+    "custom_vjp_call_jaxpr": ("fwd_jaxpr_thunk", "bwd", "out_trees"),
+    "remat": ("policy",),
+    "remat2": ("policy",),
+    "checkpoint": ("policy",),
+}
+"""Rules of differentiation: derivatives that a program takes already stand in it as equations."""
+
+
+CONTEXT = ("compute_type", "threefry_partitionable", "xla_metadata", "cur_abstract_mesh")
+"""What JAX notes of its settings with each equation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opaque:
+    """A Python object that a program calls, equal to nothing but itself."""
+
+    what: str
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Opaque) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """All that tells a program from another one.
+
+    Attributes:
+        text: the equations, line by line; programs within the program come before it.
+        constants: every constant, as a line with its dtype, shape, range and digest.
+        opaque: what no text describes.
+        settings: JAX's settings that a trace depends on, by name.
+        context: the same and what else JAX tells its own traces apart by.
+    """
+
+    text: tuple[str, ...]
+    constants: tuple[str, ...]
+    opaque: tuple[Opaque, ...]
+    settings: Mapping[str, str] = field(compare=False)
+    context: Hashable
+
+
+def identify(program: core.ClosedJaxpr) -> Identity:
+    """The identity of a program.
+
+    Example:
+        >>> data = jnp.array([1.0, 2.0])
+        >>> def traced(loss):
+        ...     return identify(jax.make_jaxpr(jax.jit(loss))(0.0))
+        >>> ours = traced(lambda x: jnp.sum((x - data) ** 2))
+        >>> ours == traced(lambda y: jnp.sum((y - jnp.array([1.0, 2.0])) ** 2))
+        True
+        >>> ours == traced(lambda x: jnp.sum((x - 2 * data) ** 2))
+        False
+    """
+    writer = _Writer()
+    text = writer.program(program)
+    return Identity(
+        text=tuple(line for part in (*writer.programs, text) for line in part),
+        constants=tuple(writer.constants),
+        opaque=tuple(writer.opaque),
+        settings=settings(),
+        context=_context(),
+    )
+
+
+def describe(array: Any) -> str:
+    """An array in a line: dtype, shape, range of numbers, and a digest of all its bytes."""
+    is_key = jnp.issubdtype(jnp.result_type(array), jax.dtypes.prng_key)
+    numbers = on_host(jax.random.key_data(array) if is_key else array)
+    digest = hashlib.sha256(numbers.tobytes()).hexdigest()[:32]
+    text = f"{jnp.result_type(array)}{list(np.shape(array))}"
+    if numbers.size and numbers.dtype.kind in "biuf" and not is_key:
+        text += f" from {numbers.min():.9g} to {numbers.max():.9g}"
+    return f"{text}, sha256 {digest}"
+
+
+def on_host(array: Any) -> np.ndarray:
+    return np.asarray(jax.device_get(array))
+
+
+def settings() -> dict[str, str]:
+    """JAX's settings that a trace depends on, as JAX itself lists them, where it does."""
+    from jax._src import config  # no public module tells which they are
+
+    try:
+        names: Sequence[str] = config.trace_context_names()
+    except (AttributeError, NotImplementedError):
+        names = ()
+    names = [*names, *SETTINGS]
+    known = jax.config.values
+    return {name: str(known[name]) for name in sorted(set(names)) if name in known}
+
+
+SETTINGS = (
+    "jax_default_device",
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+    "jax_enable_x64",
+    "jax_numpy_dtype_promotion",
+    "jax_random_seed_offset",
+    "jax_threefry_gpu_kernel_lowering",
+    "jax_threefry_partitionable",
+)
+"""Those of every version of JAX."""
+
+
+def _context() -> Hashable:
+    from jax._src import config  # what jax.jit itself tells its traces apart by
+
+    context = getattr(config, "trace_context", None)
+    return context() if callable(context) else tuple(settings().items())
+
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, slice, range)
+
+
+class _Writer:
+    """Writes a program down. Equal texts for equal programs, whatever objects they are made of."""
+
+    def __init__(self) -> None:
+        self.programs: dict[tuple[str, ...], int] = {}  # those within, each once, with a number
+        self.constants: dict[str, int] = {}
+        self.opaque: list[Opaque] = []
+        self._references: dict[int, str] = {}  # by the id of a program or constant that was seen
+        self._seen: list[Any] = []  # kept alive, so that no other object gets its id
+        self._place = ""  # the parameter that is being described
+
+    def program(self, program: core.ClosedJaxpr) -> tuple[str, ...]:
+        consts = ", ".join(self._constant(const) for const in program.consts)
+        names: dict[Any, str] = {}
+
+        def name(variable) -> str:
+            if isinstance(variable, core.Literal):
+                return f"{np.asarray(variable.val).item()!r}:{self._type(variable.aval)}"
+            return names.setdefault(variable, f"v{len(names)}")
+
+        def declared(variables) -> str:
+            return " ".join(f"{name(v)}:{self._type(v.aval)}" for v in variables)
+
+        jaxpr = program.jaxpr
+        lines = [f"program of {declared(jaxpr.invars)}"]
+        if consts:
+            lines.append(f"  with {declared(jaxpr.constvars)} = {consts}")
+        context = ""
+        for equation in jaxpr.eqns:
+            if (here := self._context_of(equation)) != context:
+                lines.append(f"  under {here}")
+                context = here
+            read = " ".join(map(name, equation.invars))
+            made = declared(equation.outvars)
+            lines.append(f"  {made} = {self._operation(equation)} {read}".rstrip())
+        lines.append(f"  gives {' '.join(map(name, jaxpr.outvars))}")
+        return tuple(lines)
+
+    def _operation(self, equation) -> str:
+        primitive = equation.primitive
+        if not _is_of_jax(primitive):
+            self._add_opaque(Opaque(f"the primitive {primitive.name}", primitive))
+        parameters = [
+            f"{name}={self._parameter(primitive.name, name, value)}"
+            for name, value in sorted(equation.params.items())
+            if value is not None and not _says_nothing(primitive.name, name)
+        ]
+        return f"{primitive.name}[{' '.join(parameters)}]"
+
+    def _parameter(self, primitive: str, name: str, value: Any) -> str:
+        before, self._place = self._place, f"{name} of {primitive}"
+        text = self.value(value)
+        self._place = before
+        return text
+
+    def _context_of(self, equation) -> str:
+        """What JAX remembers beside an equation, such as how random bits are drawn."""
+        context = getattr(equation, "ctx", None)
+        values = {name: getattr(context, name, None) for name in CONTEXT}
+        return " ".join(
+            f"{name}={self.value(value)}"
+            for name, value in values.items()
+            if value is not None and not (isinstance(value, AbstractMesh) and value.empty)
+        )
+
+    def value(self, value: Any) -> str:
+        """Any value of a parameter."""
+        for kinds, describe_one in self._ways:
+            if isinstance(value, kinds):
+                return describe_one(self, value)
+        if hasattr(value, "__array__"):
+            return self._constant(value)
+        if hasattr(value, "_impl"):  # the dtype of random keys
+            return self._dtype(value)
+        wraps_callback = type(value).__name__ == "_FlatCallback"
+        if dataclasses.is_dataclass(value) and (wraps_callback or not callable(value)):
+            return self._fields(value)
+        if _is_of_jax(value) or _has_no_parts(value):
+            return _name_of(value)
+        return self._opaque_parameter(value)
+
+    def _plain(self, value: Any) -> str:
+        """The subclasses of numbers and texts with their type, as they may differ in it alone."""
+        return repr(value) if type(value) in _PLAIN else f"{_name_of(type(value))}({value!r})"
+
+    def _mapping(self, value: Mapping) -> str:
+        pairs = [f"{self.value(key)}: {self.value(entry)}" for key, entry in value.items()]
+        return f"{{{', '.join(sorted(pairs))}}}"
+
+    def _set(self, value: AbstractSet) -> str:
+        return f"{{{', '.join(sorted(map(self.value, value)))}}}"
+
+    def _sequence(self, value: Sequence) -> str:
+        kind = "" if type(value) in (tuple, list) else _name_of(type(value))
+        return self._listed(f"{kind}(", value)
+
+    def _listed(self, begin: str, values: Iterable[Any]) -> str:
+        return f"{begin}{', '.join(map(self.value, values))})"
+
+    def _fields(self, value: Any) -> str:
+        fields = {
+            each.name: getattr(value, each.name, None)
+            for each in dataclasses.fields(value)
+            if each.name not in UNNAMED
+        }
+        return f"{_name_of(type(value))}{self._mapping(fields)}"
+
+    def _structure(self, tree: Any) -> str:
+        data = tree.node_data()
+        if data is None:
+            return "*" if tree.num_leaves else "None"
+        kind, auxiliary = data
+        return self._listed(f"{_name_of(kind)}<{self.value(auxiliary)}>(", tree.children())
+
+    def _named_sharding(self, sharding: NamedSharding) -> str:
+        return self._listed("sharding(", (sharding.mesh, str(sharding.spec), sharding.memory_kind))
+
+    def _mesh(self, mesh: Any) -> str:
+        if mesh.empty:
+            return "no mesh"
+        parts = [mesh.axis_names, tuple(mesh.shape.values()), getattr(mesh, "axis_types", None)]
+        if isinstance(mesh, Mesh):
+            parts += [[device.id for device in mesh.devices.flat]]
+        return self._listed("mesh(", parts)
+
+    def _nested(self, program: core.Jaxpr | core.ClosedJaxpr) -> str:
+        closed = program
+        if isinstance(program, core.Jaxpr):
+            closed = core.ClosedJaxpr(program, ())
+        return self._refer("program", program, self.programs, lambda: self.program(closed))
+
+    def _constant(self, array: Any) -> str:
+        return self._refer("constant", array, self.constants, lambda: describe(array))
+
+    def _refer(self, kind: str, value: Any, numbers: dict, description: Callable) -> str:
+        """A reference to a description, which stands once however many objects it describes."""
+        if id(value) not in self._references:
+            self._seen.append(value)
+            text = description()
+            number = numbers.setdefault(text, len(numbers))
+            self._references[id(value)] = f"{kind} {number}"
+        return self._references[id(value)]
+
+    def _type(self, aval: Any) -> str:
+        if not isinstance(aval, jax.core.ShapedArray):
+            return str(aval)
+        weak = "*" if aval.weak_type else ""
+        sharding = getattr(aval, "sharding", None)
+        mesh = getattr(sharding, "mesh", None)
+        placed = "" if mesh is None or mesh.empty else f"@{self.value(sharding)}"
+        return f"{self._dtype(aval.dtype)}{list(aval.shape)}{weak}{placed}"
+
+    def _dtype(self, dtype: Any) -> str:
+        implementation = getattr(dtype, "_impl", None)  # of random keys
+        if implementation is None:
+            return str(dtype)
+        return f"key<{self._random_implementation(implementation)}>"
+
+    def _random_implementation(self, implementation: Any) -> str:
+        functions = filter(callable, implementation)
+        known = all(map(_is_of_jax, functions))
+        return implementation.name if known else self._sequence(implementation)
+
+    def _opaque_parameter(self, value: Any) -> str:
+        """A callback is called as the program runs, whatever it then reads.
+
+        Anything else is read when the program is compiled, and what it reads may have changed since
+        an equal one was: it is new each time.
+        """
+        called_back = self._place.startswith("callback ")
+        what = f"{self._place}, {getattr(value, '__qualname__', None) or _name_of(type(value))}"
+        return self._add_opaque(Opaque(what, value if called_back else object()))
+
+    def _add_opaque(self, opaque: Opaque) -> str:
+        if opaque not in self.opaque:
+            self.opaque.append(opaque)
+        return f"opaque {self.opaque.index(opaque)}"
+
+    _ways: ClassVar = (
+        ((enum.Enum,), lambda self, value: f"{_name_of(type(value))}.{value.name}"),
+        (_PLAIN, _plain),
+        ((core.ClosedJaxpr, core.Jaxpr), _nested),
+        ((jax.Array, np.ndarray, np.generic), _constant),
+        ((np.dtype,), _dtype),
+        ((type,), lambda self, value: _name_of(value)),
+        ((jax.core.AbstractValue,), _type),
+        ((NamedSharding,), _named_sharding),
+        ((Mesh, AbstractMesh), _mesh),
+        ((Sharding, PartitionSpec, jax.Device), lambda self, value: repr(value)),
+        ((jax.tree_util.PyTreeDef,), _structure),
+        ((Mapping,), _mapping),
+        ((AbstractSet,), _set),
+        ((Sequence,), _sequence),
+    )
+
+
+def _says_nothing(primitive: str, parameter: str) -> bool:
+    of_derivatives = DERIVATIVES.get(primitive, ())
+    return primitive.startswith(UNNAMED.get(parameter, ())) or parameter in of_derivatives
+
+
+def _name_of(value: Any) -> str:
+    """Of a class or function; without the module where that is JAX's, which moves them about."""
+    if not hasattr(value, "__qualname__"):
+        return _name_of(type(value))
+    of_jax = value.__module__.startswith(("jax.", "builtins"))
+    return value.__qualname__ if of_jax else f"{value.__module__}.{value.__qualname__}"
+
+
+def _has_no_parts(value: Any) -> bool:
+    """Whether all objects of its class are alike, as those of JAX's that stand for one thing."""
+    return type(value).__module__.startswith("jax.") and not getattr(value, "__dict__", True)
+
+
+def _is_of_jax(value: Any) -> bool:
+    """Whether a function or primitive stands in a module of JAX under its name."""
+    if isinstance(value, core.Primitive):
+        return id(value) in _primitives_of_jax(len(sys.modules))
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if not (module and name and module.startswith("jax.")):
+        return False
+    return getattr(sys.modules.get(module), name, None) is value
+
+
+@functools.lru_cache(maxsize=1)
+def _primitives_of_jax(modules: int) -> dict[int, core.Primitive]:
+    """Those in the modules that are loaded by now."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("jax."):
+            found |= {id(v): v for v in vars(module).values() if isinstance(v, core.Primitive)}
+    return found
