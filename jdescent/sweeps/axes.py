@@ -1,13 +1,15 @@
 """The axes of a sweep: trees of arrays whose first axes are equal."""
 
-import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
+
+from jdescent.sweeps.identity import describe, is_key, on_host
 
 
 class Axis:
@@ -41,27 +43,14 @@ class Axis:
         return np.asarray(array) if plain else np.arange(self.size)
 
     def identity(self) -> dict[str, Any]:
-        """What tells this axis from another one: a description and a digest of every array."""
+        """What tells this axis from another one: its tree, and a digest of every array."""
         paths = jax.tree_util.tree_leaves_with_path(self.tree)
-        return {jax.tree_util.keystr(path) or "values": describe(leaf) for path, leaf in paths}
+        arrays = {jax.tree_util.keystr(path) or "values": describe(leaf) for path, leaf in paths}
+        return arrays if len(arrays) == 1 else {"tree": str(self.structure), **arrays}
 
-
-def is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
-
-
-def describe(array: Any) -> str:
-    """An array in a line: dtype, shape, range of numbers, and a digest of all its bytes."""
-    numbers = on_host(jax.random.key_data(array) if is_key(array) else array)
-    digest = hashlib.sha256(numbers.tobytes()).hexdigest()[:16]
-    text = f"{jnp.result_type(array)}{list(array.shape)}"
-    if numbers.size and numbers.dtype.kind in "biuf" and not is_key(array):
-        text += f" from {numbers.min():.9g} to {numbers.max():.9g}"
-    return f"{text}, sha256 {digest}…"
-
-
-def on_host(array: Any) -> np.ndarray:
-    return np.asarray(jax.device_get(array))
+    @property
+    def structure(self) -> Any:
+        return jax.tree.structure(self.tree)
 
 
 def _as_tree(name: str, value: Any) -> PyTree:
@@ -74,13 +63,10 @@ def _as_tree(name: str, value: Any) -> PyTree:
                     f"axis {name} holds trees of different structure:\n"
                     f"  at 0: {first}\n  at {place}: {jax.tree.structure(tree)}"
                 )
-        try:
-            return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(x) for x in leaves]), *value)
-        except ValueError as error:
-            raise ValueError(f"axis {name} holds trees of different shapes: {error}") from error
+        return jax.tree.map(lambda *leaves: _stacked(name, leaves), *value)
     if _is_leaf(value):
         return _as_array(name, value)
-    return jax.tree.map(lambda leaf: _as_array(name, leaf), value)
+    return jax.tree.map(lambda leaf: _as_array(name, leaf), value, is_leaf=_is_leaf)
 
 
 def _is_leaf(value: Any) -> bool:
@@ -88,18 +74,90 @@ def _is_leaf(value: Any) -> bool:
     return value is None or type(value) in (list, tuple) or jax.tree_util.all_leaves([value])
 
 
+def _stacked(name: str, leaves: Sequence[Any]) -> jax.Array:
+    shapes = sorted({np.shape(leaf) for leaf in leaves})
+    if len(shapes) > 1:
+        raise ValueError(f"axis {name} holds trees of different shapes: {shapes}")
+    return _as_array(name, list(leaves))
+
+
 def _as_array(name: str, value: Any) -> jax.Array:
+    """The values as JAX has them; an error where that would change one."""
     if isinstance(value, jax.Array):
         return value
+    if isinstance(value, list | tuple) and all(isinstance(entry, jax.Array) for entry in value):
+        if value and all(map(is_key, value)):
+            return jnp.stack(value)
+        value = list(map(on_host, value))
+    numbers = _in_numpy(name, value)
+    require_kept(f"axis {name} holds", numbers)
+    return jnp.asarray(numbers)
+
+
+def _in_numpy(name: str, value: Any) -> np.ndarray:
     try:
-        return jnp.asarray(np.asarray(value))
+        numbers = np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"axis {name} must be an array of values, got {value!r}") from error
+        raise TypeError(f"axis {name} must be an array of values, got {value!r}: {error}") from error
+    is_number = jnp.issubdtype(numbers.dtype, np.number) or numbers.dtype == bool
+    # NumPy makes objects or floating-point numbers of integers that no integer dtype holds.
+    if numbers.dtype.kind in "fO" and numbers.size and isinstance(value, list | tuple):
+        if all(type(number) is int for number in _numbers_in(value)):
+            raise ValueError(f"axis {name} holds integers that no dtype holds: {_shortened(value)}")
+    if isinstance(value, np.ma.MaskedArray) or not is_number:
+        raise TypeError(
+            f"axis {name} must be an array of values, got {_shortened(value)}: numbers, random "
+            "keys and trees of them can be mapped. For a choice of functions, call sweep once for "
+            "each of them, or map an index and choose with jax.lax.switch"
+        )
+    return numbers
+
+
+def _numbers_in(values: Any) -> Iterator[Any]:
+    if isinstance(values, list | tuple):
+        yield from itertools.chain.from_iterable(map(_numbers_in, values))
+    else:
+        yield values
+
+
+def require_kept(what: str, given: np.ndarray) -> None:
+    """Refuse what JAX's narrower dtype does not hold: integers exactly, others by their size."""
+    dtype = jax.dtypes.canonicalize_dtype(given.dtype)
+    if given.dtype == dtype:
+        return
+    with np.errstate(over="ignore"):
+        kept = given.astype(dtype)
+    lost = _lost(given, kept)
+    if np.any(lost):
+        where = tuple(map(int, np.argwhere(lost)[0]))
+        place = f" at index {', '.join(map(str, where))}" if where else ""
+        raise ValueError(
+            f"{what} {given[where]}{place}, which {dtype} does not hold: it would become "
+            f"{kept[where]}. Give values within its range, or call "
+            "jax.config.update('jax_enable_x64', True) before"
+        )
+
+
+def _lost(given: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    if given.dtype.kind == "c":
+        return _lost(given.real, kept.real) | _lost(given.imag, kept.imag)
+    if not jnp.issubdtype(given.dtype, np.inexact):
+        return given != kept
+    vanishes = (given != 0) & (np.abs(kept) < jnp.finfo(kept.dtype).tiny)
+    return vanishes | (np.isfinite(given) & ~np.isfinite(kept))
+
+
+def _shortened(value: Any, most: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 def _check(name: str, array: jax.Array) -> None:
     if array.ndim == 0:
-        raise ValueError(f"axis {name} must have a first axis to map over, got a scalar {array}")
+        raise ValueError(
+            f"axis {name} must have a first axis to map over, got a scalar {array}: put it in a "
+            "list, or leave it out and give it to the function yourself"
+        )
     if len(array) == 0:
         raise ValueError(f"axis {name} is empty: give it at least one value")
     if jnp.issubdtype(array.dtype, jnp.inexact) and bool(jnp.any(jnp.isnan(array))):

@@ -1,7 +1,6 @@
 """A sweep in pieces: boxes of the grid that fit in memory, compiled once, run on every device."""
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from jdescent.sweeps import devices
-from jdescent.sweeps.axes import Axis, describe
+from jdescent.sweeps.axes import Axis
+from jdescent.sweeps.identity import Identity
 from jdescent.sweeps.lanes import map_lanes
 from jdescent.sweeps.lanes.programs import carried_bytes, largest_value_bytes, value_bytes
 
@@ -102,6 +102,7 @@ class Engine:
 
 def engine_within(
     program: core.ClosedJaxpr,
+    identity: Identity,
     axes: Sequence[Axis],
     bound: float | int,
     mapped: Callable = map_lanes,
@@ -115,7 +116,7 @@ def engine_within(
     lanes = max(1, min(most, share, int(bound // max(produced, 1))))
     while True:
         box = box_within(shape, lanes)
-        engine = engine_for(program, axes, box, mapped)
+        engine = engine_for(program, identity, axes, box, mapped)
         memory = engine.compiled.memory_analysis()
         # Two rounds are under way at a time: one is computed while the other is collected.
         used = count * (
@@ -136,6 +137,7 @@ def engine_within(
 
 def engine_for(
     program: core.ClosedJaxpr,
+    identity: Identity,
     axes: Sequence[Axis],
     box: tuple[int, ...],
     mapped: Callable = map_lanes,
@@ -148,8 +150,9 @@ def engine_for(
     block = min(_block(program), _power_of_two_from(math.prod(box)))
     lanes = -(-math.prod(box) // block) * block
     trees = [axis.tree for axis in axes]
-    shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in jax.tree.leaves(trees)]
-    key = (*describe_program(program), *shapes, lanes, block, mapped, mesh)
+    structures = tuple(axis.structure for axis in axes)
+    shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
+    key = (identity, structures, shapes, lanes, block, mapped, mesh)
     if key not in _COMPILED:
         while len(_COMPILED) >= REMEMBERED:
             _COMPILED.pop(next(iter(_COMPILED)))
@@ -161,12 +164,6 @@ def engine_for(
 
 REMEMBERED = 16
 _COMPILED: dict[tuple, Any] = {}
-
-
-def describe_program(program: core.ClosedJaxpr) -> tuple[str, ...]:
-    """The program as text, then its constants: equal for equal programs, in any process."""
-    text = re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr))
-    return (text, *(describe(const) for const in program.consts))
 
 
 def _compile(

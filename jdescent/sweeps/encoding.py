@@ -1,12 +1,9 @@
 """The arrays of a stored sweep: which dtypes zarr has, and words that are stored as codes."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import xarray
 
 
 class Variable(NamedTuple):
@@ -57,13 +54,3 @@ def fill_value(dtype: np.dtype, coded: bool) -> Any:
     if coded:
         return np.iinfo(dtype).max
     return dtype.type(np.nan if dtype.kind in "fc" else 0)
-
-
-def decoded(variable: "xarray.Variable") -> "xarray.Variable":
-    """Words in place of the codes of a variable with `flags`; any other as it is."""
-    if "flag_values" not in variable.attrs:
-        return variable
-    attrs = dict(variable.attrs)
-    codes, meanings = attrs.pop("flag_values"), attrs.pop("flag_meanings")
-    words = np.array([*(meaning.replace("_", " ") for meaning in meanings.split()), ""])
-    return type(variable)(variable.dims, words[np.minimum(variable.values, len(codes))], attrs)

@@ -15,22 +15,16 @@ from jaxtyping import PyTree
 from tqdm import tqdm
 
 from jdescent.descend import Status
-from jdescent.sweeps.axes import Axis, is_key, on_host
-from jdescent.sweeps.chunks import (
-    MIB,
-    Engine,
-    describe_program,
-    engine_for,
-    engine_within,
-    places,
-)
+from jdescent.sweeps.axes import Axis
+from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
 from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.encoding import Variable
+from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
 from jdescent.sweeps.lanes import map_lanes
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
-from jdescent.sweeps.store import Store
+from jdescent.sweeps.store import Store, folder_of
 
 if TYPE_CHECKING:
     import xarray
@@ -38,12 +32,15 @@ if TYPE_CHECKING:
 
 def sweep(
     run: Callable[..., PyTree],
+    axes: Mapping[str, Any] | None = None,
+    /,
     *,
     store: str | os.PathLike | None = None,
+    version: str | None = None,
     max_memory: float | int = 1024,
     progress: bool | None = None,
     kernel: bool = False,
-    **axes: Any,
+    **more_axes: Any,
 ) -> "xarray.Dataset":
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
 
@@ -55,10 +52,16 @@ def sweep(
     Args:
         run: a function of one keyword argument per axis that jits and vmaps, for instance one that
             builds an optimizer and calls `descend`; it returns any tree of arrays.
+        axes: axes by their names, for names that this function has arguments of:
+            ``sweep(run, {"store": sizes})``.
         store: a folder, ``"runs/name.zarr"``, that each finished box is written to. The same call
             goes on from what is there; it can be killed at any moment. The result is then read
             from there as it is used, and `open_sweep` opens it again. Several processes make one
             sweep together through it: see `jdescent.sweeps.processes` for the lines to add.
+        version: a name of what `run` computes, for a store. It is needed where `run` calls Python
+            back as it runs (`jax.pure_callback`, `jax.debug.print` excepted) or has batching rules
+            of its own, whose code no store can tell from another: give it another name whenever
+            that code, or data that it reads, changes.
         max_memory: bound in MiB on what is being computed and collected, on all devices together.
             Without a store, the result itself is held in memory besides.
         progress: show lanes done, lanes a second, time left and how many have diverged; by default
@@ -67,7 +70,7 @@ def sweep(
             For small problems whose loops are arithmetic alone: no random numbers, little data. It
             differs in rounding, as Triton divides and takes roots approximately. On a CPU, kernels
             are interpreted, which is slow and meant for tests.
-        **axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
+        **more_axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
             least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
             arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
 
@@ -78,12 +81,14 @@ def sweep(
         and ``verdict_gradient_norm``; its optimizer state stays out, and so do random keys.
 
     Raises:
-        TypeError: no axes; an axis that cannot be made an array; a run that is not a function, or
-            does what no compiled function can (returns shapes that depend on the values); with
-            `kernel`, one that no kernel can do.
-        ValueError: an axis that is empty, a scalar, of unequal trees or lengths, or holds NaN; an
-            axis and a result, or two results, of one name; a memory bound below one lane; a store
-            that holds another sweep, which is shown by what differs; several processes, no store.
+        TypeError: no axes; an axis that cannot be made an array; a run that is not a function,
+            returns what is no array, or does what no compiled function can (returns shapes that
+            depend on the values); with `kernel`, one that no kernel can do.
+        ValueError: an axis that is empty, a scalar, of unequal trees or lengths, holds NaN, or
+            holds a number that JAX's dtype does not (2³² in int32, 1e-50 in float32); an axis and a
+            result, or two results, of one name; a memory bound below one lane; a store that is no
+            folder, that holds another sweep, which is shown by what differs, or that needs a
+            `version`; several processes, no store.
         RuntimeError, TimeoutError: another process of the sweep stopped, or died.
         OSError: a store that cannot be written to; what was finished before is safe there.
 
@@ -104,16 +109,15 @@ def sweep(
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
     mapped = _mapping(kernel)
-    if not axes:
-        raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
-    bound = float(max_memory) * MIB
-    if not bound > 0:
-        raise ValueError(f"max_memory must be > 0 MiB, got {max_memory}")
-    require_shared(store)
-    named = [Axis(name, value) for name, value in axes.items()]
+    _check_options(version, max_memory, progress)
+    folder = None if store is None else folder_of(store)
+    named = _named_axes(axes, more_axes)
+    bound = max_memory * MIB
+    require_shared(folder)
     shape = tuple(axis.size for axis in named)
     program, labels = _trace(run, named)
-    require_distinct_names(axes, labels)
+    require_distinct_names([axis.name for axis in named], labels)
+    identity = identify(program)
 
     result: dict[str, Any] = {
         "axes": {axis.name: axis.size for axis in named},
@@ -122,30 +126,66 @@ def sweep(
         | {name: array for label in labels for name, array in label.coordinate.items()},
     }
     engine: Engine | None
-    if store is None:
-        engine = engine_within(program, named, bound, mapped)
+    if folder is None:
+        engine = engine_within(program, identity, named, bound, mapped)
         sink: Store | Memory = Memory(box=engine.box, **result)
-    elif os.path.lexists(store):
-        sink = Store.create_or_resume(
-            store, chunk=shape, identity=_identity(program, named, kernel), **result
-        )
-        engine = None if sink.complete else engine_for(program, named, sink.chunk, mapped)
     else:
-        engine = engine_within(program, named, bound, mapped)
-        sink = Store.create_or_resume(
-            store, chunk=engine.box, identity=_identity(program, named, kernel), **result
+        stored = partial(
+            Store.create_or_resume,
+            folder,
+            identity=_stored_identity(identity, named, kernel, version),
+            **result,
         )
-        if sink.chunk != engine.box:  # another process was first
-            engine = engine_for(program, named, sink.chunk, mapped)
+        engine = None
+        if not os.path.lexists(folder):
+            engine = engine_within(program, identity, named, bound, mapped)
+        sink = stored(chunk=engine.box if engine else shape)
+        if sink.complete:
+            engine = None
+        elif engine is None or sink.chunk != engine.box:  # or another process was first
+            engine = engine_for(program, identity, named, sink.chunk, mapped)
     if engine is not None:
         _run(engine, sink, result["variables"], progress)
     return sink.dataset()
 
 
+def _named_axes(axes: Mapping[str, Any] | None, more_axes: Mapping[str, Any]) -> list[Axis]:
+    if axes is not None and not isinstance(axes, Mapping):
+        raise TypeError(
+            f"axes must be a mapping from names to values, got {type(axes).__name__}: "
+            "sweep(run, learning_rate=rates) or sweep(run, {'learning_rate': rates})"
+        )
+    given = dict(axes or {})
+    if repeated := given.keys() & more_axes.keys():
+        raise TypeError(f"axes named twice: {', '.join(sorted(repeated))}")
+    given |= more_axes
+    if not given:
+        raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
+    return [Axis(name, value) for name, value in given.items()]
+
+
+def _check_options(version: Any, max_memory: Any, progress: Any) -> None:
+    if not (version is None or (isinstance(version, str) and version)):
+        raise TypeError(_not_an_option("version", "a text or None", version))
+    if not (progress is None or isinstance(progress, bool)):
+        raise TypeError(_not_an_option("progress", "True, False or None", progress))
+    if isinstance(max_memory, bool) or not isinstance(max_memory, int | float | np.number):
+        raise TypeError(_not_an_option("max_memory", "a number of MiB", max_memory))
+    if not max_memory > 0:
+        raise ValueError(f"max_memory must be > 0 MiB, got {max_memory}")
+
+
+def _not_an_option(name: str, expected: str, given: Any) -> str:
+    return (
+        f"{name} must be {expected}, got {given!r}: an axis of that name is given as "
+        f"sweep(run, {{{name!r}: values}})"
+    )
+
+
 def _mapping(kernel: bool) -> Callable:
     """What takes the program of one lane to many lanes."""
     if not isinstance(kernel, bool):
-        raise TypeError(f"kernel must be True or False, and cannot name an axis, got {kernel!r}")
+        raise TypeError(_not_an_option("kernel", "True or False", kernel))
     if not kernel:
         return map_lanes
     from jdescent.sweeps.kernel import map_lanes_in_kernels
@@ -178,14 +218,24 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 
 
-def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool) -> dict[str, Any]:
+def _stored_identity(
+    identity: Identity, axes: Sequence[Axis], kernel: bool, version: str | None
+) -> dict[str, Any]:
     """What makes a stored sweep this one."""
-    text, *constants = describe_program(program)
+    if identity.opaque and version is None:
+        calls = "; ".join(opaque.what for opaque in identity.opaque)
+        raise ValueError(
+            f"run calls Python that a store cannot tell from other Python ({calls}): give it a "
+            "name with sweep(…, version='1'), and another one whenever that code or the data that "
+            "it reads changes; or leave out store="
+        )
     libraries = ("jdescent", "jax", "jaxlib", "numpy")
     return {
+        "version": version,
         "axes": {axis.name: axis.identity() for axis in axes},
-        "function": text.splitlines(),
-        "constants": constants,
+        "function": list(identity.text),
+        "constants": list(identity.constants),
+        "settings": identity.settings,
         "kernel": kernel,
         "versions": {name: importlib.metadata.version(name) for name in libraries}
         | {"device": jax.devices()[0].device_kind, "compilation": compilation()},

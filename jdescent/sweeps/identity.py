@@ -108,13 +108,16 @@ def identify(program: core.ClosedJaxpr) -> Identity:
 
 def describe(array: Any) -> str:
     """An array in a line: dtype, shape, range of numbers, and a digest of all its bytes."""
-    is_key = jnp.issubdtype(jnp.result_type(array), jax.dtypes.prng_key)
-    numbers = on_host(jax.random.key_data(array) if is_key else array)
+    numbers = on_host(jax.random.key_data(array) if is_key(array) else array)
     digest = hashlib.sha256(numbers.tobytes()).hexdigest()[:32]
     text = f"{jnp.result_type(array)}{list(np.shape(array))}"
-    if numbers.size and numbers.dtype.kind in "biuf" and not is_key:
+    if numbers.size and numbers.dtype.kind in "biuf" and not is_key(array):
         text += f" from {numbers.min():.9g} to {numbers.max():.9g}"
     return f"{text}, sha256 {digest}"
+
+
+def is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
 
 
 def on_host(array: Any) -> np.ndarray:

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jdescent.descend import Status, Trajectory, Verdict
-from jdescent.sweeps.axes import is_key
+from jdescent.sweeps.axes import require_kept
 from jdescent.sweeps.encoding import Variable, flags
+from jdescent.sweeps.identity import is_key
 
 
 class Labelled(NamedTuple):
@@ -46,11 +47,28 @@ def labelled(result: PyTree, prefix: str = "") -> list[Labelled]:
             found += _of_trajectory(leaf, name)
         elif isinstance(leaf, Verdict):
             found += _of_verdict(leaf, name)
-        elif not is_key(leaf):
+        elif not _is_random_key(leaf):
             name = name or "result"
             dims = tuple(f"{name}_dim{i}" for i in range(len(jnp.shape(leaf))))
-            found.append(Labelled(name, jnp.asarray(leaf), dims))
+            found.append(Labelled(name, _as_array(name, leaf), dims))
     return found
+
+
+def _as_array(name: str, leaf: Any) -> jax.Array:
+    """The leaf as an array; an error if it is none, or if JAX holds it as another number."""
+    try:
+        if not isinstance(leaf, jax.Array):
+            require_kept(f"run returns as {name}", np.asarray(leaf))
+        return jnp.asarray(leaf)
+    except TypeError as error:
+        raise TypeError(
+            f"run must return arrays and numbers, but {name} is {leaf!r}: leave it out, or return "
+            "a number for it"
+        ) from error
+
+
+def _is_random_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and is_key(leaf)
 
 
 def _of_trajectory(path: Trajectory, name: str) -> list[Labelled]:

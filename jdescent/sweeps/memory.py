@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jdescent.sweeps.encoding import Variable, decoded
+from jdescent.sweeps.encoding import Variable
 
 if TYPE_CHECKING:
     import xarray
@@ -42,6 +42,8 @@ class Memory:
 
     def dataset(self) -> "xarray.Dataset":
         import xarray
+
+        from jdescent.sweeps.reading import decoded
 
         data = {}
         for name, variable in self._variables.items():

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import glob
 import json
 import math
@@ -13,20 +14,22 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import google_crc32c
 import numpy as np
 
 from jdescent.sweeps.differences import differences, leaves
-from jdescent.sweeps.encoding import Variable, decoded, fill_value, stored_dtype
+from jdescent.sweeps.encoding import Variable, fill_value, stored_dtype
 
 if TYPE_CHECKING:
     import xarray
     import zarr
 
-FORMAT = "jdescent sweep 1"
+FORMAT = "jdescent sweep 2"
+READABLE = ("jdescent sweep 1", FORMAT)
 MARKER = "finished"
+DESCRIPTION = "zarr.json"  # what zarr keeps of an array beside its chunks
 ABANDONED_AFTER = 600  # seconds since the last byte; no living process pauses that long
 COMPRESSED_BELOW = 2**30  # bytes; zstd refuses chunks of 2 GiB
 
@@ -63,9 +66,12 @@ class Store:
         group = _open_group(path)
         self.path = path
         self._about: dict[str, Any] = {**group.attrs}
-        self.variables = tuple(self._about["layout"]["variables"])
+        layout = self._about["layout"]
+        self.variables = tuple(layout["variables"])
+        self.coordinates = tuple(layout.get("coordinates", ()))
         self._arrays: dict[str, Any] = {
-            name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()
+            name: _array_of(group, path, name).with_config({"write_empty_chunks": True})
+            for name in (MARKER, *self.variables, *self.coordinates)
         }
         self.axes = self._arrays[MARKER].metadata.dimension_names
         self._sizes = self._arrays[MARKER].shape
@@ -88,7 +94,8 @@ class Store:
     ) -> "Store":
         """The store of this sweep: the one at `path`, or a new one there.
 
-        Resuming reads the finished files once, to check them.
+        Resuming reads the finished files once, to check them, and writes again what describes them
+        (coordinates, shapes) where it was lost.
 
         Args:
             path: a folder that does not exist, or the store of the same sweep.
@@ -100,34 +107,37 @@ class Store:
                 from that of a store that is complete.
 
         Raises:
-            ValueError: `path` is the store of another sweep, which is shown by what differs, or
-                no store of a sweep; a name that is taken or cannot name a file.
+            ValueError: `path` is the store of another sweep, which is shown by what differs, one
+                of an earlier version, or no store of a sweep; a name that is taken or cannot name
+                a file.
             TypeError: a dtype that cannot be stored.
             OSError: nothing can be written there.
         """
-        path = Path(path)
+        path = folder_of(path)
         identity = json.loads(json.dumps(identity))
-        layout = {
-            "grid": _extent(axes.keys(), axes.values()),
-            "variables": {
-                variable.name: {
-                    "dtype": str(variable.dtype),
-                    "dims": _extent(variable.dims, variable.shape),
-                }
-                for variable in variables
-            },
-        }
+        arrays = _Arrays(axes, chunk, variables, coordinates)
         _remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.creating"))
         if not os.path.lexists(path):
             about = {
                 "format": FORMAT,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "identity": identity,
-                "layout": layout,
+                "layout": arrays.layout(),
+                "chunk": chunk,
             }
-            _create(path, about, axes, chunk, variables, coordinates)
+            _create(path, about, arrays)
+        group = _open_group(path)
+        if group.attrs["format"] != FORMAT:
+            raise ValueError(
+                f"{path} is of an earlier version of jdescent ({group.attrs['format']}), which "
+                "could take one sweep for another: it can be read, with jd.open_sweep, but not "
+                "gone on with. Store this sweep under another name"
+            )
+        made = arrays._replace(chunk=tuple(group.attrs["chunk"]))
+        if arrays.layout() == group.attrs["layout"]:
+            made.repair(group, path)
         store = cls(path)
-        store._require_same(leaves(identity), leaves(layout))
+        store._require_same(identity, arrays.layout())
         _remove_abandoned(path.glob("**/*.partial"))
         store._require_writable()
         return store
@@ -184,8 +194,13 @@ class Store:
         the sweep is stands in `attrs`.
         """
         import xarray
+        from zarr.storage import LocalStore
 
-        source = self.path if self.complete else _finished_only(self)
+        from jdescent.sweeps.reading import FinishedChunks, decoded
+
+        finished = dict.fromkeys((MARKER, *self.variables), self.finished)
+        files = LocalStore(self.path, read_only=True)
+        source = FinishedChunks(files, finished, self.coordinates)
         stored = xarray.open_zarr(source, chunks=None, consolidated=False, decode_cf=False)
         return xarray.Dataset(
             {name: decoded(stored[name].variable) for name in self.variables},
@@ -194,6 +209,7 @@ class Store:
             | {
                 name: "\n".join(leaf) if isinstance(leaf, list) else str(leaf)
                 for name, leaf in leaves(self._about["identity"]).items()
+                if leaf is not None
             },
         )
 
@@ -215,9 +231,14 @@ class Store:
 
     def _require_same(self, identity: Mapping[str, Any], layout: Mapping[str, Any]) -> None:
         """Refuse to mix two sweeps, saying how this one differs from that of the store."""
-        found = dict(differences(leaves(self._about["identity"]), identity))
+        ours, theirs = leaves(self._about["identity"]), leaves(identity)
+        found = dict(differences(ours, theirs))
         versions = {name: found.pop(name) for name in list(found) if name.startswith("versions.")}
-        found |= differences(leaves(self._about["layout"]), layout)
+        if "versions.jax" in versions:  # which settings there are differs from version to version
+            for name in ours.keys() ^ theirs.keys():
+                if name.startswith("settings."):
+                    found.pop(name)
+        found |= differences(leaves(self._about["layout"]), leaves(layout))
         if found:
             what = "holds another sweep"
         elif versions and not self.complete:
@@ -281,38 +302,92 @@ def open_sweep(path: str | os.PathLike) -> "xarray.Dataset":
         Traceback (most recent call last):
         FileNotFoundError: [Errno 2] there is no stored sweep: 'runs/nothing.zarr'
     """
-    if not os.path.exists(path):
-        raise FileNotFoundError(2, "there is no stored sweep", os.fspath(path))
-    store = Store(Path(path))
+    folder = folder_of(path)
+    if not folder.exists():
+        raise FileNotFoundError(errno.ENOENT, "there is no stored sweep", os.fspath(path))
+    store = Store(folder)
     return store.dataset().assign({MARKER: (store.axes, store.finished_lanes())})
 
 
-def _create(
-    path: Path,
-    about: Mapping[str, Any],
-    axes: Mapping[str, int],
-    chunk: tuple[int, ...],
-    variables: Sequence[Variable],
-    coordinates: Mapping[str, np.ndarray],
-) -> None:
+def folder_of(path: str | os.PathLike) -> Path:
+    """The folder that is meant, from the root, so that changing folders changes nothing.
+
+    Example:
+        >>> folder_of("s3://bucket/name.zarr")
+        Traceback (most recent call last):
+        ValueError: 's3://bucket/name.zarr' is an address, but a store must be a folder: ...
+    """
+    try:
+        text = os.fsdecode(path)
+    except TypeError as error:
+        raise TypeError(
+            f"a store must be the path of a folder, got {path!r}: an axis of that name is given as "
+            "sweep(run, {'store': values})"
+        ) from error
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text) or "://" in text:
+        raise ValueError(
+            f"{text!r} is an address, but a store must be a folder: mount it, or store the sweep in "
+            "a folder and copy it there"
+        )
+    if not text.strip():
+        raise ValueError("a store must be the path of a folder, got an empty one")
+    try:
+        return Path(os.path.abspath(Path(text).expanduser()))
+    except RuntimeError as error:
+        raise ValueError(f"{text!r} begins with a user who has no home here: {error}") from error
+
+
+class _Arrays(NamedTuple):
+    """All arrays of a store, as they are made and made again."""
+
+    axes: Mapping[str, int]
+    chunk: tuple[int, ...]
+    variables: Sequence[Variable]
+    coordinates: Mapping[str, np.ndarray]
+
+    def layout(self) -> dict[str, Any]:
+        return {
+            "grid": _extent(self.axes.keys(), self.axes.values()),
+            "variables": {
+                variable.name: {
+                    "dtype": str(variable.dtype),
+                    "dims": _extent(variable.dims, variable.shape),
+                }
+                for variable in self.variables
+            },
+            "coordinates": {
+                name: f"{values.dtype}[{len(values)}]" for name, values in self.coordinates.items()
+            },
+        }
+
+    def repair(self, group: "zarr.Group", path: Path) -> None:
+        """Add what is not there: all of a new store, or what an old one lost of its description."""
+        marker = Variable(MARKER, (), (), np.dtype(bool))
+        for variable in (marker, *self.variables):
+            if not _is_described(path, variable.name):
+                shape = (*self.axes.values(), *variable.shape)
+                dims = (*self.axes, *variable.dims)
+                whole = tuple(max(size, 1) for size in variable.shape)
+                own = variable._replace(dims=dims, shape=shape)
+                _add_array(group, own, (*self.chunk, *whole))
+        for name, values in self.coordinates.items():
+            if _is_described(path, name) and _is_whole(path / name / "c" / "0"):
+                continue
+            values = values.astype(stored_dtype(values.dtype))
+            label = Variable(name, (name,), values.shape, values.dtype)
+            _add_array(group, label, values.shape)[...] = values
+
+
+def _create(path: Path, about: Mapping[str, Any], arrays: _Arrays) -> None:
     """Make the empty store under a name of its own, then move it to `path` in one step."""
     import zarr
 
-    _require_names([*coordinates, *(variable.name for variable in variables)])
-    marker = Variable(MARKER, (), (), np.dtype(bool))
+    _require_names([*arrays.coordinates, *(variable.name for variable in arrays.variables)])
     attempt = path.with_name(f".{path.name}.{uuid.uuid4().hex}.creating")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         group = zarr.create_group(attempt, zarr_format=3, attributes=dict(about))
-        for variable in (marker, *variables):
-            shape = (*axes.values(), *variable.shape)
-            dims = (*axes, *variable.dims)
-            whole = tuple(max(size, 1) for size in variable.shape)
-            _add_array(group, variable._replace(dims=dims, shape=shape), (*chunk, *whole))
-        for name, values in coordinates.items():
-            values = values.astype(stored_dtype(values.dtype))
-            label = Variable(name, (name,), values.shape, values.dtype)
-            _add_array(group, label, values.shape)[...] = values
+        arrays.repair(group, attempt)
         attempt.rename(path)
     except OSError as error:
         if not os.path.lexists(path):  # else another process was first
@@ -338,6 +413,7 @@ def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) 
         dimension_names=variable.dims,
         attributes=dict(variable.attrs)
         | ({} if dtype == variable.dtype else {"computed_as": str(variable.dtype)}),
+        overwrite=False,
     )
 
 
@@ -348,7 +424,7 @@ def _open_group(path: Path) -> "zarr.Group":
         group = zarr.open_group(path, mode="r+", zarr_format=3)
     except (FileNotFoundError, NotADirectoryError, FileExistsError, ValueError):
         group = None
-    if group is None or group.attrs.get("format") != FORMAT:
+    if group is None or group.attrs.get("format") not in READABLE:
         raise ValueError(
             f"{path} is there but is no sweep that this version stored: choose another name; "
             "it was left as it is"
@@ -356,19 +432,21 @@ def _open_group(path: Path) -> "zarr.Group":
     return group
 
 
-def _finished_only(store: Store) -> "zarr.abc.store.Store":
-    """The files of a store as zarr reads them, those of chunks that are not finished left out."""
-    from zarr.storage import LocalStore, WrapperStore
+def _array_of(group: "zarr.Group", path: Path, name: str) -> "zarr.Array":
+    if _is_described(path, name):
+        return group[name]
+    raise ValueError(
+        f"{path / name / DESCRIPTION} is gone or broken: the same call of sweep that made the "
+        "store writes it again"
+    )
 
-    class FinishedOnly(WrapperStore):
-        async def get(self, key: str, *arguments: Any, **options: Any) -> Any:
-            name, _, place = key.partition("/c/")
-            axes = store.finished.ndim if name in (MARKER, *store.variables) else 0
-            if place and axes and not store.finished[tuple(map(int, place.split("/")[:axes]))]:
-                return None
-            return await super().get(key, *arguments, **options)
 
-    return FinishedOnly(LocalStore(store.path, read_only=True))
+def _is_described(path: Path, name: str) -> bool:
+    """Whether the file that gives an array its shape and dtype is there and whole."""
+    try:
+        return bool(json.loads((path / name / DESCRIPTION).read_text()))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_whole(file: Path) -> bool:

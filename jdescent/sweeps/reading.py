@@ -1,0 +1,78 @@
+"""What a sweep gives to read: words decoded when asked for, and files whose loss is an error."""
+
+import errno
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+from zarr.storage import LocalStore, WrapperStore
+
+
+def decoded(variable: xarray.Variable) -> xarray.Variable:
+    """Words in place of the codes of a variable with `flags`, made when asked for."""
+    if "flag_values" not in variable.attrs:
+        return variable
+    attrs = dict(variable.attrs)
+    codes, meanings = attrs.pop("flag_values"), attrs.pop("flag_meanings")
+    words = [*(meaning.replace("_", " ") for meaning in meanings.split()), ""]
+    lazy = indexing.LazilyIndexedArray(_Words(variable, words, len(codes)))
+    return xarray.Variable(variable.dims, lazy, attrs)
+
+
+class _Words(BackendArray):
+    """An array of words that is kept as codes, a fortieth of their size."""
+
+    def __init__(self, codes: xarray.Variable, words: Sequence[str], known: int) -> None:
+        self._codes, self._words, self._known = codes, np.array(words), known
+        self.shape, self.dtype = codes.shape, self._words.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._at
+        )
+
+    def _at(self, key: tuple) -> np.ndarray:
+        return self._words[np.minimum(self._codes[key].values, self._known)]
+
+
+class FinishedChunks(WrapperStore):
+    """The files of a stored sweep as zarr reads them.
+
+    zarr reads a chunk whose file is not there as missing values. Here that holds for chunks that
+    are not finished alone, whatever lies in their files; the file of any other is an error to lose.
+
+    Args:
+        store: the files.
+        finished: by the name of each array of the sweep's grid, which of its chunks are finished.
+        whole: the names of the arrays that are written when the store is made.
+    """
+
+    def __init__(
+        self,
+        store: LocalStore,
+        finished: Mapping[str, np.ndarray] | None = None,
+        whole: Sequence[str] = (),
+    ) -> None:
+        super().__init__(store)
+        self._finished, self._whole = dict(finished or {}), tuple(whole)
+
+    async def get(self, key: str, *arguments: Any, **options: Any) -> Any:
+        name, _, place = key.partition("/c")
+        finished = self._finished.get(name)
+        expected = bool(place) and (finished is not None or name in self._whole)
+        if expected and finished is not None:
+            indices = map(int, place.strip("/").split("/")[: finished.ndim])
+            if not finished[tuple(indices)]:
+                return None
+        found = await super().get(key, *arguments, **options)
+        if expected and found is None:
+            raise FileNotFoundError(
+                errno.ENOENT,
+                "a file of a stored sweep is gone; the sweep that made it computes it again",
+                str(Path(self._store.root) / key),  # type: ignore[attr-defined]
+            )
+        return found
