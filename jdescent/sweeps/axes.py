@@ -98,12 +98,14 @@ def _in_numpy(name: str, value: Any) -> np.ndarray:
     try:
         numbers = np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"axis {name} must be an array of values, got {value!r}: {error}") from error
+        raise TypeError(
+            f"axis {name} must be an array of values, got {value!r}: {error}"
+        ) from error
     is_number = jnp.issubdtype(numbers.dtype, np.number) or numbers.dtype == bool
     # NumPy makes objects or floating-point numbers of integers that no integer dtype holds.
-    if numbers.dtype.kind in "fO" and numbers.size and isinstance(value, list | tuple):
-        if all(type(number) is int for number in _numbers_in(value)):
-            raise ValueError(f"axis {name} holds integers that no dtype holds: {_shortened(value)}")
+    no_integers = numbers.dtype.kind in "fO" and numbers.size and isinstance(value, list | tuple)
+    if no_integers and all(type(number) is int for number in _numbers_in(value)):
+        raise ValueError(f"axis {name} holds integers that no dtype holds: {_shortened(value)}")
     if isinstance(value, np.ma.MaskedArray) or not is_number:
         raise TypeError(
             f"axis {name} must be an array of values, got {_shortened(value)}: numbers, random "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import google_crc32c
 import numpy as np
 
 
@@ -54,3 +55,9 @@ def fill_value(dtype: np.dtype, coded: bool) -> Any:
     if coded:
         return np.iinfo(dtype).max
     return dtype.type(np.nan if dtype.kind in "fc" else 0)
+
+
+def is_whole(content: np.ndarray) -> bool:
+    """Whether the bytes of a file end with the checksum of what comes before."""
+    stored = int.from_bytes(content[-4:].tobytes(), "little")
+    return content.size > 4 and google_crc32c.value(content[:-4]) == stored

@@ -70,8 +70,8 @@ def sweep(
             For small problems whose loops are arithmetic alone: no random numbers, little data. It
             differs in rounding, as Triton divides and takes roots approximately. On a CPU, kernels
             are interpreted, which is slow and meant for tests.
-        **more_axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
-            least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
+        **more_axes: one per argument of `run`: an array (or list) whose first axis is mapped, with
+            at least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
             arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
 
     Returns:

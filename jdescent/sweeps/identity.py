@@ -16,7 +16,7 @@ import enum
 import functools
 import hashlib
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -263,7 +263,7 @@ class _Writer:
         fields = {
             each.name: getattr(value, each.name, None)
             for each in dataclasses.fields(value)
-            if each.name not in UNNAMED
+            if each.name != "debug_info"
         }
         return f"{_name_of(type(value))}{self._mapping(fields)}"
 
@@ -285,10 +285,8 @@ class _Writer:
             parts += [[device.id for device in mesh.devices.flat]]
         return self._listed("mesh(", parts)
 
-    def _nested(self, program: core.Jaxpr | core.ClosedJaxpr) -> str:
-        closed = program
-        if isinstance(program, core.Jaxpr):
-            closed = core.ClosedJaxpr(program, ())
+    def _nested(self, program: Any) -> str:
+        closed = core.ClosedJaxpr(program, ()) if isinstance(program, core.Jaxpr) else program
         return self._refer("program", program, self.programs, lambda: self.program(closed))
 
     def _constant(self, array: Any) -> str:
@@ -338,7 +336,7 @@ class _Writer:
             self.opaque.append(opaque)
         return f"opaque {self.opaque.index(opaque)}"
 
-    _ways: ClassVar = (
+    _ways: ClassVar[tuple[tuple[tuple, Callable[[Any, Any], str]], ...]] = (
         ((enum.Enum,), lambda self, value: f"{_name_of(type(value))}.{value.name}"),
         (_PLAIN, _plain),
         ((core.ClosedJaxpr, core.Jaxpr), _nested),
@@ -387,7 +385,7 @@ def _is_of_jax(value: Any) -> bool:
 @functools.lru_cache(maxsize=1)
 def _primitives_of_jax(modules: int) -> dict[int, core.Primitive]:
     """Those in the modules that are loaded by now."""
-    found = {}
+    found: dict[int, core.Primitive] = {}
     for name, module in list(sys.modules.items()):
         if name.startswith("jax."):
             found |= {id(v): v for v in vars(module).values() if isinstance(v, core.Primitive)}

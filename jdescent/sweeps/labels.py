@@ -49,8 +49,9 @@ def labelled(result: PyTree, prefix: str = "") -> list[Labelled]:
             found += _of_verdict(leaf, name)
         elif not _is_random_key(leaf):
             name = name or "result"
-            dims = tuple(f"{name}_dim{i}" for i in range(len(jnp.shape(leaf))))
-            found.append(Labelled(name, _as_array(name, leaf), dims))
+            array = _as_array(name, leaf)
+            dims = tuple(f"{name}_dim{i}" for i in range(array.ndim))
+            found.append(Labelled(name, array, dims))
     return found
 
 

@@ -11,6 +11,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 from zarr.storage import LocalStore, WrapperStore
 
+from jdescent.sweeps.encoding import is_whole
+
 
 def decoded(variable: xarray.Variable) -> xarray.Variable:
     """Words in place of the codes of a variable with `flags`, made when asked for."""
@@ -43,7 +45,7 @@ class FinishedChunks(WrapperStore):
     """The files of a stored sweep as zarr reads them.
 
     zarr reads a chunk whose file is not there as missing values. Here that holds for chunks that
-    are not finished alone, whatever lies in their files; the file of any other is an error to lose.
+    are not finished alone, whatever lies in their files; to lose or break any other is an error.
 
     Args:
         store: the files.
@@ -69,10 +71,10 @@ class FinishedChunks(WrapperStore):
             if not finished[tuple(indices)]:
                 return None
         found = await super().get(key, *arguments, **options)
-        if expected and found is None:
+        if expected and (found is None or not is_whole(found.as_numpy_array().view(np.uint8))):
             raise FileNotFoundError(
                 errno.ENOENT,
-                "a file of a stored sweep is gone; the sweep that made it computes it again",
+                "a file of a stored sweep is gone or broken; the call that made it mends it",
                 str(Path(self._store.root) / key),  # type: ignore[attr-defined]
             )
         return found

@@ -16,11 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import google_crc32c
 import numpy as np
 
 from jdescent.sweeps.differences import differences, leaves
-from jdescent.sweeps.encoding import Variable, fill_value, stored_dtype
+from jdescent.sweeps.encoding import Variable, fill_value, is_whole, stored_dtype
 
 if TYPE_CHECKING:
     import xarray
@@ -127,17 +126,18 @@ class Store:
             }
             _create(path, about, arrays)
         group = _open_group(path)
-        if group.attrs["format"] != FORMAT:
+        held: dict[str, Any] = {**group.attrs}
+        if held["format"] != FORMAT:
             raise ValueError(
-                f"{path} is of an earlier version of jdescent ({group.attrs['format']}), which "
+                f"{path} is of an earlier version of jdescent ({held['format']}), which "
                 "could take one sweep for another: it can be read, with jd.open_sweep, but not "
                 "gone on with. Store this sweep under another name"
             )
-        made = arrays._replace(chunk=tuple(group.attrs["chunk"]))
-        if arrays.layout() == group.attrs["layout"]:
-            made.repair(group, path)
+        found, versions = _what_differs(held, identity, arrays.layout())
+        if not found:
+            arrays._replace(chunk=tuple(held["chunk"])).repair(group, path)
         store = cls(path)
-        store._require_same(identity, arrays.layout())
+        store._require_same(found, versions)
         _remove_abandoned(path.glob("**/*.partial"))
         store._require_writable()
         return store
@@ -229,16 +229,8 @@ class Store:
                 key = array.metadata.encode_chunk_key((*place, *(0 for _ in own)))
                 yield self.path / name / key
 
-    def _require_same(self, identity: Mapping[str, Any], layout: Mapping[str, Any]) -> None:
+    def _require_same(self, found: Sequence[str], versions: Sequence[str]) -> None:
         """Refuse to mix two sweeps, saying how this one differs from that of the store."""
-        ours, theirs = leaves(self._about["identity"]), leaves(identity)
-        found = dict(differences(ours, theirs))
-        versions = {name: found.pop(name) for name in list(found) if name.startswith("versions.")}
-        if "versions.jax" in versions:  # which settings there are differs from version to version
-            for name in ours.keys() ^ theirs.keys():
-                if name.startswith("settings."):
-                    found.pop(name)
-        found |= differences(leaves(self._about["layout"]), leaves(layout))
         if found:
             what = "holds another sweep"
         elif versions and not self.complete:
@@ -247,7 +239,7 @@ class Store:
             return
         raise ValueError(
             f"{self.path} {what}:\n"
-            + "".join(f"  {line}\n" for line in (found | versions).values())
+            + "".join(f"  {line}\n" for line in (*found, *versions))
             + f"store this one under another name, or delete {self.path} to begin anew"
         )
 
@@ -326,8 +318,8 @@ def folder_of(path: str | os.PathLike) -> Path:
         ) from error
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text) or "://" in text:
         raise ValueError(
-            f"{text!r} is an address, but a store must be a folder: mount it, or store the sweep in "
-            "a folder and copy it there"
+            f"{text!r} is an address, but a store must be a folder: mount it, or store the sweep "
+            "in a folder and copy it there"
         )
     if not text.strip():
         raise ValueError("a store must be the path of a folder, got an empty one")
@@ -360,7 +352,7 @@ class _Arrays(NamedTuple):
             },
         }
 
-    def repair(self, group: "zarr.Group", path: Path) -> None:
+    def repair(self, group: Any, path: Path) -> None:
         """Add what is not there: all of a new store, or what an old one lost of its description."""
         marker = Variable(MARKER, (), (), np.dtype(bool))
         for variable in (marker, *self.variables):
@@ -371,11 +363,26 @@ class _Arrays(NamedTuple):
                 own = variable._replace(dims=dims, shape=shape)
                 _add_array(group, own, (*self.chunk, *whole))
         for name, values in self.coordinates.items():
-            if _is_described(path, name) and _is_whole(path / name / "c" / "0"):
-                continue
             values = values.astype(stored_dtype(values.dtype))
-            label = Variable(name, (name,), values.shape, values.dtype)
-            _add_array(group, label, values.shape)[...] = values
+            if not _is_described(path, name):
+                _add_array(group, Variable(name, (name,), values.shape, values.dtype), values.shape)
+            if not _is_whole(path / name / "c" / "0"):
+                group[name][...] = values
+
+
+def _what_differs(
+    about: Mapping[str, Any], identity: Mapping[str, Any], layout: Mapping[str, Any]
+) -> tuple[list[str], list[str]]:
+    """How the asked sweep differs from that of a store, and how its versions do."""
+    ours, theirs = leaves(about["identity"]), leaves(identity)
+    found = dict(differences(ours, theirs))
+    versions = {name: found.pop(name) for name in list(found) if name.startswith("versions.")}
+    if "versions.jax" in versions:  # which settings there are differs from version to version
+        for name in ours.keys() ^ theirs.keys():
+            if name.startswith("settings."):
+                found.pop(name)
+    found |= differences(leaves(about["layout"]), leaves(layout))
+    return list(found.values()), list(versions.values())
 
 
 def _create(path: Path, about: Mapping[str, Any], arrays: _Arrays) -> None:
@@ -432,7 +439,7 @@ def _open_group(path: Path) -> "zarr.Group":
     return group
 
 
-def _array_of(group: "zarr.Group", path: Path, name: str) -> "zarr.Array":
+def _array_of(group: Any, path: Path, name: str) -> Any:
     if _is_described(path, name):
         return group[name]
     raise ValueError(
@@ -450,13 +457,10 @@ def _is_described(path: Path, name: str) -> bool:
 
 
 def _is_whole(file: Path) -> bool:
-    """Whether the file is there and ends with the checksum of what comes before."""
     try:
-        content = np.fromfile(file, np.uint8)
+        return is_whole(np.fromfile(file, np.uint8))
     except FileNotFoundError:
         return False
-    stored = int.from_bytes(content[-4:].tobytes(), "little")
-    return content.size > 4 and google_crc32c.value(content[:-4]) == stored
 
 
 def _remove_abandoned(leftovers: Iterable[Path]) -> None:

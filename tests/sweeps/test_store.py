@@ -1,8 +1,10 @@
 """Stored sweeps: what reads as finished is what was written, and nothing else is lost or mixed."""
 
 import contextlib
+import copy
 import errno
 import os
+import pickle
 import re
 import resource
 import shutil
@@ -414,3 +416,123 @@ def test_without_room_for_a_store_there_is_none(path):
         ask(path)
     assert not list(path.parent.iterdir())
     assert not ask(path).finished.any()
+
+
+# -- paths ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3://bucket/a.zarr", "gs://b/a.zarr", "file:///tmp/a.zarr", "https://x/a", "s3:/b/a"],
+)
+@pytest.mark.parametrize("make", [str, Path])
+def test_an_address_is_no_folder(address, make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (ask, open_sweep):
+        with pytest.raises(ValueError, match="is an address, but a store must be a folder"):
+            use(make(address))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_home_folder_is_found_and_the_working_folder_may_change(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    complete("~/runs/a.zarr")
+    assert (tmp_path / "home" / "runs" / "a.zarr").is_dir()
+    store = complete("b.zarr")
+    data, unfinished = store.dataset(), complete("c.zarr", [(1,)]).dataset()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    np.testing.assert_array_equal(data.loss[2:4], piece((1,))["loss"])
+    np.testing.assert_array_equal(unfinished.loss[2:4], piece((1,))["loss"])
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("path", ["", "  ", "~no-such-user-here/a.zarr"])
+def test_a_path_that_leads_nowhere_is_refused(path):
+    with pytest.raises(ValueError, match=r"empty|no home"):
+        ask(path)
+
+
+# -- what gets lost ------------------------------------------------------------------------------
+
+
+def test_a_store_that_was_removed_is_an_error_to_read(path):
+    data = complete(path).dataset()
+    shutil.rmtree(path)
+    for name in ("loss", "verdict"):
+        with pytest.raises(FileNotFoundError, match=f"gone.*{name}/c/0"):
+            data[name].load()
+
+
+@pytest.mark.parametrize("name", ["loss", "verdict"])
+def test_a_chunk_that_was_removed_is_an_error_to_read_and_computed_again(path, name):
+    data = complete(path).dataset()
+    chunk = path / name / "c" / "1"
+    shutil.rmtree(chunk) if chunk.is_dir() else chunk.unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name}/c/1"):
+        data[name].load()
+    np.testing.assert_array_equal(ask(path).finished, [True, False, True])
+
+
+LOST = [
+    f"{name}/{file}"
+    for name in ("learning_rate", "step", "loss", "verdict", "finished")
+    for file in ("zarr.json", "c/0")
+    if not (file == "c/0" and name in ("loss", "verdict", "finished"))
+]
+
+
+@pytest.mark.parametrize("torn", [False, True], ids=["removed", "torn"])
+@pytest.mark.parametrize("lost", LOST)
+def test_what_describes_a_sweep_is_missed_and_written_again(path, lost, torn):
+    before = complete(path).dataset().load()
+    if torn:
+        (path / lost).write_bytes((path / lost).read_bytes()[:3])
+    else:
+        (path / lost).unlink()
+    with pytest.raises((ValueError, OSError), match=re.escape(lost.split("/")[0])):
+        open_sweep(path).load()
+    repaired = ask(path)
+    assert repaired.complete
+    xarray.testing.assert_identical(repaired.dataset().load(), before)
+    xarray.testing.assert_identical(open_sweep(path).drop_vars("finished").load(), before)
+
+
+def test_another_sweep_repairs_nothing(path):
+    complete(path)
+    (path / "step" / "c" / "0").unlink()
+    with pytest.raises(ValueError, match="holds another sweep"):
+        ask(path, identity=IDENTITY | {"precision": "float64"})
+    assert not (path / "step" / "c" / "0").exists()
+
+
+def test_a_store_of_an_earlier_version_is_read_but_not_gone_on_with(path):
+    before = complete(path, [(0,), (2,)]).dataset().load()
+    group = zarr.open_group(path, mode="r+")
+    layout = {k: v for k, v in group.attrs["layout"].items() if k != "coordinates"}
+    group.update_attributes({"format": "jdescent sweep 1", "layout": layout})
+    files = files_of(path)
+    xarray.testing.assert_identical(open_sweep(path).drop_vars("finished").load(), before)
+    with pytest.raises(ValueError, match=r"earlier version .*jd\.open_sweep") as error:
+        ask(path)
+    assert "could take one sweep for another" in str(error.value)
+    assert files_of(path) == files
+
+
+# -- what is read --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("places", [[(0,), (1,), (2,)], [(1,)]], ids=["complete", "unfinished"])
+def test_a_stored_sweep_can_be_pickled(path, places):
+    data = complete(path, places).dataset()
+    xarray.testing.assert_identical(pickle.loads(pickle.dumps(data)), data)
+    xarray.testing.assert_identical(copy.deepcopy(open_sweep(path)).load(), open_sweep(path).load())
+
+
+def test_words_are_made_when_they_are_asked_for(path):
+    verdict = complete(path).dataset().verdict
+    assert verdict[0].item() in WORDS
+    assert (verdict == verdict.values).all()
+    assert verdict.isel(learning_rate=[4, 0]).values.tolist() == verdict.values[[4, 0]].tolist()
+    assert not verdict.variable._in_memory
