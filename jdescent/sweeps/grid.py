@@ -22,9 +22,10 @@ from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
 from jdescent.sweeps.lanes import map_lanes
+from jdescent.sweeps.layout import folder_of
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
-from jdescent.sweeps.store import Store, folder_of
+from jdescent.sweeps.store import Store
 
 if TYPE_CHECKING:
     import xarray

@@ -45,8 +45,9 @@ from typing import Any, NamedTuple
 import jax
 
 from jdescent.sweeps.chunks import Place
+from jdescent.sweeps.layout import MARKER
 from jdescent.sweeps.memory import Memory
-from jdescent.sweeps.store import MARKER, Store
+from jdescent.sweeps.store import Store
 
 SILENCE = 60.0  # seconds; shorter than JAX's own patience, so that our error comes first
 ARRIVAL = 300.0  # seconds from the first process at the sweep to the last

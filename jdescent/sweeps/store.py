@@ -7,30 +7,32 @@ import glob
 import json
 import math
 import os
-import re
 import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jdescent.sweeps.differences import differences, leaves
-from jdescent.sweeps.encoding import Variable, fill_value, is_whole, stored_dtype
+from jdescent.sweeps.encoding import Variable
+from jdescent.sweeps.layout import (
+    FORMAT,
+    MARKER,
+    Arrays,
+    array_of,
+    create,
+    folder_of,
+    is_whole_file,
+    open_group,
+)
 
 if TYPE_CHECKING:
     import xarray
-    import zarr
 
-FORMAT = "jdescent sweep 2"
-READABLE = ("jdescent sweep 1", FORMAT)
-MARKER = "finished"
-DESCRIPTION = "zarr.json"  # what zarr keeps of an array beside its chunks
 ABANDONED_AFTER = 600  # seconds since the last byte; no living process pauses that long
-COMPRESSED_BELOW = 2**30  # bytes; zstd refuses chunks of 2 GiB
 
 
 class Store:
@@ -62,14 +64,14 @@ class Store:
     finished: np.ndarray  # bool, ⌈size/chunk⌉ along each axis: when opened, and by this Store since
 
     def __init__(self, path: Path) -> None:
-        group = _open_group(path)
+        group = open_group(path)
         self.path = path
         self._about: dict[str, Any] = {**group.attrs}
         layout = self._about["layout"]
         self.variables = tuple(layout["variables"])
         self.coordinates = tuple(layout.get("coordinates", ()))
         self._arrays: dict[str, Any] = {
-            name: _array_of(group, path, name).with_config({"write_empty_chunks": True})
+            name: array_of(group, path, name).with_config({"write_empty_chunks": True})
             for name in (MARKER, *self.variables, *self.coordinates)
         }
         self.axes = self._arrays[MARKER].metadata.dimension_names
@@ -78,7 +80,7 @@ class Store:
         grid = [-(-size // step) for size, step in zip(self._sizes, self.chunk, strict=True)]
         self.finished = np.zeros(grid, bool)
         for place in np.ndindex(*grid):
-            self.finished[place] = all(_is_whole(file) for file in self._files(place))
+            self.finished[place] = all(is_whole_file(file) for file in self._files(place))
 
     @classmethod
     def create_or_resume(
@@ -114,7 +116,7 @@ class Store:
         """
         path = folder_of(path)
         identity = json.loads(json.dumps(identity))
-        arrays = _Arrays(axes, chunk, variables, coordinates)
+        arrays = Arrays(axes, chunk, variables, coordinates)
         _remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.creating"))
         if not os.path.lexists(path):
             about = {
@@ -124,8 +126,8 @@ class Store:
                 "layout": arrays.layout(),
                 "chunk": chunk,
             }
-            _create(path, about, arrays)
-        group = _open_group(path)
+            create(path, about, arrays)
+        group = open_group(path)
         held: dict[str, Any] = {**group.attrs}
         if held["format"] != FORMAT:
             raise ValueError(
@@ -151,7 +153,7 @@ class Store:
         """Whether every chunk is finished, with those that other processes have marked since."""
         for place in map(tuple, np.argwhere(~self.finished).tolist()):
             mark = next(self._files(place))
-            self.finished[place] = _is_whole(mark)
+            self.finished[place] = is_whole_file(mark)
         return self.complete
 
     def progress(self) -> str:
@@ -301,75 +303,6 @@ def open_sweep(path: str | os.PathLike) -> "xarray.Dataset":
     return store.dataset().assign({MARKER: (store.axes, store.finished_lanes())})
 
 
-def folder_of(path: str | os.PathLike) -> Path:
-    """The folder that is meant, from the root, so that changing folders changes nothing.
-
-    Example:
-        >>> folder_of("s3://bucket/name.zarr")
-        Traceback (most recent call last):
-        ValueError: 's3://bucket/name.zarr' is an address, but a store must be a folder: ...
-    """
-    try:
-        text = os.fsdecode(path)
-    except TypeError as error:
-        raise TypeError(
-            f"a store must be the path of a folder, got {path!r}: an axis of that name is given as "
-            "sweep(run, {'store': values})"
-        ) from error
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text) or "://" in text:
-        raise ValueError(
-            f"{text!r} is an address, but a store must be a folder: mount it, or store the sweep "
-            "in a folder and copy it there"
-        )
-    if not text.strip():
-        raise ValueError("a store must be the path of a folder, got an empty one")
-    try:
-        return Path(os.path.abspath(Path(text).expanduser()))
-    except RuntimeError as error:
-        raise ValueError(f"{text!r} begins with a user who has no home here: {error}") from error
-
-
-class _Arrays(NamedTuple):
-    """All arrays of a store, as they are made and made again."""
-
-    axes: Mapping[str, int]
-    chunk: tuple[int, ...]
-    variables: Sequence[Variable]
-    coordinates: Mapping[str, np.ndarray]
-
-    def layout(self) -> dict[str, Any]:
-        return {
-            "grid": _extent(self.axes.keys(), self.axes.values()),
-            "variables": {
-                variable.name: {
-                    "dtype": str(variable.dtype),
-                    "dims": _extent(variable.dims, variable.shape),
-                }
-                for variable in self.variables
-            },
-            "coordinates": {
-                name: f"{values.dtype}[{len(values)}]" for name, values in self.coordinates.items()
-            },
-        }
-
-    def repair(self, group: Any, path: Path) -> None:
-        """Add what is not there: all of a new store, or what an old one lost of its description."""
-        marker = Variable(MARKER, (), (), np.dtype(bool))
-        for variable in (marker, *self.variables):
-            if not _is_described(path, variable.name):
-                shape = (*self.axes.values(), *variable.shape)
-                dims = (*self.axes, *variable.dims)
-                whole = tuple(max(size, 1) for size in variable.shape)
-                own = variable._replace(dims=dims, shape=shape)
-                _add_array(group, own, (*self.chunk, *whole))
-        for name, values in self.coordinates.items():
-            values = values.astype(stored_dtype(values.dtype))
-            if not _is_described(path, name):
-                _add_array(group, Variable(name, (name,), values.shape, values.dtype), values.shape)
-            if not _is_whole(path / name / "c" / "0"):
-                group[name][...] = values
-
-
 def _what_differs(
     about: Mapping[str, Any], identity: Mapping[str, Any], layout: Mapping[str, Any]
 ) -> tuple[list[str], list[str]]:
@@ -385,99 +318,9 @@ def _what_differs(
     return list(found.values()), list(versions.values())
 
 
-def _create(path: Path, about: Mapping[str, Any], arrays: _Arrays) -> None:
-    """Make the empty store under a name of its own, then move it to `path` in one step."""
-    import zarr
-
-    _require_names([*arrays.coordinates, *(variable.name for variable in arrays.variables)])
-    attempt = path.with_name(f".{path.name}.{uuid.uuid4().hex}.creating")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        group = zarr.create_group(attempt, zarr_format=3, attributes=dict(about))
-        arrays.repair(group, attempt)
-        attempt.rename(path)
-    except OSError as error:
-        if not os.path.lexists(path):  # else another process was first
-            raise OSError(
-                error.errno, f"cannot make the store {path}: {error.strerror}; nothing was computed"
-            ) from error
-    finally:
-        shutil.rmtree(attempt, ignore_errors=True)
-
-
-def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) -> "zarr.Array":
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-
-    dtype = stored_dtype(variable.dtype)
-    small = math.prod(chunk) * dtype.itemsize < COMPRESSED_BELOW
-    return group.create_array(
-        variable.name,
-        shape=variable.shape,
-        chunks=chunk,
-        dtype=dtype,
-        compressors=[ZstdCodec(level=1), Crc32cCodec()] if small else [Crc32cCodec()],
-        fill_value=fill_value(dtype, coded="flag_values" in variable.attrs),
-        dimension_names=variable.dims,
-        attributes=dict(variable.attrs)
-        | ({} if dtype == variable.dtype else {"computed_as": str(variable.dtype)}),
-        overwrite=False,
-    )
-
-
-def _open_group(path: Path) -> "zarr.Group":
-    import zarr
-
-    try:
-        group = zarr.open_group(path, mode="r+", zarr_format=3)
-    except (FileNotFoundError, NotADirectoryError, FileExistsError, ValueError):
-        group = None
-    if group is None or group.attrs.get("format") not in READABLE:
-        raise ValueError(
-            f"{path} is there but is no sweep that this version stored: choose another name; "
-            "it was left as it is"
-        )
-    return group
-
-
-def _array_of(group: Any, path: Path, name: str) -> Any:
-    if _is_described(path, name):
-        return group[name]
-    raise ValueError(
-        f"{path / name / DESCRIPTION} is gone or broken: the same call of sweep that made the "
-        "store writes it again"
-    )
-
-
-def _is_described(path: Path, name: str) -> bool:
-    """Whether the file that gives an array its shape and dtype is there and whole."""
-    try:
-        return bool(json.loads((path / name / DESCRIPTION).read_text()))
-    except (OSError, ValueError):
-        return False
-
-
-def _is_whole(file: Path) -> bool:
-    try:
-        return is_whole(np.fromfile(file, np.uint8))
-    except FileNotFoundError:
-        return False
-
-
 def _remove_abandoned(leftovers: Iterable[Path]) -> None:
     """Remove what killed processes left half made, which nothing reads."""
     for leftover in leftovers:
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > ABANDONED_AFTER:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-
-
-def _require_names(names: Sequence[str]) -> None:
-    for name in names:
-        if name == MARKER:
-            raise ValueError(f"{MARKER} marks what is stored: rename the axis, or what run returns")
-        if not re.fullmatch(r"(?![.]|__)[^/\\]+", name):
-            raise ValueError(f"{name!r} cannot name a file: rename what run returns")
-
-
-def _extent(names: Iterable[str], sizes: Iterable[int]) -> str:
-    return " × ".join(f"{name} {size}" for name, size in zip(names, sizes, strict=True)) or "scalar"
