@@ -9,7 +9,7 @@ from jdescent.core import (
     leafwise,
     treewise,
 )
-from jdescent.descend import Point, Status, Trajectory, Verdict, descend
+from jdescent.descend import descend
 from jdescent.optimizers import (
     adadelta,
     adagrad,
@@ -26,6 +26,7 @@ from jdescent.optimizers import (
     sign_sgd,
 )
 from jdescent.sweeps import open_sweep, sweep, use_all_cores
+from jdescent.trajectory import Point, Status, Trajectory, Verdict
 from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
 
 __version__ = "0.1.0"

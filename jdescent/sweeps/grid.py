@@ -14,7 +14,6 @@ from jax.extend import core
 from jaxtyping import PyTree
 from tqdm import tqdm
 
-from jdescent.descend import Status
 from jdescent.sweeps.axes import Axis
 from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
 from jdescent.sweeps.devices import compilation
@@ -26,6 +25,7 @@ from jdescent.sweeps.layout import folder_of
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
 from jdescent.sweeps.store import Store
+from jdescent.trajectory import Status
 
 if TYPE_CHECKING:
     import xarray

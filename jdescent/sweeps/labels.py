@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from jdescent.descend import Status, Trajectory, Verdict
 from jdescent.sweeps.axes import require_kept
 from jdescent.sweeps.encoding import Variable, flags
 from jdescent.sweeps.identity import is_key
+from jdescent.trajectory import Status, Trajectory, Verdict
 
 
 class Labelled(NamedTuple):

@@ -20,9 +20,9 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdescent.descend import Status
 from jdescent.sweeps.encoding import Variable, flags
 from jdescent.sweeps.store import ABANDONED_AFTER, Store, open_sweep
+from jdescent.trajectory import Status
 
 WORDS = [str(status) for status in Status]
 RATES = np.linspace(0.1, 1, 5, dtype=np.float32)
