@@ -111,8 +111,11 @@ def factor_per_step(optimizer: jd.Optimizer, steps: int, every: int = 1) -> jax.
     )
     # A run that overflows is held at its last finite point: what is held is no measurement.
     held = path.verdict.diverged & (path.steps >= path.verdict.step)
-    distance = jnp.where(held, jnp.inf, jnp.abs(path.record))
-    return jnp.asarray(analysis.contraction_rate(distance, floor=1e-290)) ** (1 / every)
+    distance = jnp.where(held, jnp.inf, jnp.abs(path.record["params"]))
+    even = distance[
+        : steps // every + 1
+    ]  # the last interval is shorter where `every` leaves a rest
+    return jnp.asarray(analysis.contraction_rate(even, floor=1e-290)) ** (1 / every)
 
 
 def momentum_plane(make, config: Config) -> dict:

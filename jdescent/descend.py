@@ -43,14 +43,15 @@ class _Carry(NamedTuple):
 
 _RUNNING = np.int32(np.iinfo(np.int32).max)
 _STATUS_BITS = 3  # of an end, the low bits that hold the status
-MAX_STEPS = int(_RUNNING) >> (_STATUS_BITS + 1)  # leaves room to go on from there
+MAX_STEPS = int(_RUNNING) >> (_STATUS_BITS + 1)  # of one call
+LAST_STEP = np.iinfo(np.int32).max  # of all calls together
 
 LONGEST_STRIDE = 64  # steps between looks at a run of which nothing is recorded
 
 
-def _ended(step, status) -> Array:
-    """One integer for a step and a status: a loop that carries less is faster."""
-    return (step << _STATUS_BITS) | jnp.asarray(status, jnp.int32)
+def _ended(steps, status) -> Array:
+    """One integer for steps of this call and a status: a loop that carries less is faster."""
+    return (steps << _STATUS_BITS) | jnp.asarray(status, jnp.int32)
 
 
 def descend(
@@ -131,7 +132,8 @@ def descend(
     _check_bound("divergence", divergence)
     if tolerance is not None:
         _check_bound("tolerance", tolerance)
-    keep = _recorder(record)
+    names = _names(record)
+    keep = _recorder(record, names)
     loss_at = _loss_at_step(loss, batches, key)
     require_optimizer(optimizer)
     update = accept_extra(optimizer.update)
@@ -139,26 +141,34 @@ def descend(
     previous = start if isinstance(start, Trajectory) else None
     if previous is None:
         require_floating(start)
-        start = as_arrays(start)
-        first, params, state = jnp.zeros((), jnp.int32), start, optimizer.init(start)
+        params = as_arrays(start)
+        first, state = np.int32(0), optimizer.init(params)
+        memories_are_sound = _soundness(state)
     else:
-        first, params, state = previous.step, previous.params, previous.state
-    last = first + steps
+        _require_one_run(previous)
+        params, state = as_arrays((previous.params, previous.state))
+        fresh_state = optimizer.init(params)
+        _require_fit(state, fresh_state)
+        first, memories_are_sound = _known(previous.step), _soundness(fresh_state)
+    count, last = _counter(first), _last_step(first, steps)
     loss_type = _require_scalar(loss_at, params, first)
     if previous is None:
         end = jnp.asarray(_RUNNING)
         start_loss = jnp.asarray(loss_at(first)(params), loss_type)
     else:
-        verdict = previous.verdict
-        ended = _ended(verdict.step, verdict.status.astype(jnp.int32))
-        end = jnp.where(verdict.status == Status.STEP_LIMIT, _RUNNING, ended)
-        start_loss = previous.start_loss
+        before = previous.verdict
+        ended_before = before.status != Status.STEP_LIMIT
+        end = jnp.where(ended_before, _ended(0, before.status), _RUNNING)
+        start_loss = jnp.asarray(previous.start_loss)
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
     limit = jnp.minimum(limit, jnp.finfo(wide).max)
 
     def within_limit(value):
         return jnp.abs(value).astype(wide) <= limit  # false for infinity and NaN too
+
+    def is_finite(params, state):
+        return _all_finite(params) & memories_are_sound(state)
 
     def look(params, state, step):
         value, gradient = jax.value_and_grad(loss_at(step))(params)
@@ -172,8 +182,8 @@ def descend(
         )  # fmt: skip
         return apply_updates(params, updates), state
 
-    def judge(point: Point, end):
-        """Where and why the run ends, if it ends at this point."""
+    def judge(point: Point, steps, end):
+        """After how many steps of this call and why the run ends, if it ends at this point."""
         fine, status = within_limit(point.loss), jnp.asarray(Status.DIVERGED, jnp.int32)
         if stop is not None:
             stops = _boolean(stop(point))
@@ -182,35 +192,34 @@ def descend(
             flat = global_norm(point.gradient) <= tolerance
             fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
         status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
-        event = _ended(point.step, status)
-        return jnp.where(fine | (end != _RUNNING), end, event)
+        return jnp.where(fine | (end != _RUNNING), end, _ended(steps, status))
 
-    def visit(carry: _Carry, step) -> tuple[_Carry, Point]:
-        """Look at the point of this step, judge it, and move on if the run goes on."""
-        point = look(carry.params, carry.state, step)
+    def visit(carry: _Carry, steps) -> tuple[_Carry, Point]:
+        """Look at the point after so many steps, judge it, and move on if the run goes on."""
+        point = look(carry.params, carry.state, count(steps))
         params, state = move(point)
-        end = judge(point, carry.end)
-        overflows = (end == _RUNNING) & ~_all_finite(params)
-        end = jnp.where(overflows, _ended(step + 1, Status.NON_FINITE), end)
+        end = judge(point, steps, carry.end)
+        overflows = (end == _RUNNING) & ~is_finite(params, state)
+        end = jnp.where(overflows, _ended(steps + 1, Status.NON_FINITE), end)
         moves = end == _RUNNING
         state = _where_floating(moves, state, carry.state)
         return _Carry(_where_floating(moves, params, carry.params), state, end), point
 
     def walk(carry: _Carry, begin, length) -> _Carry:
         steps = begin + jnp.arange(length, dtype=jnp.int32)
-        return lax.scan(lambda carry, step: (visit(carry, step)[0], None), carry, steps)[0]
+        return lax.scan(lambda carry, steps: (visit(carry, steps)[0], None), carry, steps)[0]
 
     def glide(carry: _Carry, begin, length) -> tuple[_Carry, Point]:
         """The same moves, but judged at their two ends, and walked again if one is not fine."""
-        point = look(carry.params, carry.state, begin)
+        point = look(carry.params, carry.state, count(begin))
         steps = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
 
-        def move_on(place, step):
-            return move(look(*place, step)), None
+        def move_on(place, steps):
+            return move(look(*place, count(steps))), None
 
         (params, state), _ = lax.scan(move_on, move(point), steps)
         there = _Carry(params, state, carry.end)
-        fine = within_limit(loss_at(begin + length)(params)) & _all_finite(params)
+        fine = within_limit(loss_at(count(begin + length))(params)) & is_finite(params, state)
         fine &= within_limit(point.loss)  # what the last look found, if only its end was beyond
         running = carry.end == _RUNNING
 
@@ -230,36 +239,45 @@ def descend(
 
     carry = _Carry(params, state, end)
     strides, rest = divmod(steps, every)
-    begins = first + every * jnp.arange(strides, dtype=jnp.int32)
 
     def recorded_stride(carry, begin):
         carry, point = stride(carry, begin, every)
         return carry, keep(point)
 
-    carry, rows = lax.scan(recorded_stride, carry, begins)
-    final = look(carry.params, carry.state, first + every * strides)
-    rows = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), rows, keep(final))
+    # Compiled, as eager gradients of arrays on an explicit mesh need `jax.set_mesh`.
+    look_once = jax.jit(look)
+    last_stride = jax.jit(functools.partial(stride, length=rest))
+
+    late = []
+    carry, rows = lax.scan(recorded_stride, carry, every * jnp.arange(strides, dtype=jnp.int32))
     if rest:
-        carry, _ = stride(carry, first + every * strides, rest)
+        carry, point = last_stride(carry, jnp.int32(every * strides))
+        late.append(keep(point))
+    late.append(keep(look_once(carry.params, carry.state, last)))
+    losses, kept = jax.tree.map(
+        lambda rows, *late: jnp.concatenate([rows, *(row[None] for row in late)]), rows, *late
+    )
 
     runs = carry.end == _RUNNING
-    stop_step = jnp.where(runs, last, carry.end >> _STATUS_BITS)
-    there = look(carry.params, carry.state, stop_step)
-    end = judge(there, carry.end)
+    stop_step = jnp.where(runs, last, count(carry.end >> _STATUS_BITS))
+    if previous is not None:
+        stop_step = jnp.where(ended_before, before.step, stop_step)
+    there = look_once(carry.params, carry.state, stop_step)
+    end = judge(there, steps, carry.end)
     runs = end == _RUNNING
     status = jnp.where(runs, Status.STEP_LIMIT, end & (2**_STATUS_BITS - 1)).astype(jnp.int8)
     end_loss = jnp.asarray(there.loss, loss_type)
     verdict = Verdict(status, stop_step, end_loss, global_norm(there.gradient))
-    losses, kept = rows
-    return Trajectory(carry.params, carry.state, last, verdict, start_loss, losses, kept, every)
+    return Trajectory(
+        carry.params, carry.state, last, verdict, start_loss, first, losses, kept,
+        every=every, names_loss="loss" in names,
+    )  # fmt: skip
 
 
-def _recorder(record) -> Callable[[Point], tuple[Array | None, PyTree]]:
-    """A function from a point to (loss kept, whatever else is kept)."""
-    if record is None:
-        return lambda point: (None, None)
-    if callable(record):
-        return lambda point: (point.loss, record(point))
+def _names(record) -> list[str]:
+    """The names that are to be recorded; none for a function or None."""
+    if record is None or callable(record):
+        return []
     names = [record] if isinstance(record, str) else list(record)
     unknown = [name for name in names if name not in _RECORDS]
     if unknown:
@@ -267,11 +285,88 @@ def _recorder(record) -> Callable[[Point], tuple[Array | None, PyTree]]:
             f"record does not know {unknown}: name some of {sorted(_RECORDS)}, "
             "or give a function of a Point"
         )
-    if record == "loss":
-        return lambda point: (point.loss, None)
-    if isinstance(record, str):
-        return lambda point: (point.loss, _RECORDS[record](point))
-    return lambda point: (point.loss, {name: _RECORDS[name](point) for name in names})
+    return names
+
+
+def _recorder(record, names: Sequence[str]) -> Callable[[Point], tuple[Array | None, PyTree]]:
+    """A function from a point to (loss kept, whatever else is kept)."""
+    if record is None:
+        return lambda point: (None, None)
+    if callable(record):
+        return lambda point: (point.loss, record(point))
+    beside_loss = [name for name in names if name != "loss"]
+    return lambda point: (point.loss, {name: _RECORDS[name](point) for name in beside_loss})
+
+
+def _known(step) -> np.int32 | Array:
+    """A step as a NumPy integer, unless it is traced."""
+    return step if isinstance(step, jax.core.Tracer) else np.int32(step)
+
+
+def _counter(first) -> Callable:
+    """The step that comes so many after the first; the last that int32 holds, if it is traced."""
+    if isinstance(first, jax.core.Tracer):
+        return lambda steps: first + jnp.minimum(steps, LAST_STEP - first)
+    return lambda steps: first + steps
+
+
+def _last_step(first, steps: int) -> np.int32 | Array:
+    if isinstance(first, jax.core.Tracer):
+        return _counter(first)(steps)
+    if int(first) + steps > LAST_STEP:
+        raise ValueError(
+            f"steps={steps} after the {first} of this trajectory are more than the {LAST_STEP} "
+            "that int32 counts: begin anew from its params, descend(loss, path.params, …)"
+        )
+    return np.int32(int(first) + steps)
+
+
+def _require_one_run(path: Trajectory) -> None:
+    lanes = jnp.shape(path.step)
+    if lanes:
+        raise ValueError(
+            f"this trajectory holds a batch of runs, of shape {lanes}: go on from each with "
+            "jax.vmap(lambda path: descend(loss, path, …))(paths)"
+        )
+
+
+def _require_fit(state: PyTree, fresh: PyTree) -> None:
+    """Refuse to go on with an optimizer whose states are made otherwise, naming the difference."""
+    hint = "go on with the optimizer that began it, or begin anew from its params"
+    own, other = (jax.tree_util.tree_leaves_with_path(tree) for tree in (state, fresh))
+    structure: Any = jax.tree.structure(state)
+    if structure != jax.tree.structure(fresh):
+        raise ValueError(
+            "the trajectory's optimizer state is not one of this optimizer's:\n"
+            f"  trajectory: {structure}\n  optimizer:  {jax.tree.structure(fresh)}\n{hint}"
+        )
+    for (path, leaf), (_, fresh_leaf) in zip(own, other, strict=True):
+        told = [f"{jnp.result_type(x)}{list(jnp.shape(x))}" for x in (leaf, fresh_leaf)]
+        if told[0] != told[1]:
+            raise ValueError(
+                f"the trajectory's optimizer state is not one of this optimizer's: "
+                f"state{jax.tree_util.keystr(path)} is {told[0]}, {told[1]} was expected; {hint}"
+            )
+
+
+def _soundness(first_state: PyTree) -> Callable[[PyTree], Array]:
+    """Whether all numbers of a state are finite, those arrays aside that were not so at first.
+
+    Some optimizers begin with infinity as the best value so far, and keep it for a while.
+    """
+    exempt = [~_all_finite(leaf) for leaf in _inexact_leaves(first_state)]
+
+    def sound(state: PyTree) -> Array:
+        leaves = zip(_inexact_leaves(state), exempt, strict=True)
+        return functools.reduce(
+            jnp.logical_and, (_all_finite(leaf) | free for leaf, free in leaves), jnp.array(True)
+        )
+
+    return sound
+
+
+def _inexact_leaves(tree: PyTree) -> list[Array]:
+    return [leaf for leaf in jax.tree.leaves(tree) if _is_floating(leaf)]
 
 
 def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Array]]:

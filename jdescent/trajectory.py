@@ -1,11 +1,13 @@
 """What a descent leaves: its points, why and where it ended, and the trajectory of both."""
 
 import enum
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, no_type_check
+import math
+from collections import Counter
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jdescent.core import Params
@@ -47,7 +49,7 @@ class Verdict(NamedTuple):
     """How a run ended, at which step, and the loss and gradient norm at its last parameters.
 
     `status` is a `Status` code (int8); under vmap every field has one value per lane. ``str()`` of
-    one run's verdict is a sentence.
+    one run's verdict is a sentence, of many it counts them.
     """
 
     status: Int[Array, "*lanes"]
@@ -69,31 +71,34 @@ class Verdict(NamedTuple):
         return self.status == Status.STOPPED
 
     def __str__(self) -> str:
-        if jnp.ndim(self.status) or isinstance(self.status, jax.core.Tracer):
-            return repr(self)
-        return (
-            f"{Status(int(self.status))} at step {int(self.step)}: "
-            f"loss {float(self.loss):.6g}, gradient norm {float(self.gradient_norm):.3g}"
-        )
+        sentence = np.ndim(self.status) == 0 and _is_concrete(self)
+        return _story(self) if sentence else repr(self)
+
+    def __repr__(self) -> str:
+        return f"Verdict({_story(self)})"
 
 
-@no_type_check  # as a pytree it is also rebuilt from shapes, and from whatever a map returns
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Trajectory:
-    """Where a run went and how it ended.
+class Trajectory(NamedTuple):
+    """Where a run went and how it ended. `descend` goes on from a trajectory as from a start.
+
+    A tree for every function of JAX, and a named tuple for whatever else stores or copies it:
+    ``pickle``, ``copy``, ``flax.serialization``. Its ``repr`` is a summary.
 
     Attributes:
         params: parameters at the end; for a run that was stopped, the ones it was stopped at, and
             for a non-finite one the last finite ones.
         state: the optimizer's memories there; its integer counters go on with the loop in a run
-            that has ended. `descend` goes on from a trajectory as from a start.
-        step: int32, steps taken since the very first start.
+            that has ended.
+        step: int32, steps taken since the very first start. At 2³¹ − 1 it stays, where how many
+            there were before is traced; otherwise going on past it is an error.
         verdict: why and where it ended.
         start_loss: the loss at the very first start.
-        loss: (rows,) the loss at steps 0, every, 2·every, … of this call; None with record=None.
-        record: what `record=` asked for, stacked along a first axis of the same rows.
-        every: recording stride in steps.
+        first: int32, the step at which this call of `descend` began: 0, or the `step` of the
+            trajectory that it went on from.
+        loss: (rows,) the loss at the recorded `steps`; None with record=None.
+        kept: what is recorded beside the loss; `record` holds the loss as well if it was named.
+        every: record interval in steps.
+        names_loss: whether ``record=`` named the loss.
     """
 
     params: Params
@@ -101,13 +106,123 @@ class Trajectory:
     step: Int[Array, "*lanes"]
     verdict: Verdict
     start_loss: Float[Array, "*lanes"]
+    first: Int[Array, "*lanes"]
     loss: Float[Array, "*lanes rows"] | None
-    record: PyTree
-    every: int = field(default=1, metadata={"static": True})
+    kept: PyTree
+    every: int = 1
+    names_loss: bool = False
+
+    @property
+    def record(self) -> PyTree:
+        """What ``record=`` asked for, stacked along a first axis of one row for each of `steps`.
+
+        A dictionary from each name to its rows; for a function, the tree that it returns; None with
+        record=None. ``record["loss"]`` and `loss` are one array.
+        """
+        return {"loss": self.loss, **self.kept} if self.names_loss else self.kept
 
     @property
     def steps(self) -> Int[Array, " rows"]:
-        """The step of each recorded row, counted from the start of this call."""
-        if self.loss is None:
-            raise ValueError("nothing was recorded: call descend with record='loss' or more")
-        return self.every * jnp.arange(self.loss.shape[-1], dtype=jnp.int32)
+        """The step of each recorded row, counted from the very first start as `verdict.step` is.
+
+        They are first, first + every, first + 2·every, … and the last step. The runs of a batch
+        share one row of steps.
+
+        Raises:
+            ValueError: nothing was recorded; the runs of a batch began at different steps (where
+                that cannot be known, as the trajectory is traced, the steps are −1).
+        """
+        return jnp.asarray(recorded_steps(self), jnp.int32)
+
+    def __repr__(self) -> str:
+        told = [_story(self.verdict), f"params {_shapes(self.params)}"]
+        names = [*self.record] if isinstance(self.record, dict) else []
+        if self.loss is not None:
+            what = ", ".join(map(str, names)) or "loss"
+            told.append(f"record of {what} in {_number(jnp.shape(self.loss)[-1:], 'row')}")
+        return f"Trajectory({'; '.join(told)})"
+
+
+_STATIC = 2  # fields, the last ones: as leaves, loops and batches would make arrays of them
+
+
+def _flatten(path: Trajectory) -> tuple[tuple, tuple]:
+    return path[:-_STATIC], path[-_STATIC:]
+
+
+def _flatten_with_keys(path: Trajectory) -> tuple[tuple, tuple]:
+    children, static = _flatten(path)
+    keys = map(jax.tree_util.GetAttrKey, Trajectory._fields)
+    return tuple(zip(keys, children, strict=False)), static
+
+
+jax.tree_util.register_pytree_with_keys(
+    Trajectory,
+    _flatten_with_keys,
+    lambda static, children: Trajectory(*children, *static),
+    _flatten,
+)
+
+
+def recorded_steps(path: Trajectory) -> np.ndarray | Array:
+    """`Trajectory.steps`, a NumPy array where they are known before the program is run."""
+    if path.loss is None:
+        raise ValueError("nothing was recorded: call descend with record='loss' or more")
+    known = _is_concrete((path.first, path.step))
+    xp: Any = np if known else jnp
+    first, last = xp.max(path.first, initial=0), xp.max(path.step, initial=0)
+    together = xp.all((path.first == first) & (path.step == last))
+    if known and not together:
+        raise ValueError(
+            "the runs of this batch have taken different numbers of steps: ask one of them, "
+            "jax.tree.map(lambda leaf: leaf[0], path).steps"
+        )
+    rows = xp.arange(path.loss.shape[-1], dtype=np.int32)
+    steps = first + xp.minimum(path.every * rows, last - first)
+    return xp.where(together, steps, -1)
+
+
+# -- summaries -----------------------------------------------------------------------------------
+
+_SHOWN_LEAVES = 4
+
+
+def _is_concrete(tree: PyTree) -> bool:
+    """Whether all leaves are numbers that can be looked at."""
+    leaves = jax.tree.leaves(tree)
+    numbers = (jax.Array, np.ndarray, np.generic, int, float)
+    return all(isinstance(x, numbers) and not isinstance(x, jax.core.Tracer) for x in leaves)
+
+
+def _story(verdict: Verdict) -> str:
+    """One run's verdict as a sentence, many counted, traced ones by their shape."""
+    if not _is_concrete(verdict):
+        return f"verdict {_shapes(verdict.status)}"
+    if np.ndim(verdict.status) == 0:
+        return (
+            f"{Status(int(verdict.status))} at step {int(verdict.step)}: "
+            f"loss {float(verdict.loss):.6g}, gradient norm {float(verdict.gradient_norm):.3g}"
+        )
+    codes = np.ravel(verdict.status).tolist()
+    counts = Counter(str(Status(code)) for code in codes)
+    told = ", ".join(f"{count:,} {status}" for status, count in counts.most_common())
+    return f"{_number(np.shape(verdict.status), 'run')}: {told}" if told else "no runs"
+
+
+def _number(shape: tuple[int, ...], thing: str) -> str:
+    count = math.prod(shape)
+    return f"{count:,} {thing}" + ("s" if count != 1 else "")
+
+
+def _shapes(tree: PyTree) -> str:
+    """The dtype and shape of each leaf, of the first few where there are many."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    told = [f"{jax.tree_util.keystr(path)} {_shape(leaf)}".strip() for path, leaf in leaves]
+    left = len(told) - _SHOWN_LEAVES
+    more = [f"and {left:,} more"] if left > 0 else []
+    return ", ".join(told[:_SHOWN_LEAVES] + more) or "none"
+
+
+def _shape(leaf: Any) -> str:
+    dtype, shape = getattr(leaf, "dtype", type(leaf).__name__), getattr(leaf, "shape", ())
+    return f"{dtype}[{','.join(map(str, shape))}]" if isinstance(shape, tuple) else f"{dtype}"

@@ -29,10 +29,10 @@ def loop(optimizer, start, steps, loss=ROSENBROCK):
 def test_row_n_is_the_point_after_n_steps_of_a_plain_loop(optimizer):
     points, state = loop(optimizer, START, 12)
     path = jd.descend(ROSENBROCK, START, optimizer, steps=12, record="params")
-    assert path.record.shape == (13, 2)
-    np.testing.assert_allclose(path.record, points, rtol=1e-5)
+    assert path.record["params"].shape == (13, 2)
+    np.testing.assert_allclose(path.record["params"], points, rtol=1e-5)
     np.testing.assert_allclose(path.loss, jax.vmap(ROSENBROCK)(points), rtol=1e-4)
-    np.testing.assert_array_equal(path.params, path.record[-1])
+    np.testing.assert_array_equal(path.params, path.record["params"][-1])
     np.testing.assert_array_equal(path.steps, np.arange(13))
     assert path.step == 12
     np.testing.assert_allclose([path.start_loss, path.loss[0]], 24.2, rtol=1e-6)
@@ -45,15 +45,18 @@ def jitted(loss, start, optimizer, steps, **options):
 
 
 LONGEST = 24
-EVERY_ROW = jd.descend(ROSENBROCK, START, jd.adam(0.05), steps=LONGEST, record="params").record
+EVERY_ROW = jd.descend(ROSENBROCK, START, jd.adam(0.05), LONGEST, record="params").record["params"]
 
 
 @settings(max_examples=8)
 @given(st.integers(1, LONGEST), st.integers(1, LONGEST + 3))
-def test_every_k_keeps_every_kth_row(steps, every):
+def test_every_k_keeps_every_kth_row_and_the_last(steps, every):
     path = jitted(ROSENBROCK, START, jd.adam(0.05), steps, record="params", every=every)
-    np.testing.assert_array_equal(path.steps, np.arange(0, steps + 1, every))
-    np.testing.assert_allclose(path.record, EVERY_ROW[: steps + 1 : every], rtol=2e-6)
+    kept = [*range(0, steps, every), steps]
+    np.testing.assert_array_equal(path.steps, kept)
+    assert len(path.loss) == -(-steps // every) + 1
+    np.testing.assert_allclose(path.record["params"], EVERY_ROW[np.array(kept)], rtol=2e-6)
+    np.testing.assert_array_equal(path.record["params"][-1], path.params)
     np.testing.assert_allclose(path.params, EVERY_ROW[steps], rtol=2e-6)
     assert path.step == path.state.t == steps
 
@@ -86,9 +89,9 @@ def test_records_by_name_and_by_function_are_of_the_same_points():
         }
 
     computed = jitted(ROSENBROCK, START, jd.adam(0.05), 9, record=everything, every=2).record
-    np.testing.assert_array_equal(computed.pop("step"), [0, 2, 4, 6, 8])
+    np.testing.assert_array_equal(computed.pop("step"), [0, 2, 4, 6, 8, 9])
     assert_same(computed, named)
-    np.testing.assert_array_equal(named["state"].t, [0, 2, 4, 6, 8])
+    np.testing.assert_array_equal(named["state"].t, [0, 2, 4, 6, 8, 9])
     gradients = jax.vmap(jax.grad(ROSENBROCK))(named["params"])
     np.testing.assert_allclose(named["gradient"], gradients, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(
@@ -96,10 +99,28 @@ def test_records_by_name_and_by_function_are_of_the_same_points():
     )
 
 
-def test_one_name_records_an_array_and_loss_alone_records_nothing_more():
-    one = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3, record="gradient_norm")
-    np.testing.assert_allclose(one.record, 6 * 0.8 ** np.arange(4), rtol=1e-5)
-    assert jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3).record is None
+@pytest.mark.parametrize("name", ["loss", "params", "gradient", "gradient_norm", "state"])
+def test_one_name_and_a_list_of_it_record_the_same_dictionary(name):
+    one, listed = (jd.descend(PARABOLA, 0.0, jd.adam(0.1), 3, record=r) for r in (name, [name]))
+    assert list(one.record) == [name]
+    assert_same(one, listed)
+    assert one.loss.shape == (4,)
+
+
+def test_the_loss_is_recorded_once_and_stands_in_the_record_where_it_was_named():
+    path = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3)
+    assert path.record["loss"] is path.loss
+    np.testing.assert_allclose(path.loss, 9 * 0.64 ** np.arange(4), rtol=1e-5)
+    rows = [leaf for leaf in jax.tree.leaves(path) if jnp.shape(leaf) == (4,)]
+    assert len(rows) == 1
+    other = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3, record="params")
+    assert list(other.record) == ["params"]
+    np.testing.assert_array_equal(other.loss, path.loss)
+
+
+def test_a_function_records_its_own_tree_and_none_records_nothing():
+    norms = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3, record=lambda point: point.gradient)
+    np.testing.assert_allclose(norms.record, -6 * 0.8 ** np.arange(4), rtol=1e-5)
     nothing = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 3, record=None)
     assert nothing.loss is None
     assert nothing.record is None
@@ -135,7 +156,7 @@ def test_batch_n_of_a_run_is_the_samplers_batch_n():
         batch = np.asarray(sample(key, n))
         np.testing.assert_allclose(path.loss[n], 0.5 * np.mean((x - batch) ** 2), rtol=1e-4)
         x = x - rate * (x - batch.mean())
-        np.testing.assert_allclose(path.record[n + 1], x, rtol=1e-5)
+        np.testing.assert_allclose(path.record["params"][n + 1], x, rtol=1e-5)
 
 
 def test_the_full_batch_is_no_batch():
@@ -189,9 +210,9 @@ def test_mapping_over_anything_is_a_loop_over_it(axis):
 
 def test_compiling_the_whole_run_changes_nothing():
     def run(rate):
-        return jd.descend(ROSENBROCK, START, jd.sgd(rate), 30, record="params")
+        return jd.descend(ROSENBROCK, START, jd.sgd(rate), 30, record="params").record["params"]
 
-    np.testing.assert_allclose(jax.jit(run)(1e-3).record, run(1e-3).record, rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(run)(1e-3), run(1e-3), rtol=1e-5)
 
 
 @jax.jit
@@ -240,6 +261,6 @@ def test_trajectories_are_trees_that_any_jax_function_takes():
 def test_float64_starts_give_float64_runs_and_narrow_ones_stay_narrow(x64):
     for dtype in (jnp.float64, jnp.float32, jnp.float16, jnp.bfloat16):
         path = jitted(PARABOLA, jnp.zeros((), dtype), jd.adam(0.1), 5, record="params")
-        assert path.params.dtype == path.record.dtype == path.loss.dtype == dtype
+        assert path.params.dtype == path.record["params"].dtype == path.loss.dtype == dtype
         assert path.step.dtype == path.verdict.step.dtype == jnp.int32
         assert path.verdict.status.dtype == jnp.int8

@@ -50,6 +50,8 @@ def assert_goes_on(run, start):
     second = run(first, 40)
     for field in ("params", "state", "step", "verdict", "start_loss"):
         assert_same(getattr(second, field), getattr(whole, field))
+    assert (whole.steps[0], whole.steps[-1]) == (0, 100)
+    assert (second.steps[0], second.steps[-1]) == (60, 100)
     seam = 60 // whole.every  # recorded twice: the end of one call is the start of the next
     axis = whole.step.ndim
     for row in ("loss", "record"):

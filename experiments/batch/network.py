@@ -81,7 +81,7 @@ def trainer(size: int, config: Config) -> Callable[..., Perceptron]:
             key=draws,
             record="params",
             every=stride(size, config),
-        ).record
+        ).record["params"]
 
     return run
 

@@ -20,7 +20,9 @@ def method_paths(curvatures: Curvatures, steps: int) -> dict[str, np.ndarray]:
     loss, start = jd.losses.bowl(curvatures), jnp.array(STARTS[curvatures])
     methods = {name: tuned(name, *curvatures) for name in ("gd", "heavy_ball", "nesterov")}
     return {
-        name: np.asarray(jd.descend(loss, start, optimizer, steps, record="params").record)
+        name: np.asarray(
+            jd.descend(loss, start, optimizer, steps, record="params").record["params"]
+        )
         for name, optimizer in (methods | ADAPTIVE).items()
     }
 

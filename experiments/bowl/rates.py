@@ -27,7 +27,7 @@ def coordinate_paths(steps: int) -> dict[str, dict]:
     loss, start = jd.losses.bowl(ROUND), jnp.ones(2)
 
     def run(rate):
-        return jd.descend(loss, start, jd.sgd(rate), steps, record="params").record
+        return jd.descend(loss, start, jd.sgd(rate), steps, record="params").record["params"]
 
     measured = np.abs(jd.sweep(run, rate=list(COORDINATE_RATES.values())).result.values)
     found = {}

@@ -63,7 +63,7 @@ def outcome(optimizer: jd.Optimizer, start: jax.Array, steps: int) -> jax.Array:
     """Which of OUTCOMES a full-batch run has, as its number."""
     path = jd.descend(WELL, start, optimizer, steps, record=None)
     path = jd.descend(WELL, path, optimizer, LAST_STEPS, record="params")
-    x = path.record
+    x = path.record["params"]
 
     def settles(minimum: jd.losses.StationaryPoint) -> jax.Array:
         return jnp.all(jnp.abs(x - minimum.position) < SETTLED)

@@ -99,7 +99,7 @@ def ball_path(momentum: float, config: Config, steps: int = 200) -> dict:
         rtol=1e-8,
         atol=1e-10,
     )
-    return {"ball": np.asarray(path.record), "oscillator": oscillator.y[0]}
+    return {"ball": np.asarray(path.record["params"]), "oscillator": oscillator.y[0]}
 
 
 def numbers(coasting: dict, config: Config) -> dict[str, Number]:

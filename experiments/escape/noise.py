@@ -153,7 +153,7 @@ def batch_and_full_path(escapes: dict[int, dict], config: Config) -> dict:
             key=run_keys(size, times.size, config)[median],
             record="params",
         )
-        return np.asarray(path.record)
+        return np.asarray(path.record["params"])
 
     return {
         "size": size,

@@ -154,7 +154,7 @@ def descents_until_flat(problems: Mapping[str, Problem], config: Config) -> dict
             "theta": vector(path.params),
             "verdict": path.verdict,
             "sentence": str(path.verdict),
-            "gradient_norm": np.asarray(path.record)[: steps.size] / first[name],
+            "gradient_norm": np.asarray(path.record["gradient_norm"])[: steps.size] / first[name],
             "exact": p.bowl.gradient_norm(exact) / first[name],
             "steps_needed": p.bowl.steps_until(cases[i]["tolerance"], p.first, cases[i]["rate"]),
         }
@@ -168,7 +168,7 @@ def steps_across(problem: Problem) -> dict[str, dict]:
 
     def run(rate):
         path = descend_on(data, rate, ACROSS_STEPS, record="params", divergence=jnp.inf)
-        return path.record
+        return path.record["params"]
 
     shares = np.array(list(ACROSS.values()))
     paths = jd.sweep(run, rate=shares * problem.bowl.limit)

@@ -88,7 +88,7 @@ def descend_all(
 
     def run(start):
         path = jd.descend(loss, start["params"], optimizer, steps, record="gradient_norm")
-        return {"params": path.params, "gradient": path.record}
+        return {"params": path.params, "gradient": path.record["gradient_norm"]}
 
     runs = jd.sweep(run, start={"params": starts})
     ends = tuple(

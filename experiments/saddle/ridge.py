@@ -43,7 +43,7 @@ def ridge_paths(config: Config) -> Callable[..., Array]:
     def path(x: Array, noise: Array, key: Array) -> Array:
         start = jnp.stack([x, jnp.full_like(x, HEIGHT)])
         optimizer = noisy(key, noise, config.ridge_rate)
-        return jd.descend(SURFACE, start, optimizer, STEPS, record="params").record
+        return jd.descend(SURFACE, start, optimizer, STEPS, record="params").record["params"]
 
     return jax.jit(jax.vmap(path))
 
@@ -66,7 +66,7 @@ def ridge_runs(config: Config) -> dict:
         "ridge": found[0],
         "beside": found[1:3],
         "shaken": found[3:],
-        "straight": np.asarray(straight.record),
+        "straight": np.asarray(straight.record["params"]),
     }
 
 

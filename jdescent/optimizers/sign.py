@@ -33,7 +33,7 @@ def sign_sgd(learning_rate: ScalarOrSchedule) -> Optimizer:
         >>> import jax.numpy as jnp, jdescent as jd
         >>> path = jd.descend(
         ...     jd.losses.parabola(), jnp.array(0.25), jd.sign_sgd(0.5), steps=7, record="params")
-        >>> print(path.record)
+        >>> print(path.record["params"])
         [0.25 0.75 1.25 1.75 2.25 2.75 3.25 2.75]
 
     Reference: J. Bernstein et al., 2018, signSGD: Compressed Optimisation for Non-Convex Problems,

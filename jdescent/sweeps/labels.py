@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 from jdescent.sweeps.axes import require_kept
 from jdescent.sweeps.encoding import Variable, flags
 from jdescent.sweeps.identity import is_key
-from jdescent.trajectory import Status, Trajectory, Verdict
+from jdescent.trajectory import Status, Trajectory, Verdict, recorded_steps
 
 
 class Labelled(NamedTuple):
@@ -74,17 +74,23 @@ def _is_random_key(leaf: Any) -> bool:
 
 def _of_trajectory(path: Trajectory, name: str) -> list[Labelled]:
     under = f"{name}_" if name else ""
-    rows = []
-    if path.loss is not None:
-        step = f"{under}step"
-        coordinate = {step: path.every * np.arange(path.loss.shape[-1])}
-        for record in labelled({"loss": path.loss, "record": path.record}, name):
-            rows.append(record._replace(dims=(step, *record.dims[1:]), coordinate=coordinate))
     return (
-        rows
+        (_of_rows(path, name, under) if path.loss is not None else [])
         + labelled({"params": path.params}, name)
         + _of_verdict(path.verdict, f"{under}verdict")
     )
+
+
+def _of_rows(path: Trajectory, name: str, under: str) -> list[Labelled]:
+    """What was recorded, along `step`; along `row` where only the finished run knows its steps."""
+    steps = recorded_steps(path)
+    rows = labelled({"loss": path.loss, "record": path.kept}, name)
+    if isinstance(steps, np.ndarray):
+        dim, along = f"{under}step", steps
+    else:
+        dim, along = f"{under}row", np.arange(steps.size)
+        rows.append(Labelled(f"{under}step", steps, (dim,)))
+    return [row._replace(dims=(dim, *row.dims[1:]), coordinate={dim: along}) for row in rows]
 
 
 def _of_verdict(verdict: Verdict, name: str) -> list[Labelled]:

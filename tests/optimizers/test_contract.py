@@ -132,7 +132,9 @@ def test_an_optax_optimizer_descends_along_the_path_of_its_twin(x64):
     ours, theirs = jd.adam(0.01), jd.chain(optax.scale_by_adam(), optax.scale(-0.01))
     with jax.numpy_dtype_promotion("standard"):
         paths = [
-            jd.descend(jd.losses.rosenbrock(), start, adam, steps=30, record="params").record
+            jd.descend(jd.losses.rosenbrock(), start, adam, steps=30, record="params").record[
+                "params"
+            ]
             for adam in (ours, theirs)
         ]
     np.testing.assert_allclose(*paths, rtol=1e-12)

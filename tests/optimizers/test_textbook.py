@@ -164,7 +164,7 @@ def descended(optimizer, start, steps=200):
     path = jd.descend(
         jd.losses.rosenbrock(), jnp.asarray(start), optimizer, steps=steps, record="params"
     )
-    return np.asarray(path.record)
+    return np.asarray(path.record["params"])
 
 
 def test_the_heavy_ball_is_polyaks_two_term_recursion(x64):

@@ -93,11 +93,9 @@ def test_each_axis_of_a_bowl_decays_by_its_own_factor(x64):
     rates = jnp.array([0.05, 0.25, 1 / 3, 0.45, 0.5, 0.6])
     start = jnp.array([2.0, 1.0])
     paths = jax.vmap(
-        lambda rate: (
-            jd.descend(
-                jd.losses.bowl(), start, jd.sgd(rate), 40, record="params", divergence=jnp.inf
-            ).record
-        )
+        lambda rate: jd.descend(
+            jd.losses.bowl(), start, jd.sgd(rate), 40, record="params", divergence=jnp.inf
+        ).record["params"]
     )(rates)
     n = np.arange(41)
     for rate, path in zip(np.asarray(rates), np.asarray(paths), strict=True):
@@ -110,7 +108,7 @@ def test_climbing_leaves_a_bowl_by_one_plus_the_rate_times_the_curvature(x64):
     path = jd.descend(
         lambda x: -(x**2), 1.0, jd.sgd(0.1), steps=60, record="params", divergence=jnp.inf
     )
-    np.testing.assert_allclose(path.record, 1.2 ** np.arange(61), rtol=1e-12)
+    np.testing.assert_allclose(path.record["params"], 1.2 ** np.arange(61), rtol=1e-12)
 
 
 @settings(max_examples=10)
@@ -152,7 +150,7 @@ def sign_path(start, rate):
     path = jd.descend(
         lambda x: x**2, jnp.asarray(start, float), jd.sign_sgd(rate), 330, record="params"
     )
-    return path.record
+    return path.record["params"]
 
 
 def test_lion_hovers_at_half_a_rate_from_the_minimum_whatever_the_curvature(x64):
@@ -167,7 +165,7 @@ def test_lion_hovers_at_half_a_rate_from_the_minimum_whatever_the_curvature(x64)
             10_000,
             record="params",
         )
-        return np.abs(np.asarray(path.record)[5000:]) / rate
+        return np.abs(np.asarray(path.record["params"])[5000:]) / rate
 
     flat, steep = hover(1.0), hover(128.0)
     np.testing.assert_array_equal(flat, steep)
@@ -180,7 +178,7 @@ def test_adagrad_converges_at_any_rate_once_its_root_exceeds_half_of_it(rate, x6
     """On ½x² from 1: |x| never leaves max(1, η), and √s ends above ηλ/2 (but never twice it)."""
     optimizer = jd.adagrad(rate, initial_accumulator_value=0.0, eps=0.0)
     path = jd.descend(lambda x: 0.5 * x**2, jnp.array(1.0), optimizer, 3000, record="params")
-    assert np.abs(path.record).max() <= max(1.0, rate)
+    assert np.abs(path.record["params"]).max() <= max(1.0, rate)
     assert abs(path.params) < 1e-6 * rate
     root = float(jnp.sqrt(path.state.s)) / (rate / 2)
     assert root > 1
@@ -202,7 +200,7 @@ def test_rmsprop_settles_in_a_cycle_of_amplitude_half_a_rate(curvature, x64):
     path = jd.descend(
         lambda x: 0.5 * curvature * x**2, jnp.array(1.0), optimizer, 5000, record="params"
     )
-    tail = np.asarray(path.record)[-100:]
+    tail = np.asarray(path.record["params"])[-100:]
     np.testing.assert_allclose(np.abs(tail), rate / 2, rtol=1e-6)
     np.testing.assert_allclose(tail[1:], -tail[:-1], rtol=1e-6)
 
@@ -222,6 +220,6 @@ def test_a_stable_heavy_ball_near_its_limit_first_grows_tenfold(x64):
     path = jd.descend(
         lambda x: 0.5 * x**2, jnp.array(1.0), jd.heavy_ball(3.79, 0.9), 2000, record="params"
     )
-    assert abs(np.abs(path.record).max() - 10.52) < 0.01
+    assert abs(np.abs(path.record["params"]).max() - 10.52) < 0.01
     assert abs(path.params) < 1e-10
     assert not path.verdict.diverged

@@ -46,7 +46,7 @@ def test_a_run_is_what_anyone_gets_who_calls_descend():
     """Without tracing the hyperparameters and with less recorded: equal to rounding."""
     run = compute(setup("adam", task=WELL, start=0.3, learning_rate=0.05))
     path = jd.descend(WELL.loss, jnp.array(0.3), jd.adam(0.05), 1000, record="params")
-    np.testing.assert_allclose(run.x, path.record, rtol=2e-5)
+    np.testing.assert_allclose(run.x, path.record["params"], rtol=2e-5)
 
 
 def test_gradient_descent_on_a_parabola_is_the_geometric_series():

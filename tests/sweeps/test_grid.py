@@ -46,7 +46,7 @@ def test_every_lane_is_the_run_alone(grid):
             assert lane.verdict_step == alone.verdict.step
             for name, value in {
                 "loss": alone.loss,
-                "record": alone.record,
+                "record_params": alone.record["params"],
                 "params": alone.params,
                 "verdict_loss": alone.verdict.loss,
                 "verdict_gradient_norm": alone.verdict.gradient_norm,
@@ -59,14 +59,14 @@ def test_results_are_labelled_by_axis_step_and_path(grid):
     assert isinstance(grid, xarray.Dataset)
     axes = {"learning_rate": 7, "momentum": 3}
     assert dict(grid.loss.sizes) == axes | {"step": 16}
-    assert dict(grid.record.sizes) == axes | {"step": 16, "record_dim1": 2}
+    assert dict(grid.record_params.sizes) == axes | {"step": 16, "record_params_dim1": 2}
     assert dict(grid.params.sizes) == axes | {"params_dim0": 2}
     assert dict(grid.verdict.sizes) == axes
     np.testing.assert_array_equal(grid.step, 4 * np.arange(16))
     np.testing.assert_array_equal(grid.learning_rate, np.float32(RATES))
     assert set(grid.data_vars) == {
         "loss",
-        "record",
+        "record_params",
         "params",
         "verdict",
         "verdict_step",
@@ -174,7 +174,7 @@ def test_a_run_may_return_any_tree_and_its_arrays_are_named_by_their_paths():
     np.testing.assert_allclose(result["number"], 7)
     assert result["path_loss"].dims == ("a", "b", "path_step")
     assert {"path_verdict", "path_verdict_step", "verdict", "verdict_step"} <= set(result.data_vars)
-    assert "path_record" not in result
+    assert not any("record" in name for name in result)
 
 
 def test_a_single_unnamed_result_is_called_result():
@@ -189,7 +189,7 @@ def test_random_keys_in_a_result_stay_out():
         return jd.descend(BOWL, START, noisy, 3, record="state")
 
     result = jd.sweep(with_key, rate=[0.1, 0.2])
-    np.testing.assert_array_equal(result["record_1_t"].isel(rate=0), [0, 1, 2, 3])
+    np.testing.assert_array_equal(result["record_state_1_t"].isel(rate=0), [0, 1, 2, 3])
     assert not any("key" in name for name in result.data_vars)
 
 
@@ -205,9 +205,9 @@ def test_sweeps_run_in_float64_when_it_is_on(x64):
         return jd.descend(BOWL, jnp.array([2.0, 1.0]), jd.sgd(learning_rate), 30, record="params")
 
     result = jd.sweep(run_from, learning_rate=[0.05, 0.2, 0.45])
-    assert result.loss.dtype == result.record.dtype == np.float64
+    assert result.loss.dtype == result.record_params.dtype == np.float64
     exact = 2 * (1 - 2 * result.learning_rate) ** result.step
-    np.testing.assert_allclose(result.record.isel(record_dim1=0), exact, rtol=1e-9)
+    np.testing.assert_allclose(result.record_params.isel(record_params_dim1=0), exact, rtol=1e-9)
 
 
 def test_the_bar_counts_lanes_when_asked_for_and_is_silent_otherwise(capsys):
