@@ -3,9 +3,16 @@
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--no-browser]
+import jdescent
 
-  play    descend in the browser; `jdescent play --help` says more"""
+USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--no-browser]
+       jdescent [--help | --version]
+
+  play       descend in the browser; `jdescent play --help` says more
+  --help     show this
+  --version  show the version
+
+jdescent is above all a library: `import jdescent as jd`, then `help(jd.descend)`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -13,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command, *rest = [*(sys.argv[1:] if arguments is None else arguments), ""]
     if command in ("", "-h", "--help"):
         print(USAGE)
+    elif command in ("-V", "--version"):
+        print(f"jdescent {jdescent.__version__}")
     elif command == "play":
         from jdescent import playground
 

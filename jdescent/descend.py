@@ -1,7 +1,7 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, SupportsIndex
 
 import jax
@@ -70,25 +70,37 @@ def descend(
 ) -> Trajectory:
     """Descend a loss: at every step read the gradient, ask the optimizer, move.
 
-    Pure JAX, one `lax.scan`: it jits, differentiates, and maps with `jax.vmap` over anything it is
-    given (learning rates, momenta, starts, keys). A run that ends early keeps its point while
-    other lanes go on; nothing in one lane touches another.
+    Pure JAX, one `lax.scan`: it jits, and maps with `jax.vmap` over anything it is given (learning
+    rates, momenta, starts, keys). A run that ends early keeps its point while other lanes go on;
+    nothing in one lane touches another. Arrays keep their sharding, and memories that of the
+    parameters where the optimizer's `init` gives it to them.
 
-    Row n of what is recorded is the point after n steps, so `steps` steps give steps + 1 rows (the
-    start is row 0); after a run has ended, its rows repeat its last point.
+    It differentiates: `jax.grad` through a run is the derivative of the steps that were taken. A
+    run that ended early is frozen, and its last step does not move with what is differentiated:
+    the derivative is that of the run with so many steps. It is NaN where that of a step is
+    infinite, as √v of a second moment v at 0: where a coordinate's gradient has been zero all
+    along, use an optimizer with ε inside the root (`eps_root` of `adam`). The derivative with
+    respect to anything that a run diverged by is as large as the run.
+
+    What is recorded are the points after 0, every, 2·every, … steps and after the last one, so
+    every=1 gives steps + 1 rows; after a run has ended, its rows repeat its last point. The rows'
+    numbers are `Trajectory.steps`.
 
     Args:
         loss: ``loss(params)``, or ``loss(params, batch)`` with `batches`; returns a scalar.
         start: a tree of floating-point arrays, or a `Trajectory` to go on from: same parameters,
-            optimizer state, step count and verdict, so that 60 steps and then 40 equal 100.
+            optimizer state, step count and verdict, so that 60 steps and then 40 equal 100. The
+            loss, the learning rate and the other options may be others than before. The optimizer
+            must be one whose states are like the trajectory's; which one it was is not known.
         optimizer: any (init, update) pair, jdescent's or optax's. `update` also receives ``value``,
             ``grad`` and ``value_fn`` where it takes extra arguments.
         steps: how many steps to take, ≥ 1.
         batches: a sampler ``(key, step) -> batch``, see `jdescent.batches`.
         key: the random key `batches` draws from.
-        record: what to keep of each recorded point beside the loss: "loss" (nothing more),
-            "params", "gradient", "gradient_norm", "state", several of these (a dict), or a function
-            of a `Point`; None keeps nothing, not even the loss.
+        record: what to keep of each recorded point beside the loss: names among "loss" (nothing
+            more), "params", "gradient", "gradient_norm" and "state", one or several, which makes
+            `Trajectory.record` a dictionary; or a function of a `Point`, which makes it the tree
+            that it returns; None keeps nothing, not even the loss.
         every: look every so many steps: keep what is recorded, and see whether the run has
             diverged. By default every step, or every 16 to 64 where nothing is recorded.
         tolerance: converged once ‖∇L‖₂ ≤ tolerance (of the batch's gradient where there are
@@ -105,14 +117,18 @@ def descend(
 
     Returns:
         A `Trajectory`. Its verdict's step is the first step whose point met the condition; it is
-        non-finite if the loss there is not finite, or if the update into that step is not (then the
-        parameters are those of the step before).
+        non-finite if the loss there is not finite, or if the update into that step makes a
+        parameter or a memory of the optimizer so (then parameters and memories are those of the
+        step before). Memories that begin non-finite, such as a best value so far, are exempt.
 
     Raises:
-        TypeError: parameters that are not floating-point; a loss that is not a real scalar; a
-            stop that is not a boolean.
-        ValueError: steps or every < 1, or more than 2²⁷ steps; a key that is missing; a tolerance
-            or divergence that is negative or NaN.
+        TypeError: parameters that are not floating-point; a loss or a sampler that is no function;
+            a loss that is not a real scalar; a stop that is not a boolean; a record that is
+            neither names nor a function.
+        ValueError: steps or every < 1, or 2²⁷ steps and more, or 2³¹ with those of the trajectory;
+            a key that is missing, or that no sampler draws from; a tolerance or divergence that
+            is negative or NaN; a trajectory of many runs, or whose optimizer state is not like
+            this optimizer's.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -128,7 +144,7 @@ def descend(
     steps = positive_integer("steps", steps, at_most=MAX_STEPS)
     if every is None:
         every = _unrecorded_stride(steps) if record is None else 1
-    every = positive_integer("every", every)
+    every = positive_integer("every", every, at_most=LAST_STEP)
     _check_bound("divergence", divergence)
     if tolerance is not None:
         _check_bound("tolerance", tolerance)
@@ -136,6 +152,8 @@ def descend(
     keep = _recorder(record, names)
     loss_at = _loss_at_step(loss, batches, key)
     require_optimizer(optimizer)
+    if stop is not None:
+        _require_function("stop", stop)
     update = accept_extra(optimizer.update)
 
     previous = start if isinstance(start, Trajectory) else None
@@ -278,6 +296,8 @@ def _names(record) -> list[str]:
     """The names that are to be recorded; none for a function or None."""
     if record is None or callable(record):
         return []
+    if not isinstance(record, Iterable):
+        raise TypeError(f"record must be names, a function of a Point or None, got {record!r}")
     names = [record] if isinstance(record, str) else list(record)
     unknown = [name for name in names if name not in _RECORDS]
     if unknown:
@@ -332,21 +352,43 @@ def _require_one_run(path: Trajectory) -> None:
 
 def _require_fit(state: PyTree, fresh: PyTree) -> None:
     """Refuse to go on with an optimizer whose states are made otherwise, naming the difference."""
-    hint = "go on with the optimizer that began it, or begin anew from its params"
-    own, other = (jax.tree_util.tree_leaves_with_path(tree) for tree in (state, fresh))
-    structure: Any = jax.tree.structure(state)
-    if structure != jax.tree.structure(fresh):
+    difference = _difference(state, fresh)
+    if difference is not None:
         raise ValueError(
-            "the trajectory's optimizer state is not one of this optimizer's:\n"
-            f"  trajectory: {structure}\n  optimizer:  {jax.tree.structure(fresh)}\n{hint}"
+            f"the trajectory's optimizer state is not one of this optimizer's: {difference}; go on "
+            "with the optimizer that began it, or begin anew: descend(loss, path.params, …)"
         )
-    for (path, leaf), (_, fresh_leaf) in zip(own, other, strict=True):
-        told = [f"{jnp.result_type(x)}{list(jnp.shape(x))}" for x in (leaf, fresh_leaf)]
-        if told[0] != told[1]:
-            raise ValueError(
-                f"the trajectory's optimizer state is not one of this optimizer's: "
-                f"state{jax.tree_util.keystr(path)} is {told[0]}, {told[1]} was expected; {hint}"
-            )
+
+
+def _difference(state: PyTree, fresh: PyTree) -> str | None:
+    own, other = (
+        {
+            f"state{jax.tree_util.keystr(path)}": f"{jnp.result_type(x)}{list(jnp.shape(x))}"
+            for path, x in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        for tree in (state, fresh)
+    )
+    for name, leaf in own.items():
+        if name not in other:
+            return f"{name} ({leaf}) is in the trajectory's alone"
+        if leaf != other[name]:
+            return f"{name} is {leaf} in the trajectory and {other[name]} in the optimizer's"
+    for name, leaf in other.items():
+        if name not in own:
+            return f"{name} ({leaf}) is in the optimizer's alone"
+    nodes: Any = map(jax.tree.structure, (state, fresh))
+    return _node_difference(*nodes)
+
+
+def _node_difference(own, other) -> str | None:
+    """The first two nodes that differ, of two trees of the same leaves."""
+    if own.node_data() != other.node_data():
+        told = (
+            node[0].__name__ if (node := tree.node_data()) else "a leaf" for tree in (own, other)
+        )
+        return "a node is {} in the trajectory and {} in the optimizer's".format(*told)
+    children = zip(own.children(), other.children(), strict=True)
+    return next(filter(None, (_node_difference(*pair) for pair in children)), None)
 
 
 def _soundness(first_state: PyTree) -> Callable[[PyTree], Array]:
@@ -371,7 +413,13 @@ def _inexact_leaves(tree: PyTree) -> list[Array]:
 
 def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Array]]:
     """A function from the step to the loss as a function of the parameters alone."""
+    _require_function("loss", loss)
     if batches is None:
+        if key is not None:
+            raise ValueError(
+                "key is given, but nothing draws from it: pass batches=, a sampler, as well, or no "
+                "key (noise of an optimizer has a key of its own, as in add_noise)"
+            )
         return lambda step: loss
     if not callable(batches):
         raise TypeError(
@@ -410,6 +458,11 @@ def _unrecorded_stride(steps: int) -> int:
     """The longest stride that divides the steps, if one does: what is left over costs a loop."""
     divisors = [stride for stride in range(16, LONGEST_STRIDE + 1) if steps % stride == 0]
     return max(divisors, default=min(LONGEST_STRIDE, steps))
+
+
+def _require_function(name: str, function) -> None:
+    if not callable(function):
+        raise TypeError(f"{name} must be a function, got {function!r}")
 
 
 def _boolean(stops) -> Array:

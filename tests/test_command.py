@@ -1,20 +1,33 @@
 """The command line `jdescent`."""
 
+import importlib.metadata
 import sys
 
 import pytest
 
+import jdescent
 from jdescent.__main__ import main
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_without_a_command_it_says_which_there_are(arguments, capsys):
     main(arguments)
-    assert "jdescent play [--port PORT]" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "jdescent play [--port PORT]" in told
+    assert "--version" in told
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_it_says_its_version(option, capsys):
+    main([option])
+    assert capsys.readouterr().out == f"jdescent {jdescent.__version__}\n"
+    assert jdescent.__version__ == importlib.metadata.version("jdescent")
 
 
 def test_a_command_that_is_not_there_is_an_error_with_the_usage():
-    with pytest.raises(SystemExit, match=r"no command 'ply'\nusage: jdescent play"):
+    with pytest.raises(
+        SystemExit, match=r"no command 'ply'\nusage: jdescent play"
+    ):
         main(["ply"])
 
 

@@ -1,5 +1,6 @@
 """The package as its users meet it: what an import costs, and what every name tells."""
 
+import importlib.resources
 import inspect
 import subprocess
 import sys
@@ -25,6 +26,11 @@ print(*set(sys.modules) - before)
     added = set(done.stdout.split())
     assert "jdescent.descend" in added
     assert not added & set(HEAVY)
+
+
+def test_type_checkers_are_told_that_the_package_is_typed():
+    """PEP 561: an empty file `py.typed` beside the modules, and in the wheel as they are."""
+    assert (importlib.resources.files("jdescent") / "py.typed").read_bytes() == b""
 
 
 def public_functions():

@@ -86,7 +86,7 @@ def _of_rows(path: Trajectory, name: str, under: str) -> list[Labelled]:
     steps = recorded_steps(path)
     rows = labelled({"loss": path.loss, "record": path.kept}, name)
     if isinstance(steps, np.ndarray):
-        dim, along = f"{under}step", steps
+        dim, along = f"{under}step", steps.astype(np.int64)
     else:
         dim, along = f"{under}row", np.arange(steps.size)
         rows.append(Labelled(f"{under}step", steps, (dim,)))
