@@ -139,7 +139,9 @@ class Trajectory(NamedTuple):
         names = [*self.record] if isinstance(self.record, dict) else []
         if self.loss is not None:
             what = ", ".join(map(str, names)) or "loss"
-            told.append(f"record of {what} in {_number(jnp.shape(self.loss)[-1:], 'row')}")
+            told.append(
+                f"record of {what} in {_number(getattr(self.loss, 'shape', ())[-1:], 'row')}"
+            )
         return f"Trajectory({'; '.join(told)})"
 
 
@@ -189,7 +191,7 @@ _SHOWN_LEAVES = 4
 
 def _is_concrete(tree: PyTree) -> bool:
     """Whether all leaves are numbers that can be looked at."""
-    leaves = jax.tree.leaves(tree)
+    leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: leaf is None)
     numbers = (jax.Array, np.ndarray, np.generic, int, float)
     return all(isinstance(x, numbers) and not isinstance(x, jax.core.Tracer) for x in leaves)
 

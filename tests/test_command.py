@@ -25,9 +25,7 @@ def test_it_says_its_version(option, capsys):
 
 
 def test_a_command_that_is_not_there_is_an_error_with_the_usage():
-    with pytest.raises(
-        SystemExit, match=r"no command 'ply'\nusage: jdescent play"
-    ):
+    with pytest.raises(SystemExit, match=r"no command 'ply'\nusage: jdescent play"):
         main(["ply"])
 
 

@@ -264,3 +264,61 @@ def test_float64_starts_give_float64_runs_and_narrow_ones_stay_narrow(x64):
         assert path.params.dtype == path.record["params"].dtype == path.loss.dtype == dtype
         assert path.step.dtype == path.verdict.step.dtype == jnp.int32
         assert path.verdict.status.dtype == jnp.int8
+
+
+@jax.tree_util.register_pytree_node_class
+class Checked:
+    """A node that holds one array, and says so."""
+
+    def __init__(self, weight):
+        if not isinstance(weight, jax.Array | np.ndarray):
+            raise TypeError(f"an array was expected, got {weight!r}")
+        self.weight = weight
+
+    def tree_flatten(self):
+        return (self.weight,), None
+
+    @classmethod
+    def tree_unflatten(cls, static, children):
+        return cls(*children)
+
+
+def slide(rate):
+    """Momentum whose memory is a tree like the parameters."""
+
+    def update(gradient, velocity, params=None):
+        velocity = jax.tree.map(lambda v, g: 0.5 * v - rate * g, velocity, gradient)
+        return velocity, velocity
+
+    return jd.Optimizer(lambda params: jax.tree.map(jnp.zeros_like, params), update)
+
+
+@pytest.mark.parametrize("options", [{"every": 4}, {"tolerance": 1e-9, "record": "state"}])
+def test_nodes_that_check_their_children_are_never_given_anything_but_arrays(options):
+    def run(start, loss):
+        first = jd.descend(loss, start, slide(0.1), 6, **options)
+        return jd.descend(loss, first, slide(0.1), 3, **options)
+
+    checked = run(Checked(START), lambda params: ROSENBROCK(params.weight))
+    plain = run(START, ROSENBROCK)
+    np.testing.assert_allclose(checked.params.weight, plain.params, rtol=1e-6)
+    np.testing.assert_allclose(checked.state.weight, plain.state, rtol=1e-6)
+
+
+@pytest.mark.parametrize("convert", [float, np.float64, np.float32, np.asarray, jnp.asarray])
+def test_starts_of_any_kind_of_number_are_the_same_start(convert):
+    path = uncompiled(convert(-1.25))
+    assert path.params["x"].dtype == jnp.float32
+    np.testing.assert_allclose(path.record["params"]["x"], 3 - 4.25 * 0.8 ** np.arange(5), 1e-6)
+    assert path.record["params"]["none"].shape == (5, 0)
+    assert path.record["params"]["nothing"] is None
+
+
+def uncompiled(x):
+    """Not compiled as a whole, so that the start comes as it is."""
+
+    def loss(params):
+        return PARABOLA(params["x"]) + jnp.sum(params["none"])
+
+    start = {"x": x, "none": np.zeros((0,), np.float32), "nothing": None}
+    return jd.descend(loss, start, jd.sgd(0.1), 4, record="params")

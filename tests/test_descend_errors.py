@@ -85,6 +85,29 @@ def test_a_stop_that_is_not_one_boolean(stop, told):
         run(stop=stop)
 
 
+def test_a_key_that_nothing_draws_from():
+    with pytest.raises(ValueError, match="key is given, but nothing draws from it: pass batches="):
+        run(key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", ["loss", "stop"])
+def test_what_should_be_a_function_and_is_not(name):
+    with pytest.raises(TypeError, match=f"{name} must be a function, got 0.5"):
+        run(**{name: 0.5})
+
+
+@pytest.mark.parametrize("record", [3, True, 0.5])
+def test_a_record_that_is_neither_names_nor_a_function(record):
+    with pytest.raises(TypeError, match=f"record must be names, .* or None, got {record}"):
+        run(record=record)
+
+
+def test_an_interval_that_no_step_counter_holds():
+    with pytest.raises(ValueError, match="every must be at most 2147483647, got 2147483648"):
+        run(every=2**31)
+    np.testing.assert_array_equal(run(every=2**31 - 1).steps, [0, 3])
+
+
 @pytest.mark.parametrize("record", ["speed", ("params", "speed"), ["speed"]])
 def test_a_record_that_is_not_known(record):
     with pytest.raises(ValueError, match=r"record does not know \['speed'\]: name some of \['gra"):

@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+import optax.contrib
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -323,3 +325,84 @@ def test_a_run_beyond_the_bound_at_one_look_alone_is_diverged():
     assert path.verdict.diverged
     assert path.verdict.step == 4
     assert path.loss[1] > 1e3
+
+
+def steep_beyond(threshold, slope):
+    """−x, but with another slope beyond the threshold."""
+    return lambda x: -jnp.where(x > threshold, slope * (x - threshold) + threshold, x)
+
+
+@pytest.mark.parametrize("every", [1, 7, 40])
+def test_a_memory_that_overflows_ends_the_run_at_that_step(every):
+    """Adam walks right by 0.1 a step; past 0.95 a gradient of 10²⁰ squares to infinity in v.
+
+    Every update is 0 from there on, and the parameters stay finite for ever.
+    """
+    path = jax.jit(
+        lambda: jd.descend(
+            steep_beyond(0.95, 1e20), 0.0, jd.adam(0.1), 40, every=every, divergence=jnp.inf
+        )
+    )()
+    assert (path.verdict.status, path.verdict.step) == (Status.NON_FINITE, 11)
+    np.testing.assert_allclose(path.params, 1.0, rtol=1e-5)
+    assert np.isfinite(path.state.v)
+
+
+def test_a_memory_that_overflows_in_one_run_ends_no_other():
+    thresholds = jnp.array([0.95, 100.0, 0.25])
+    paths = jax.vmap(
+        lambda threshold: jd.descend(
+            steep_beyond(threshold, 1e20), 0.0, jd.adam(0.1), 20, record=None, divergence=jnp.inf
+        )
+    )(thresholds)
+    np.testing.assert_array_equal(paths.verdict.status, [3, 0, 3])
+    np.testing.assert_array_equal(paths.verdict.step, [11, 20, 4])
+
+
+def remembering(first, later):
+    """Descent that remembers something of no use: what it begins with, and what follows."""
+
+    def update(gradient, state, params=None):
+        return -0.1 * gradient, {**state, "useless": later(state["useless"])}
+
+    return jd.Optimizer(lambda params: {"useless": first, "best": jnp.array(jnp.inf)}, update)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "status"),
+    [
+        (jnp.array([1.0, jnp.inf]), lambda memory: memory, Status.STEP_LIMIT),
+        (jnp.array([1.0, jnp.nan]), lambda memory: -memory, Status.STEP_LIMIT),
+        (jnp.array([1.0, 2.0]), lambda memory: memory.at[1].set(jnp.inf), Status.NON_FINITE),
+        (jnp.array([1.0, 2.0]), lambda memory: memory.at[0].set(jnp.nan), Status.NON_FINITE),
+        (jnp.array([1 + 1j]), lambda memory: memory * jnp.inf, Status.NON_FINITE),
+        (jnp.array([3]), lambda memory: memory, Status.STEP_LIMIT),
+    ],
+)
+def test_memories_that_begin_non_finite_are_exempt_and_the_others_are_not(first, later, status):
+    path = jax.jit(lambda: jd.descend(PARABOLA, 0.0, remembering(first, later), 3))()
+    assert path.verdict.status == status
+    assert path.verdict.step == (1 if status == Status.NON_FINITE else 3)
+
+
+OPTAX = {
+    "reduce_on_plateau": lambda: optax.chain(
+        optax.adam(0.1), optax.contrib.reduce_on_plateau(patience=3)
+    ),
+    "lbfgs": optax.lbfgs,
+    "apply_if_finite": lambda: optax.apply_if_finite(optax.adam(0.1), 5),
+    "backtracking": lambda: optax.chain(optax.sgd(1.0), optax.scale_by_backtracking_linesearch(10)),
+}
+
+
+@pytest.mark.parametrize("name", OPTAX)
+def test_memories_of_optax_that_begin_infinite_are_no_divergence(name):
+    """A best value of infinity, a line search's first value: they are there from the start."""
+    loss = jd.losses.bowl((2.0, 4.0))
+
+    def run(start):
+        return jd.descend(loss, start, OPTAX[name](), 60, record=None).verdict
+
+    with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+        verdicts = jax.jit(jax.vmap(run))(jnp.array([[2.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
+    np.testing.assert_array_equal(verdicts.status, Status.STEP_LIMIT)
