@@ -91,8 +91,8 @@ class RunningMean:
     """A mean that forgets by β a step, started at 0, and the bias of that start.
 
     Near β = 1 everything depends on 1 − β, which β rounded to float32 no longer knows: of 0.999 it
-    is off by 1.3e-5, and 1 − 1e-8 becomes 1. So 1 − β and ln β are taken before anything is rounded,
-    and the recursion is written in them.
+    is off by 1.3e-5, and 1 − 1e-8 becomes 1. So 1 − β and ln β are taken before anything is
+    rounded, and the recursion is written in them.
 
     Args:
         decay: β in [0, 1), a Python float or traced; a traced one is the number that it is in its

@@ -2,7 +2,7 @@
 
 Steps count from 0, the steps already taken, as in optax, so either library's schedules fit the
 other's optimizers. A schedule also takes an array of steps: ``schedule(jnp.arange(100))`` draws it.
-Rates come in JAX's default float dtype, within a few roundings of the largest rate of the schedule at
+Rates come in JAX's default float dtype, within a few roundings of the schedule's largest rate at
 every step to 2³¹ − 1, the last that is counted.
 """
 
@@ -12,7 +12,14 @@ from typing import SupportsIndex
 
 import jax.numpy as jnp
 
-from jdescent.core import Scalar, Schedule, check_hyperparameters, positive_integer, real_number
+from jdescent.core import (
+    Scalar,
+    Schedule,
+    check_hyperparameters,
+    common_dtype,
+    positive_integer,
+    real_number,
+)
 from jdescent.numerics import LAST_STEP, logarithm
 
 
@@ -76,8 +83,8 @@ def exponential(
     log = logarithm(factor)
 
     def schedule(step):
-        step = _counted(step)
-        return start * jnp.exp(log * _float(step // every if staircase else step / every))
+        drops = _float(_counted(step) // every) if staircase else _float(step) / every
+        return start * jnp.exp(log * drops)
 
     return schedule
 
@@ -194,7 +201,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> 
 
 
 def _between(start, end, steps, weight) -> Schedule:
-    """From start to end: their mean, with weight(1) = 1 of the start, …, weight(0) = 0 at the end."""
+    """From start to end, whose weights are w and 1 − w: weight(1) = 1, …, weight(0) = 0."""
     start, end = check_hyperparameters(start=start, end=end)
     steps = _length("steps", steps)
 
@@ -211,13 +218,10 @@ def _length(name: str, steps: SupportsIndex) -> int:
 
 
 def _counted(step):
-    """The step as it is counted: wide enough for every length; a fraction of a step stays one."""
+    """The step in a dtype that holds every length: integers stay exact."""
     step = jnp.asarray(step)
-    return step.astype(jnp.promote_types(step.dtype, jnp.int32 if _is_integer(step) else float))
-
-
-def _is_integer(step) -> bool:
-    return jnp.issubdtype(step.dtype, jnp.integer)
+    integer = jnp.issubdtype(step.dtype, jnp.integer)
+    return step.astype(common_dtype(step, jnp.int32)) if integer else _float(step)
 
 
 def _float(step):
