@@ -80,11 +80,11 @@ def logarithm(x: Any) -> Any:
     """
     if not isinstance(x, jax.core.Tracer):
         return math.log(x) if x > 0 else -1e30
-    tiny = jnp.finfo(x.dtype).tiny
-    above = jnp.where(x >= tiny, x, tiny)
-    near_one = jnp.log1p(jnp.where(above < 0.5, 0.5, above) - 1)  # the difference is exact
-    below = jnp.minimum(x - tiny, 0) / tiny  # a tangent, so that xᵗ has its derivative at 0
-    return jnp.where(above < 0.5, jnp.log(above), near_one) + below
+    least = 4 * jnp.finfo(x.dtype).tiny
+    above = jnp.maximum(x, least)
+    near_one = jnp.log1p(jnp.maximum(above, 0.5) - 1)  # the difference is exact
+    log = jnp.where(above < 0.5, jnp.log(above), near_one)
+    return log + jnp.where(x < least, x / least, 0)  # whose slope gives xᵗ its derivative at 0
 
 
 class RunningMean:
@@ -120,7 +120,11 @@ class RunningMean:
 
     def bias(self, t: Array) -> Array:
         """1 − βᵗ, the share of the mean that t gradients have, and not the 0 before them."""
-        return -jnp.expm1(t * self._log)
+        log = t * self._log
+        if isinstance(self.decay, float):
+            return -jnp.expm1(log)
+        # the derivative of expm1 is taken as expm1 + 1, which cancels where βᵗ is small
+        return jnp.where(log > -0.5, -jnp.expm1(jnp.maximum(log, -0.5)), 1 - jnp.exp(log))
 
     def unbiased_weights(self, t: Array) -> tuple[Array, Array]:
         """The weights of the old mean and of gradient t in a mean that is kept free of its bias.
