@@ -8,14 +8,17 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Protocol, SupportsIndex, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
+
+from jdescent.numerics import next_step, root
 
 Params = PyTree
 Updates = PyTree
@@ -67,27 +70,39 @@ def leafwise(
     *,
     reads_params: bool = False,
     initial: Mapping[str, Any] | None = None,
+    dtypes: Mapping[str, DTypeLike | None] | None = None,
+    wide: Collection[str] = (),
 ) -> Optimizer:
     """Lift a rule for one array to an optimizer of any tree of arrays.
 
     Arithmetic is done in the leaf's dtype, or in float32 where that is narrower (bfloat16,
-    float16); updates then take the dtype of the gradient and memories that of the parameter, here
-    and nowhere else.
+    float16); updates then take the dtype of the gradient and memories their own, here and nowhere
+    else. Memories lie where the parameters lie, on however many devices. The step counter stays at
+    2³¹ − 1 once it is there.
 
     Args:
         rule: ``rule(lr, t, g, x, *memory) -> (update, *new_memory)`` on ONE array: this step's
             learning rate, the step number t = 1, 2, …, the gradient, the parameter (None when
-            `update` was called without parameters), and one array per memory.
+            `update` was called without parameters), and one array per memory. `jdescent.numerics`
+            has what it needs where plain arithmetic loses digits.
         state_type: a NamedTuple class whose first field is the step counter (int32, starts at 0)
-            and whose other fields are the memories, each a tree shaped like the parameters.
+            and whose other fields are the memories, each a tree shaped like the parameters. Two
+            optimizers whose memories mean the same may share one; `update` refuses others.
         learning_rate: a scalar ≥ 0, or a schedule ``step -> rate`` that is given the number of
             steps already taken (0 first), as in optax.
         reads_params: whether the rule uses x; then `update` without parameters is an error.
         initial: value that each named memory starts at; 0 where not named.
+        dtypes: dtype that each named memory is kept in; the parameter's where None or not named.
+        wide: names of the memories that are kept in float32 where the parameter is narrower:
+            squares, sums and maxima, which a narrow dtype neither holds nor lets decay.
 
     Raises:
-        TypeError: a learning rate that is not a real number; parameters that are not floating.
-        ValueError: a learning rate that is negative, NaN or not a scalar; trees that differ.
+        TypeError: a learning rate that is not a real number; parameters or gradients that are not
+            floating; a state of another optimizer; a rule that does not return a tuple of floating
+            arrays.
+        ValueError: a learning rate that is negative, NaN or not a scalar; trees that differ; a
+            rule that returns too few or too many arrays, or one of another shape; a name that is
+            no memory's.
 
     Example:
         >>> class SGDState(NamedTuple):
@@ -98,21 +113,32 @@ def leafwise(
         >>> print(updates["w"], state.t)
         [-0.5  1. ] 1
     """
-    if not callable(learning_rate):
-        check_hyperparameters(learning_rate=learning_rate)
-    memories = state_type._fields[1:]
-    start = {name: (initial or {}).get(name, 0.0) for name in memories}
+    rate_at = checked_schedule("learning_rate", learning_rate)
+    memories = _memory_names(state_type)
+    initial, dtypes = dict(initial or {}), dict(dtypes or {})
+    for option, names in {"initial": initial, "dtypes": dtypes, "wide": wide}.items():
+        if unknown := set(names) - set(memories):
+            raise ValueError(
+                f"{option} names {sorted(unknown)}, but the memories of {state_type.__name__} are "
+                f"{list(memories)}"
+            )
+    dtypes = {name: _memory_dtype(name, dtype) for name, dtype in dtypes.items()}
 
     def init(params):
         require_floating(params)
 
-        def full(value):
-            return jax.tree.map(lambda x: jnp.full(jnp.shape(x), value, jnp.result_type(x)), params)
+        def start(name, x):
+            dtype = jnp.result_type(x) if dtypes.get(name) is None else dtypes[name]
+            dtype = common_dtype(dtype, jnp.float32) if name in wide else dtype
+            return jnp.full_like(x, initial.get(name, 0.0), dtype)
 
-        return state_type(jnp.zeros((), jnp.int32), *(full(start[name]) for name in memories))
+        begun = (jax.tree.map(functools.partial(start, name), params) for name in memories)
+        return state_type(jnp.zeros((), jnp.int32), *begun)
 
     def update(grads, state, params=None, **extra):
         del extra
+        require_state_type(state_type, state)
+        require_floating(grads, "gradients")
         for name, memory in zip(memories, state[1:], strict=True):
             require_same_tree("gradients", grads, f"state.{name}", memory)
         if params is not None:
@@ -121,35 +147,78 @@ def leafwise(
             raise ValueError(
                 "this optimizer reads the parameters: call update(grads, state, params)"
             )
-        else:
-            params = jax.tree.map(lambda g: None, grads)
-        rate = learning_rate(state[0]) if callable(learning_rate) else learning_rate
+        rate, t = rate_at(state[0]), next_step(state[0])
 
         def step_one_array(g, x, *memory):
-            dtype = common_dtype(g, jnp.float32)
-            lr, t, wide_g, wide_x, *wide_memory = (
-                None if a is None else jnp.asarray(a, dtype)
-                for a in (rate, state[0] + 1, g, x, *memory)
+            dtype = common_dtype(jnp.float32, g, *memory)
+            lr, step, wide_g, wide_x, *wide_memory = (
+                None if a is None else jnp.asarray(a, dtype) for a in (rate, t, g, x, *memory)
             )
-            new = rule(lr, t, wide_g, wide_x, *wide_memory)
+            new = rule(lr, step, wide_g, wide_x, *wide_memory)
+            _check_returned(new, memories, jnp.shape(g))
             return [
                 jnp.asarray(value, jnp.result_type(old))
                 for value, old in zip(new, (g, *memory), strict=True)
             ]
 
-        rows = jax.tree.map(step_one_array, grads, params, *state[1:])
-        updates, *memory = (
-            jax.tree.map(lambda g, row, i=i: row[i], grads, rows) for i in range(len(memories) + 1)
+        leaves, structure = jax.tree.flatten(grads)
+        xs = [None] * len(leaves) if params is None else jax.tree.leaves(params)
+        rows = list(map(step_one_array, leaves, xs, *map(jax.tree.leaves, state[1:])))
+        # nodes of the tree are built from their finished arrays alone: some check their children
+        updates, *new_memories = (
+            structure.unflatten([row[i] for row in rows]) for i in range(1 + len(memories))
         )
-        return updates, state_type(state[0] + 1, *memory)
+        return updates, state_type(t, *new_memories)
 
     return Optimizer(init, update)
+
+
+def _memory_names(state_type) -> tuple[str, ...]:
+    fields = getattr(state_type, "_fields", ())
+    if not fields:
+        raise TypeError(
+            f"state_type must be a NamedTuple class, a step counter and then the memories; got "
+            f"{state_type!r}"
+        )
+    return tuple(fields[1:])
+
+
+def _memory_dtype(name: str, dtype: DTypeLike | None) -> np.dtype | None:
+    if dtype is None or jnp.issubdtype(dtype, jnp.floating):
+        return dtype if dtype is None else np.dtype(dtype)
+    raise TypeError(f"the dtype of memory {name} must be floating-point or None, got {dtype!r}")
+
+
+def _check_returned(new: Any, memories: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    """Refuse what a rule returned if it is not an update and the memories, for one array."""
+    expected = ", ".join(["update", *memories]) + ("" if memories else ",")
+    if not isinstance(new, tuple | list):
+        raise TypeError(f"a rule must return the tuple ({expected}), got {new!r}")
+    if len(new) != 1 + len(memories):
+        raise ValueError(f"a rule must return ({expected}), got {len(new)} values: {new!r}")
+    for name, value in zip(("the update", *memories), new, strict=True):
+        if not isinstance(value, int | float | np.generic | np.ndarray | jax.Array):
+            raise TypeError(f"a rule must return arrays: {name} is {value!r}")
+        dtype = jnp.result_type(value)
+        if jnp.shape(value) != shape:
+            raise ValueError(
+                f"a rule must keep the shape of its array: {name} came back as "
+                f"{jnp.shape(value)}, the gradient is {shape}"
+            )
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise TypeError(f"a rule must return floating-point arrays: {name} is {dtype}")
 
 
 def treewise(
     transform: Callable[[Updates, Params | None], Updates], *, reads_params: bool = False
 ) -> Optimizer:
     """An optimizer without memory from a function of the tree, ``(grads, params) -> updates``.
+
+    Updates take the dtype of the gradient.
+
+    Raises:
+        TypeError: parameters or gradients that are not floating; a state of another optimizer.
+        ValueError: trees that differ; updates of another structure or shape than the gradients.
 
     Example:
         >>> halve = treewise(lambda grads, params: jax.tree.map(lambda g: 0.5 * g, grads))
@@ -164,13 +233,19 @@ def treewise(
 
     def update(grads, state, params=None, **extra):
         del extra
+        if state != ():
+            require_state_type(Stateless, state)
+        require_floating(grads, "gradients")
         if params is not None:
             require_same_tree("gradients", grads, "parameters", params)
         elif reads_params:
             raise ValueError(
                 "this transformation reads the parameters: call update(grads, state, params)"
             )
-        return transform(as_arrays(grads), as_arrays(params)), state
+        updates = transform(as_arrays(grads), as_arrays(params))
+        require_same_tree("updates", updates, "gradients", grads)
+        require_floating(updates, "updates")
+        return jax.tree.map(lambda u, g: jnp.asarray(u, jnp.result_type(g)), updates, grads), state
 
     return Optimizer(init, update)
 
@@ -197,6 +272,11 @@ def chain(*optimizers: OptimizerLike) -> Optimizer:
         return tuple(optimizer.init(params) for optimizer in optimizers)
 
     def update(grads, state, params=None, **extra):
+        if not isinstance(state, tuple) or hasattr(state, "_fields"):
+            raise TypeError(
+                f"the state of a chain is the tuple of its parts' states, got {_described(state)}: "
+                "make the state with this chain's init(params)"
+            )
         if len(state) != len(optimizers):
             raise ValueError(
                 f"this chain has {len(optimizers)} parts, its state has {len(state)}: "
@@ -222,23 +302,35 @@ def accept_extra(update: Callable) -> Callable:
 def apply_updates(params: Params, updates: Updates) -> Params:
     """x ← x + u on every leaf; each parameter keeps its dtype.
 
+    Raises:
+        TypeError: a parameter whose kind of number cannot hold the update: an integer one of a
+            floating update, a real one of a complex update.
+        ValueError: trees that differ in structure or in shapes.
+
     Example:
         >>> print(apply_updates({"w": jnp.array(1.0)}, {"w": jnp.array(-0.25)})["w"])
         0.75
     """
     require_same_tree("updates", updates, "parameters", params)
 
-    def add(x, u):
-        dtype = common_dtype(x, u)
-        return (jnp.asarray(x, dtype) + jnp.asarray(u, dtype)).astype(jnp.result_type(x))
+    def add(path, x, u):
+        dtype, sum_dtype = jnp.result_type(x), common_dtype(x, u)
+        for kind in (jnp.inexact, jnp.complexfloating):
+            if jnp.issubdtype(sum_dtype, kind) and not jnp.issubdtype(dtype, kind):
+                raise TypeError(
+                    f"parameters must be able to hold their updates: {_where(path)} is {dtype}, "
+                    f"its update {jnp.result_type(u)}"
+                )
+        return (jnp.asarray(x, sum_dtype) + jnp.asarray(u, sum_dtype)).astype(dtype)
 
-    return jax.tree.map(add, params, updates)
+    return jax.tree_util.tree_map_with_path(add, params, updates)
 
 
 def global_norm(tree: PyTree) -> Array:
     """‖tree‖₂ over all leaves together, in float32 or wider.
 
-    Scaled by the largest element, so that no square overflows or vanishes.
+    Scaled by the largest element, so that no square overflows or vanishes. Its derivative at 0 is
+    0, a subgradient.
 
     Example:
         >>> print(global_norm({"w": jnp.array([3.0]), "b": jnp.array(4.0)}))
@@ -250,7 +342,7 @@ def global_norm(tree: PyTree) -> Array:
     zero = jnp.zeros((), dtype)
     largest = functools.reduce(jnp.maximum, (jnp.max(jnp.abs(x), initial=0.0) for x in wide), zero)
     scale = lax.stop_gradient(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
-    return scale * jnp.sqrt(sum((jnp.sum(jnp.square(x / scale)) for x in wide), zero))
+    return scale * root(sum((jnp.sum(jnp.square(x / scale)) for x in wide), zero))
 
 
 def as_arrays(tree: PyTree) -> PyTree:
@@ -264,22 +356,50 @@ def common_dtype(*operands: Any) -> jnp.dtype:
         return jnp.result_type(*operands)
 
 
-def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> None:
-    """Refuse hyperparameters that are not real scalars in [0, below).
+def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> list[Any]:
+    """The values as Python floats, in the order given; an error unless real scalars in [0, below).
 
-    Traced values (under jit or vmap) are checked for their dtype and shape alone.
+    A traced value cannot be looked at: it is made at least float32, and NaN where it is out of its
+    range, so that what is computed with it is NaN.
     """
-    for name, value in values.items():
-        number = real_number(name, value)
-        if number is not None and not 0 <= number < below:
-            limit = "finite" if below == math.inf else f"< {below:g}"
-            raise ValueError(f"{name} must be ≥ 0 and {limit}, got {number}")
+    return [_checked_hyperparameter(name, value, below) for name, value in values.items()]
+
+
+def _checked_hyperparameter(name: str, value: Any, below: float | int) -> Any:
+    number = real_number(name, value)
+    if number is None:
+        traced = jnp.asarray(value, common_dtype(value, jnp.float32))
+        return jnp.where((traced >= 0) & (traced < below), traced, jnp.nan)
+    if not 0 <= number < below:
+        limit = "finite" if below == math.inf else f"< {below:g}"
+        raise ValueError(f"{name} must be ≥ 0 and {limit}, got {number}")
+    return number
+
+
+def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
+    """A schedule of this hyperparameter: the value at every step, or the one that it is already."""
+    if not callable(value):
+        (number,) = check_hyperparameters(**{name: value})
+        return lambda step: number
+
+    def schedule(step):
+        rate = value(step)
+        require_real_scalar(f"what the schedule of {name} returns", rate)
+        return rate
+
+    return schedule
 
 
 def real_number(name: str, value: Any) -> float | None:
     """The value of a real scalar, None if it is traced; an error if it is anything else."""
+    require_real_scalar(name, value)
+    return None if isinstance(value, jax.core.Tracer) else float(value)
+
+
+def require_real_scalar(name: str, value: Any) -> None:
+    """Refuse what is no real number of shape (): booleans, complex numbers, text, arrays."""
     dtype = getattr(value, "dtype", type(value))
-    real = dtype in (int, float) or (
+    real = (isinstance(value, int | float) and not isinstance(value, bool)) or (
         isinstance(dtype, np.dtype)
         and (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer))
     )
@@ -290,7 +410,6 @@ def real_number(name: str, value: Any) -> float | None:
             f"{name} must be a scalar, got shape {jnp.shape(value)}: to try many values, build "
             "the optimizer inside the function that jax.vmap or jdescent.sweep maps"
         )
-    return None if isinstance(value, jax.core.Tracer) else float(value)
 
 
 def positive_integer(name: str, number: SupportsIndex, at_most: float | int = math.inf) -> int:
@@ -314,9 +433,9 @@ def require_optimizer(optimizer: Any) -> None:
         )
 
 
-def require_floating(params: Params) -> None:
-    """Refuse parameters that cannot be descended on, naming the leaf."""
-    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+def require_floating(tree: PyTree, name: str = "parameters") -> None:
+    """Refuse a tree of anything but floating-point arrays, naming the leaf."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         dtype = jnp.result_type(leaf)
         if jnp.issubdtype(dtype, jnp.floating):
             continue
@@ -325,8 +444,25 @@ def require_floating(params: Params) -> None:
             if jnp.issubdtype(dtype, jnp.complexfloating)
             else "convert it with jnp.asarray(x, float)"
         )
-        where = jax.tree_util.keystr(path) or "the parameter"
-        raise TypeError(f"parameters must be floating-point: {where} is {dtype}; {mend}")
+        where = jax.tree_util.keystr(path) or f"the {name.removesuffix('s')}"
+        raise TypeError(f"{name} must be floating-point: {where} is {dtype}; {mend}")
+
+
+def require_state_type(state_type: type[Any], state: Any) -> None:
+    """Refuse the state of another optimizer."""
+    if not isinstance(state, state_type):
+        fields = ", ".join(state_type._fields) or "nothing"
+        raise TypeError(
+            f"this optimizer's state is a {state_type.__name__} of {fields}; got "
+            f"{_described(state)}: make the state with this optimizer's init(params)"
+        )
+
+
+def _described(state) -> str:
+    """What a state is, without its numbers."""
+    fields = getattr(state, "_fields", None)
+    name = type(state).__name__
+    return f"a {name}" if fields is None else f"a {name} of {', '.join(fields) or 'nothing'}"
 
 
 def require_same_tree(name: str, tree: PyTree, other_name: str, other: PyTree) -> None:
@@ -341,8 +477,11 @@ def require_same_tree(name: str, tree: PyTree, other_name: str, other: PyTree) -
     leaves = zip(jax.tree_util.tree_leaves_with_path(tree), jax.tree.leaves(other), strict=True)
     for (path, leaf), other_leaf in leaves:
         if jnp.shape(leaf) != jnp.shape(other_leaf):
-            where = jax.tree_util.keystr(path) or "the array"
             raise ValueError(
-                f"{name} and {other_name} must have the same shapes: {where} is "
+                f"{name} and {other_name} must have the same shapes: {_where(path)} is "
                 f"{jnp.shape(leaf)} in {name} and {jnp.shape(other_leaf)} in {other_name}"
             )
+
+
+def _where(path) -> str:
+    return jax.tree_util.keystr(path) or "the array"

@@ -2,7 +2,8 @@
 
 Steps count from 0, the steps already taken, as in optax, so either library's schedules fit the
 other's optimizers. A schedule also takes an array of steps: ``schedule(jnp.arange(100))`` draws it.
-Rates come in JAX's default float dtype.
+Rates come in JAX's default float dtype, within a few roundings of the schedule's largest rate at
+every step to 2³¹ − 1, the last that is counted.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,15 @@ from typing import SupportsIndex
 
 import jax.numpy as jnp
 
-from jdescent.core import Scalar, Schedule, check_hyperparameters, positive_integer
+from jdescent.core import (
+    Scalar,
+    Schedule,
+    check_hyperparameters,
+    common_dtype,
+    positive_integer,
+    real_number,
+)
+from jdescent.numerics import LAST_STEP, logarithm
 
 
 def constant(rate: Scalar) -> Schedule:
@@ -21,7 +30,7 @@ def constant(rate: Scalar) -> Schedule:
         >>> print(constant(0.1)(7))
         0.1
     """
-    check_hyperparameters(rate=rate)
+    (rate,) = check_hyperparameters(rate=rate)
     return lambda step: jnp.full(jnp.shape(step), rate, float)
 
 
@@ -42,9 +51,8 @@ def polynomial(start: Scalar, end: Scalar, steps: SupportsIndex, power: Scalar =
         >>> print(polynomial(1.0, 0.0, 4)(jnp.arange(6)))
         [1.     0.5625 0.25   0.0625 0.     0.    ]
     """
-    check_hyperparameters(start=start, end=end, power=power)
-    steps = positive_integer("steps", steps)
-    return lambda step: end + (start - end) * (1 - _fraction(step, steps)) ** power
+    (power,) = check_hyperparameters(power=power)
+    return _between(start, end, steps, lambda left: left**power)
 
 
 def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Schedule:
@@ -57,9 +65,8 @@ def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Schedule:
     Reference: I. Loshchilov and F. Hutter, 2017, SGDR: Stochastic Gradient Descent with Warm
     Restarts, eq. (5), without restarts.
     """
-    check_hyperparameters(start=start, end=end)
-    steps = positive_integer("steps", steps)
-    return lambda step: end + (start - end) / 2 * (1 + jnp.cos(jnp.pi * _fraction(step, steps)))
+    # ½(1 + cos(π·t/n)) = sin²(½π·(n − t)/n), which does not cancel towards the end
+    return _between(start, end, steps, lambda left: jnp.sin(jnp.pi / 2 * left) ** 2)
 
 
 def exponential(
@@ -71,12 +78,13 @@ def exponential(
         >>> print(exponential(1.0, 0.5, every=2, staircase=True)(jnp.arange(5)))
         [1.   1.   0.5  0.5  0.25]
     """
-    check_hyperparameters(start=start, factor=factor)
-    every = positive_integer("every", every)
+    start, factor = check_hyperparameters(start=start, factor=factor)
+    every = _length("every", every)
+    log = logarithm(factor)
 
     def schedule(step):
-        exponent = _float(step) / every
-        return start * factor ** (jnp.floor(exponent) if staircase else exponent)
+        drops = _float(_counted(step) // every) if staircase else _float(step) / every
+        return start * jnp.exp(log * drops)
 
     return schedule
 
@@ -104,8 +112,8 @@ def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Schedule:
 
     Reference: A. Vaswani et al., 2017, Attention Is All You Need, eq. (3), with `warm_up`.
     """
-    check_hyperparameters(peak=peak)
-    steps = positive_integer("steps", steps)
+    (peak,) = check_hyperparameters(peak=peak)
+    steps = _length("steps", steps)
     return lambda step: peak * jnp.sqrt(steps / jnp.maximum(_float(step), steps))
 
 
@@ -146,11 +154,13 @@ def one_cycle(
     Reference: L. N. Smith and N. Topin, 2018, Super-Convergence: Very Fast Training of Neural
     Networks Using Large Learning Rates; with cosines as in torch.optim.lr_scheduler.OneCycleLR.
     """
-    check_hyperparameters(peak=peak, start_divisor=start_divisor, end_divisor=end_divisor)
-    if 0 in (start_divisor, end_divisor):
+    peak, start_divisor, end_divisor = check_hyperparameters(
+        peak=peak, start_divisor=start_divisor, end_divisor=end_divisor
+    )
+    if any(real_number("divisor", divisor) == 0 for divisor in (start_divisor, end_divisor)):
         raise ValueError("start_divisor and end_divisor must not be 0: rates are divided by them")
-    steps = positive_integer("steps", steps)
-    check_hyperparameters(rise=rise, below=1)
+    steps = _length("steps", steps)
+    (rise,) = check_hyperparameters(rise=rise, below=1)
     top = int(rise * steps)
     if not 0 < top < steps:
         raise ValueError(f"rise must leave steps on both sides of the peak, got {rise} of {steps}")
@@ -176,12 +186,12 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> 
             f"{len(schedules)} schedules need {len(schedules) - 1} boundaries, "
             f"got {len(boundaries)}"
         )
-    begins = [positive_integer("boundaries", boundary) for boundary in boundaries]
+    begins = [_length("boundaries", boundary) for boundary in boundaries]
     if any(b <= a for a, b in pairwise(begins)):
         raise ValueError(f"boundaries must increase, got {begins}")
 
     def schedule(step):
-        step = jnp.asarray(step)
+        step = _counted(step)
         rate = schedules[0](step)
         for begin, later in zip(begins, schedules[1:], strict=True):
             rate = jnp.where(step < begin, rate, later(jnp.maximum(step - begin, 0)))
@@ -190,9 +200,29 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> 
     return schedule
 
 
+def _between(start, end, steps, weight) -> Schedule:
+    """From start to end, whose weights are w and 1 − w: weight(1) = 1, …, weight(0) = 0."""
+    start, end = check_hyperparameters(start=start, end=end)
+    steps = _length("steps", steps)
+
+    def schedule(step):
+        left = steps - jnp.clip(_counted(step), 0, steps)  # of an integer exactly
+        w = weight(_float(left) / steps)
+        return start * w + end * (1 - w)
+
+    return schedule
+
+
+def _length(name: str, steps: SupportsIndex) -> int:
+    return positive_integer(name, steps, at_most=LAST_STEP)
+
+
+def _counted(step):
+    """The step in a dtype that holds every length: integers stay exact."""
+    step = jnp.asarray(step)
+    integer = jnp.issubdtype(step.dtype, jnp.integer)
+    return step.astype(common_dtype(step, jnp.int32)) if integer else _float(step)
+
+
 def _float(step):
     return jnp.asarray(step, float)
-
-
-def _fraction(step, steps: int):
-    return jnp.clip(_float(step) / steps, 0, 1)

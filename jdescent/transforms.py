@@ -13,14 +13,17 @@ from jdescent.core import (
     ScalarOrSchedule,
     as_arrays,
     check_hyperparameters,
+    checked_schedule,
     global_norm,
     require_floating,
+    require_state_type,
     treewise,
 )
+from jdescent.numerics import LAST_STEP, next_step
 
 
 def clip(max_delta: Scalar) -> Optimizer:
-    """Clip every element: g ← min(max(g, −c), c).
+    """Clip every element: g ← min(max(g, −c), c). ±∞ becomes ±c, NaN stays NaN.
 
     Args:
         max_delta: c ≥ 0, in the units of the gradient.
@@ -34,7 +37,7 @@ def clip(max_delta: Scalar) -> Optimizer:
         >>> print(transform.update(jnp.array([-3.0, 0.5]), transform.init(jnp.zeros(2)))[0])
         [-1.   0.5]
     """
-    check_hyperparameters(max_delta=max_delta)
+    (max_delta,) = check_hyperparameters(max_delta=max_delta)
 
     def clip_one(g):
         bound = jnp.asarray(max_delta, g.dtype)
@@ -64,7 +67,7 @@ def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
     Reference: R. Pascanu, T. Mikolov and Y. Bengio, 2013, On the Difficulty of Training Recurrent
     Neural Networks, Algorithm 1.
     """
-    check_hyperparameters(max_norm=max_norm)
+    (max_norm,) = check_hyperparameters(max_norm=max_norm)
 
     def transform(grads, params):
         norm = global_norm(grads)
@@ -98,7 +101,7 @@ def add_decayed_weights(
         >>> print(transform.update(jnp.array(1.0), transform.init(x), x)[0])
         1.5
     """
-    check_hyperparameters(weight_decay=weight_decay)
+    (weight_decay,) = check_hyperparameters(weight_decay=weight_decay)
 
     def transform(grads, params):
         decays = mask(params) if callable(mask) else True if mask is None else mask
@@ -124,7 +127,7 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
     """Add white noise to the gradient: g ← g + σ·z, z standard normal, fresh for each step.
 
     The noise of step t on leaf i is drawn from fold_in(fold_in(key, t), i): equal keys give equal
-    paths.
+    paths. At t = 2³¹ − 1, where the counter stays, the key moves on instead.
 
     Args:
         key: a JAX random key; map over keys for independent runs.
@@ -134,6 +137,8 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
     Differs from: optax.add_noise takes a variance η/(1 + t)^γ.
 
     Raises:
+        TypeError: a σ that is not a real number; gradients that are not floating; a state of
+            another optimizer.
         ValueError: a negative or NaN σ.
 
     Example:
@@ -143,8 +148,7 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
         >>> print(bool(abs(path.params - 3) < 0.5))
         True
     """
-    if not callable(standard_deviation):
-        check_hyperparameters(standard_deviation=standard_deviation)
+    sigma_at = checked_schedule("standard_deviation", standard_deviation)
 
     def init(params):
         require_floating(params)
@@ -152,17 +156,21 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
 
     def update(grads, state, params=None, **extra):
         del params, extra
-        sigma = standard_deviation(state.t) if callable(standard_deviation) else standard_deviation
+        require_state_type(NoiseState, state)
+        require_floating(grads, "gradients")
+        sigma = sigma_at(state.t)
         step_key = jax.random.fold_in(state.key, state.t)
         leaves, structure = jax.tree.flatten(as_arrays(grads))
         noisy = [
             g + jnp.asarray(sigma, g.dtype) * _normal(jax.random.fold_in(step_key, i), g)
             for i, g in enumerate(leaves)
         ]
-        return structure.unflatten(noisy), NoiseState(state.t + 1, state.key)
+        next_key = jnp.where(state.t == LAST_STEP, step_key, state.key)
+        return structure.unflatten(noisy), NoiseState(next_step(state.t), next_key)
 
     return Optimizer(init, update)
 
 
 def _normal(key, like):
-    return jax.random.normal(key, jnp.shape(like), jnp.result_type(like))
+    """A normal of the array's shape, dtype and, on an explicit mesh, sharding."""
+    return jax.random.normal(key, like.shape, like.dtype, out_sharding=jax.typeof(like).sharding)

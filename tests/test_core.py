@@ -56,8 +56,9 @@ def test_every_leaf_keeps_its_own_dtype_beside_the_others():
     tree = {name: jnp.ones(2, dtype) for name, dtype in NARROW.items()} | {"wide": jnp.ones(2)}
     updates, state = single_updates(jd.adam(jnp.float32(0.1)), tree, tree)
     dtypes = jax.tree.map(lambda x: x.dtype, tree)
-    for kept in (updates[-1], state.m, state.v):
+    for kept in (updates[-1], state.m):
         assert jax.tree.map(lambda x: x.dtype, kept) == dtypes
+    assert all(v.dtype == jnp.float32 for v in state.v.values())  # squares need its range
     np.testing.assert_array_equal(updates[-1]["bfloat16"], updates[-1]["wide"].astype(jnp.bfloat16))
 
 
@@ -202,6 +203,94 @@ def test_the_global_norm_of_nothing_and_of_nan():
 def test_the_global_norm_has_the_unit_vector_as_its_gradient():
     x = jnp.array([3.0, 4.0])
     np.testing.assert_allclose(jax.grad(jd.global_norm)(x), [0.6, 0.8], rtol=1e-6)
+
+
+def test_the_gradient_of_the_global_norm_at_nothing_is_a_subgradient():
+    zeros = {"a": jnp.zeros(2), "b": jnp.zeros(())}
+    slopes = jax.grad(jd.global_norm)(zeros)
+    np.testing.assert_array_equal(slopes["a"], 0)
+    assert slopes["b"] == 0
+    assert jnp.isnan(jax.grad(jd.global_norm)(jnp.array([1.0, jnp.nan]))).all()
+
+
+@jax.tree_util.register_pytree_node_class
+class Checked:
+    """A node that accepts nothing but arrays of floating-point numbers as its children."""
+
+    def __init__(self, weight, bias):
+        for child in (weight, bias):
+            if not (isinstance(child, jax.Array) and jnp.issubdtype(child.dtype, jnp.floating)):
+                raise TypeError(f"an array was expected, got {child!r}")
+        self.weight, self.bias = weight, bias
+
+    def tree_flatten(self):
+        return (self.weight, self.bias), None
+
+    @classmethod
+    def tree_unflatten(cls, _, children):
+        return cls(*children)
+
+
+@pytest.mark.parametrize("case", [*CASES], ids=by_name)
+def test_nodes_that_check_their_children_are_parameters_too(case):
+    params = {"layer": Checked(jnp.ones((2, 2)), jnp.zeros(2)), "none": None}
+    for optimizer in (case.build(), jd.chain(jd.clip(1.0), jd.clip_by_global_norm(1.0))):
+        updates, state = optimizer.update(params, optimizer.init(params), params)
+        moved = jd.apply_updates(params, updates)
+        assert isinstance(moved["layer"], Checked)
+        flat = {"w": jnp.ones((2, 2)), "b": jnp.zeros(2)}
+        plain, _ = optimizer.update(flat, optimizer.init(flat), flat)
+        np.testing.assert_array_equal(updates["layer"].weight, plain["w"])
+
+
+ODD = {
+    "nothing": {},
+    "none": None,
+    "empty arrays": {"a": jnp.zeros((0, 3)), "b": [jnp.zeros(0)]},
+    "NumPy": {"a": np.ones(2, np.float32), "b": np.float32(0.5)},
+    "Python": {"a": 0.5, "b": (1.0, None)},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_odd_trees_are_parameters_too(case, name):
+    params = ODD[name]
+    optimizer = jd.chain(
+        jd.clip(2.0), jd.clip_by_global_norm(9.0), jd.add_noise(jax.random.key(0), 0.1),
+        jd.add_decayed_weights(0.1), case.build(),
+    )  # fmt: skip
+    updates, state = optimizer.update(params, optimizer.init(params), params)
+    moved = jd.apply_updates(params, updates)
+    assert jax.tree.structure(moved) == jax.tree.structure(params)
+    assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, params)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(moved))
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+@pytest.mark.parametrize("axis_type", ["Explicit", "Auto"])
+def test_memories_lie_where_the_parameters_lie(case, axis_type):
+    """On two devices, one leaf sharded and one replicated; updates equal those of one device."""
+    kind = getattr(jax.sharding.AxisType, axis_type)
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(kind,))
+    sharded, replicated = (
+        jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes)) for axes in (("x",), ())
+    )
+    alone = {"w": jnp.linspace(-1, 1, 4), "b": jnp.ones(2)}
+    spread = jax.device_put(alone, {"w": sharded, "b": replicated})
+    optimizer = jd.chain(
+        jd.clip_by_global_norm(1.0), jd.add_noise(jax.random.key(0), 0.1), case.build()
+    )
+    state = optimizer.init(spread)
+    for memory in state[-1][1:]:
+        assert memory["w"].sharding == sharded
+        assert memory["b"].sharding.is_equivalent_to(replicated, 1)
+    updates, _ = jax.jit(optimizer.update)(spread, state, spread)
+    expected, _ = optimizer.update(alone, optimizer.init(alone), alone)
+    assert updates["w"].sharding.is_equivalent_to(sharded, 1)
+    np.testing.assert_allclose(updates["w"], expected["w"], rtol=1e-5, atol=1e-7)
+    with jax.set_mesh(mesh):
+        assert optimizer.update(spread, state, spread)[0]["w"].sharding == sharded
 
 
 def test_an_optimizer_is_a_pair_that_hashes_and_unpacks():

@@ -1,9 +1,14 @@
 """What the optimizers refuse, and that they say so: name, what came, what was expected."""
 
+import re
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from jaxtyping import Array
 
 import jdescent as jd
 
@@ -132,3 +137,177 @@ def test_a_chain_refuses_the_state_of_another_chain():
     one, two = jd.chain(jd.sgd(0.1)), jd.chain(jd.clip(1.0), jd.sgd(0.1))
     with pytest.raises(ValueError, match=r"this chain has 2 parts, its state has 1: make the st"):
         two.update(x, one.init(x))
+
+
+class OneMemory(NamedTuple):
+    t: Array
+    m: Array
+
+
+RULES = {
+    "a bare array": (lambda lr, t, g, x, m: -lr * g, TypeError, r"tuple \(update, m\), got"),
+    "no memory": (lambda lr, t, g, x, m: (-lr * g,), ValueError, r"\(update, m\), got 1 values"),
+    "too many": (lambda lr, t, g, x, m: (g, m, m), ValueError, r"\(update, m\), got 3 values"),
+    "a sum": (
+        lambda lr, t, g, x, m: (g, jnp.sum(m)),
+        ValueError,
+        r"keep the shape of its array: m came back as \(\), the gradient is \(2,\)",
+    ),
+    "a row": (
+        lambda lr, t, g, x, m: (g[None], m),
+        ValueError,
+        r"the update came back as \(1, 2\), the gradient is \(2,\)",
+    ),
+    "whole numbers": (
+        lambda lr, t, g, x, m: (g, jnp.zeros(2, int)),
+        TypeError,
+        "floating-point arrays: m is int32",
+    ),
+    "complex numbers": (
+        lambda lr, t, g, x, m: (1j * g, m),
+        TypeError,
+        "floating-point arrays: the update is complex64",
+    ),
+    "nothing": (lambda lr, t, g, x, m: (g, None), TypeError, "must return arrays: m is None"),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_that_returns_the_wrong_thing_is_told_so_at_its_first_trace(name):
+    rule, error, told = RULES[name]
+    optimizer = jd.leafwise(rule, OneMemory, 0.1)
+    x = {"w": jnp.ones(2)}
+    state = optimizer.init(x)
+    for update in (optimizer.update, jax.jit(optimizer.update)):
+        with pytest.raises(error, match=told), jax.numpy_dtype_promotion("standard"):
+            update(x, state, x)
+
+
+@pytest.mark.parametrize("option", ["initial", "dtypes", "wide"])
+def test_a_memory_named_wrongly_is_refused_with_the_names_there_are(option):
+    value = {"n"} if option == "wide" else {"n": 1.0 if option == "initial" else jnp.float32}
+    told = rf"{option} names \['n'\], but the memories of OneMemory are \['m'\]"
+    with pytest.raises(ValueError, match=told):
+        jd.leafwise(lambda lr, t, g, x, m: (g, m), OneMemory, 0.1, **{option: value})
+
+
+def test_a_state_type_must_be_a_named_tuple(as_users_run):
+    with pytest.raises(TypeError, match="state_type must be a NamedTuple class.*got <class 'dict'"):
+        jd.leafwise(lambda lr, t, g, x: (g,), dict, 0.1)
+
+
+def test_a_transformation_of_trees_must_keep_their_structure():
+    x = {"w": jnp.ones(2)}
+    for transform, told in [
+        (lambda grads, params: grads["w"], "updates and gradients must have the same tree"),
+        (lambda grads, params: {"w": jnp.ones(3)}, r"\['w'\] is \(3,\) in updates and \(2,\)"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            jd.treewise(transform).update(x, (), x)
+    with pytest.raises(TypeError, match=r"updates must be floating-point: \['w'\] is int32"):
+        jd.treewise(lambda grads, params: {"w": jnp.arange(2)}).update(x, (), x)
+
+
+OTHERS = {
+    "sgd": (jd.sgd(0.1), "a DescentState of t"),
+    "momentum": (jd.sgd(0.1, 0.9), "a MomentumState of t, v"),
+    "heavy_ball": (jd.heavy_ball(0.1), "a VelocityState of t, v"),
+    "rmsprop": (jd.rmsprop(0.1), "an? RMSPropState of t, v"),
+    "adam": (jd.adam(0.1), "an? AdamState of t, m, v"),
+    "lion": (jd.lion(0.1), "a LionState of t, m"),
+    "clip": (jd.clip(1.0), "a Stateless of nothing"),
+    "noise": (jd.add_noise(jax.random.key(0), 1.0), "a NoiseState of t, key"),
+    "optax": (optax.adam(0.1), "a tuple"),
+}
+
+
+@pytest.mark.parametrize("theirs", OTHERS)
+@pytest.mark.parametrize("name", [name for name in OTHERS if name != "optax"])
+def test_the_state_of_another_optimizer_is_refused(name, theirs):
+    """Also where the memories have the same names and mean another thing, as v does."""
+    optimizer, own = OTHERS[name]
+    other, described = OTHERS[theirs]
+    x = jnp.ones(2)
+    state = other.init(x)
+    if name == theirs:
+        optimizer.update(x, state, x)
+        return
+    with pytest.raises(TypeError, match=f"state is {own}; got {described}: make the state with"):
+        optimizer.update(x, state, x)
+    with pytest.raises(TypeError, match="the state of a chain is the tuple of its parts' states"):
+        jd.chain(optimizer, optimizer, optimizer).update(x, jd.adam(0.1).init(x), x)
+
+
+def test_adam_goes_on_where_adamw_stopped():
+    """Their memories mean the same."""
+    x = jnp.ones(2)
+    _, state = jd.adamw(0.1).update(x, jd.adamw(0.1).init(x), x)
+    np.testing.assert_allclose(jd.adam(0.1).update(x, state, x)[0], -0.1, rtol=1e-6)
+
+
+def test_a_state_of_other_parameters_is_refused():
+    adam = jd.adam(0.1)
+    state = adam.init({"w": jnp.ones(2)})
+    with pytest.raises(ValueError, match=r"\['w'\] is \(3,\) in gradients and \(2,\) in state.m"):
+        adam.update({"w": jnp.ones(3)}, state)
+    with pytest.raises(ValueError, match=r"(?s)gradients and state.m .*same tree structure"):
+        adam.update({"v": jnp.ones(2)}, state)
+
+
+@pytest.mark.parametrize("gradient", [jnp.arange(2), 3, jnp.ones(2, complex), jnp.ones(2, bool)])
+def test_gradients_that_are_not_floating_are_refused(gradient):
+    """Their updates would be cut off to whole numbers."""
+    params = jnp.zeros(jnp.shape(gradient))
+    for optimizer in (jd.sgd(0.1), jd.clip(1.0), jd.add_noise(jax.random.key(0), 1.0)):
+        with pytest.raises(TypeError, match="gradients must be floating-point: the gradient is"):
+            optimizer.update(gradient, optimizer.init(params), params)
+
+
+def test_parameters_that_cannot_hold_their_updates_are_refused():
+    whole, real = {"n": jnp.arange(2)}, {"n": jnp.ones(2)}
+    told = r"able to hold their updates: \['n'\] is int32, its update float32"
+    with pytest.raises(TypeError, match=told):
+        jd.apply_updates(whole, {"n": jnp.full(2, 0.5)})
+    with pytest.raises(TypeError, match=r"\['n'\] is float32, its update complex64"):
+        jd.apply_updates(real, {"n": jnp.full(2, 1j)})
+    np.testing.assert_array_equal(jd.apply_updates(whole, {"n": jnp.ones(2, int)})["n"], [1, 2])
+
+
+SCHEDULED = {"learning_rate": jd.sgd, "standard_deviation": SCALAR_NAMES["standard_deviation"]}
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_schedules_that_return_no_real_scalar_are_refused(name):
+    x = jnp.ones(2)
+    told = re.escape(f"what the schedule of {name} returns must be a ")
+    for value, error in [(jnp.ones(2), ValueError), (None, TypeError), (1j, TypeError)]:
+        optimizer = SCHEDULED[name](lambda step, value=value: value)
+        with pytest.raises(error, match=told):
+            optimizer.update(x, optimizer.init(x), x)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [1, np.int64(1), np.float16(1), np.float64(1), jnp.int32(1), jnp.bfloat16(1), np.array(1)],
+)
+def test_every_real_scalar_is_a_hyperparameter_traced_or_not(rate):
+    x = jnp.ones(2)
+
+    def update(rate):
+        optimizer = jd.sgd(rate)
+        return optimizer.update(x, optimizer.init(x))[0]
+
+    np.testing.assert_array_equal(update(rate), -1)
+    np.testing.assert_array_equal(jax.jit(update)(rate), -1)
+
+
+def test_a_traced_rate_out_of_range_and_a_rate_of_nan_show_in_the_updates():
+    x = jnp.ones(2)
+
+    def update(rate):
+        optimizer = jd.sgd(rate)
+        return optimizer.update(x, optimizer.init(x))[0]
+
+    for rate in (-1.0, np.nan, np.inf):
+        assert jnp.isnan(jax.jit(update)(rate)).all()
+    assert jnp.isnan(update(lambda step: jnp.nan)).all()

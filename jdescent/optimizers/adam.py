@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from jdescent.core import (
@@ -13,10 +14,14 @@ from jdescent.core import (
     check_hyperparameters,
     leafwise,
 )
+from jdescent.numerics import RunningMean, ratio, root
 
 
 class AdamState(NamedTuple):
-    """Steps taken; mean gradient m; mean squared gradient v."""
+    """Steps taken; mean gradient m; mean squared gradient v (float32 or wider).
+
+    `adam`, `adamw` and `nadam` mean the same by it: a run of one can be gone on with by another.
+    """
 
     t: Array
     m: Params
@@ -29,6 +34,7 @@ def adam(
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,
     eps_root: Scalar = 0.0,
+    mu_dtype: DTypeLike | None = None,
 ) -> Optimizer:
     """Adam: the mean gradient over the root of the mean squared gradient.
 
@@ -46,7 +52,8 @@ def adam(
         b1: β₁ in [0, 1).
         b2: β₂ in [0, 1).
         eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root; positive makes the step differentiable at g = v = 0.
+        eps_root: ε_root ≥ 0, inside the root.
+        mu_dtype: the dtype m is kept in; the parameter's if None.
 
     Differs from: TensorFlow and the paper's text after Algorithm 1 fold the corrections into lr,
     which amounts to ε·√(1 − β₂ᵗ) outside the root. optax.adam and torch.optim.Adam are as here.
@@ -63,17 +70,18 @@ def adam(
     Reference: D. P. Kingma and J. Ba, 2015, Adam: A Method for Stochastic Optimization,
     Algorithm 1.
     """
-    check_hyperparameters(eps=eps, eps_root=eps_root)
-    check_hyperparameters(b1=b1, b2=b2, below=1)
+    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
+    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
+    first, second = RunningMean(b1), RunningMean(b2)
 
     def rule(lr, t, g, x, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        m_hat = m / (1 - b1**t)
-        v_hat = v / (1 - b2**t)
-        return -lr * (m_hat / (jnp.sqrt(v_hat + eps_root) + eps)), m, v
+        m = first.update(m, g)
+        v = second.update(v, g**2)
+        m_hat = m / first.bias(t)
+        v_hat = v / second.bias(t)
+        return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v
 
-    return leafwise(rule, AdamState, learning_rate)
+    return leafwise(rule, AdamState, learning_rate, dtypes={"m": mu_dtype}, wide=["v"])
 
 
 def adamw(
@@ -82,6 +90,7 @@ def adamw(
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,
     eps_root: Scalar = 0.0,
+    mu_dtype: DTypeLike | None = None,
     weight_decay: Scalar = 1e-4,
 ) -> Optimizer:
     """Adam with decoupled weight decay.
@@ -98,6 +107,7 @@ def adamw(
         b2: β₂ in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
+        mu_dtype: the dtype m is kept in; the parameter's if None.
         weight_decay: w ≥ 0; 0 is `adam`. torch's default is 1e-2, optax's 1e-4.
 
     Differs from: the paper's Algorithm 2 multiplies w by the schedule but not by the base rate;
@@ -119,17 +129,21 @@ def adamw(
     Reference: I. Loshchilov and F. Hutter, 2019, Decoupled Weight Decay Regularization,
     Algorithm 2.
     """
-    check_hyperparameters(eps=eps, eps_root=eps_root, weight_decay=weight_decay)
-    check_hyperparameters(b1=b1, b2=b2, below=1)
+    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
+    (weight_decay,) = check_hyperparameters(weight_decay=weight_decay)
+    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
+    first, second = RunningMean(b1), RunningMean(b2)
 
     def rule(lr, t, g, x, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        m_hat = m / (1 - b1**t)
-        v_hat = v / (1 - b2**t)
-        return -lr * (m_hat / (jnp.sqrt(v_hat + eps_root) + eps) + weight_decay * x), m, v
+        m = first.update(m, g)
+        v = second.update(v, g**2)
+        m_hat = m / first.bias(t)
+        v_hat = v / second.bias(t)
+        return -lr * (ratio(m_hat, root(v_hat, eps_root), eps) + weight_decay * x), m, v
 
-    return leafwise(rule, AdamState, learning_rate, reads_params=True)
+    return leafwise(
+        rule, AdamState, learning_rate, reads_params=True, dtypes={"m": mu_dtype}, wide=["v"]
+    )
 
 
 def nadam(
@@ -138,6 +152,7 @@ def nadam(
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,
     eps_root: Scalar = 0.0,
+    mu_dtype: DTypeLike | None = None,
 ) -> Optimizer:
     """Adam with Nesterov's look-ahead in the mean gradient.
 
@@ -153,6 +168,7 @@ def nadam(
         b2: β₂ in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
+        mu_dtype: the dtype m is kept in; the parameter's if None.
 
     Differs from: torch.optim.NAdam and the paper's Algorithm 8 let β₁ follow a warm-up schedule;
     here, as in optax.nadam, β₁ is constant.
@@ -168,21 +184,22 @@ def nadam(
 
     Reference: T. Dozat, 2016, Incorporating Nesterov Momentum into Adam, Algorithm 8.
     """
-    check_hyperparameters(eps=eps, eps_root=eps_root)
-    check_hyperparameters(b1=b1, b2=b2, below=1)
+    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
+    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
+    first, second = RunningMean(b1), RunningMean(b2)
 
     def rule(lr, t, g, x, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        m_hat = b1 * (m / (1 - b1 ** (t + 1))) + (1 - b1) * (g / (1 - b1**t))
-        v_hat = v / (1 - b2**t)
-        return -lr * (m_hat / (jnp.sqrt(v_hat + eps_root) + eps)), m, v
+        m = first.update(m, g)
+        v = second.update(v, g**2)
+        m_hat = b1 * (m / first.bias(t + 1)) + first.share * (g / first.bias(t))
+        v_hat = v / second.bias(t)
+        return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v
 
-    return leafwise(rule, AdamState, learning_rate)
+    return leafwise(rule, AdamState, learning_rate, dtypes={"m": mu_dtype}, wide=["v"])
 
 
 class AdamaxState(NamedTuple):
-    """Steps taken; mean gradient m; decayed largest gradient u."""
+    """Steps taken; mean gradient m; decayed largest gradient u (float32 or wider)."""
 
     t: Array
     m: Params
@@ -219,20 +236,21 @@ def adamax(
     Reference: D. P. Kingma and J. Ba, 2015, Adam: A Method for Stochastic Optimization,
     Algorithm 2.
     """
-    check_hyperparameters(eps=eps)
-    check_hyperparameters(b1=b1, b2=b2, below=1)
+    (eps,) = check_hyperparameters(eps=eps)
+    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
+    first = RunningMean(b1)
 
     def rule(lr, t, g, x, m, u):
-        m = b1 * m + (1 - b1) * g
+        m = first.update(m, g)
         u = jnp.maximum(b2 * u, jnp.abs(g) + eps)
-        m_hat = m / (1 - b1**t)
-        return -lr * (m_hat / u), m, u
+        m_hat = m / first.bias(t)
+        return -lr * ratio(m_hat, u), m, u
 
-    return leafwise(rule, AdamaxState, learning_rate)
+    return leafwise(rule, AdamaxState, learning_rate, wide=["u"])
 
 
 class AMSGradState(NamedTuple):
-    """Steps taken; mean gradient m; mean squared gradient v; largest v̂ so far."""
+    """Steps taken; mean gradient m; mean square v, largest v̂ so far (float32 or wider)."""
 
     t: Array
     m: Params
@@ -246,6 +264,7 @@ def amsgrad(
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,
     eps_root: Scalar = 0.0,
+    mu_dtype: DTypeLike | None = None,
 ) -> Optimizer:
     """Adam whose denominator never shrinks.
 
@@ -261,6 +280,7 @@ def amsgrad(
         b2: β₂ in [0, 1).
         eps: ε ≥ 0, outside the root.
         eps_root: ε_root ≥ 0, inside the root.
+        mu_dtype: the dtype m is kept in; the parameter's if None.
 
     Differs from: the paper corrects no bias; torch takes the largest v and corrects it afterwards;
     here, as in optax.amsgrad, the largest of the corrected v̂ is kept.
@@ -277,14 +297,15 @@ def amsgrad(
     Reference: S. J. Reddi, S. Kale and S. Kumar, 2018, On the Convergence of Adam and Beyond,
     Algorithm 2.
     """
-    check_hyperparameters(eps=eps, eps_root=eps_root)
-    check_hyperparameters(b1=b1, b2=b2, below=1)
+    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
+    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
+    first, second = RunningMean(b1), RunningMean(b2)
 
     def rule(lr, t, g, x, m, v, v_max):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        m_hat = m / (1 - b1**t)
-        v_max = jnp.maximum(v_max, v / (1 - b2**t))
-        return -lr * (m_hat / (jnp.sqrt(v_max + eps_root) + eps)), m, v, v_max
+        m = first.update(m, g)
+        v = second.update(v, g**2)
+        m_hat = m / first.bias(t)
+        v_max = jnp.maximum(v_max, v / second.bias(t))
+        return -lr * ratio(m_hat, root(v_max, eps_root), eps), m, v, v_max
 
-    return leafwise(rule, AMSGradState, learning_rate)
+    return leafwise(rule, AMSGradState, learning_rate, dtypes={"m": mu_dtype}, wide=["v", "v_max"])

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 from jaxtyping import Array
 
 from jdescent.core import (
@@ -13,10 +12,11 @@ from jdescent.core import (
     check_hyperparameters,
     leafwise,
 )
+from jdescent.numerics import RunningMean, ratio, root
 
 
 class AdaGradState(NamedTuple):
-    """Steps taken; sum of squared gradients s."""
+    """Steps taken; sum of squared gradients s (float32 or wider)."""
 
     t: Array
     s: Params
@@ -28,7 +28,7 @@ def adagrad(
     """AdaGrad: every coordinate's rate falls with the gradients it has seen.
 
         s ← s + g²
-        x ← x − lr·g/√(s + ε)           (no step where s = 0)
+        x ← x − lr·g/√(s + ε)           0/0 = 0
 
     Converges on a quadratic for every lr: s grows until √s exceeds lr·λ/2.
 
@@ -52,25 +52,24 @@ def adagrad(
     Reference: J. Duchi, E. Hazan and Y. Singer, 2011, Adaptive Subgradient Methods for Online
     Learning and Stochastic Optimization, section 1.1 (diagonal matrices).
     """
-    check_hyperparameters(initial_accumulator_value=initial_accumulator_value, eps=eps)
+    start, eps = check_hyperparameters(initial_accumulator_value=initial_accumulator_value, eps=eps)
 
     def rule(lr, t, g, x, s):
         s = s + g**2
-        step = jnp.where(s > 0, g / jnp.sqrt(s + eps), 0)
-        return -lr * step, s
+        return -lr * ratio(g, root(s, eps)), s
 
-    return leafwise(rule, AdaGradState, learning_rate, initial={"s": initial_accumulator_value})
+    return leafwise(rule, AdaGradState, learning_rate, initial={"s": start}, wide=["s"])
 
 
 class RMSPropState(NamedTuple):
-    """Steps taken; mean of squared gradients v."""
+    """Steps taken; mean of squared gradients v (float32 or wider)."""
 
     t: Array
     v: Params
 
 
 class RMSPropMomentumState(NamedTuple):
-    """Steps taken; mean of squared gradients v; velocity."""
+    """Steps taken; mean of squared gradients v (float32 or wider); velocity."""
 
     t: Array
     v: Params
@@ -78,7 +77,7 @@ class RMSPropMomentumState(NamedTuple):
 
 
 class CenteredRMSPropState(NamedTuple):
-    """Steps taken; mean of squared gradients v; mean gradient m."""
+    """Steps taken; mean square v of deviations from the mean gradient m (float32 or wider)."""
 
     t: Array
     v: Params
@@ -86,7 +85,7 @@ class CenteredRMSPropState(NamedTuple):
 
 
 class CenteredRMSPropMomentumState(NamedTuple):
-    """Steps taken; mean of squared gradients v; mean gradient m; velocity."""
+    """Steps taken; v and m as in `CenteredRMSPropState`; velocity."""
 
     t: Array
     v: Params
@@ -116,12 +115,19 @@ def rmsprop(
     """RMSProp: the gradient over the root of its running mean square.
 
         v ← α·v + (1 − α)·g²
-        m ← α·m + (1 − α)·g             centered only; m = 0 otherwise
-        v̂, m̂ ← v/(1 − αᵗ), m/(1 − αᵗ)   bias_correction only
-        u ← −lr·g/√(v̂ − m̂² + ε)         or −lr·g/(√(v̂ − m̂²) + ε) with eps_in_sqrt=False
+        v̂ ← v/(1 − αᵗ)                  bias_correction only; v̂ = v otherwise
+        u ← −lr·g/√(v̂ + ε)              or −lr·g/(√v̂ + ε) with eps_in_sqrt=False
         velocity ← β·velocity + u       momentum only, then u ← velocity,
                                         or u ← u + β·velocity with nesterov
         x ← x + u
+
+    Centered, v̂ is the variance: the mean square v̂ of the equations above, less the square of the
+    mean m̂ of g taken alike. A difference of two large numbers loses what it is about, so v is the
+    mean of squared deviations itself, which is equal and never negative:
+
+        w ← 1 − α                       with bias_correction (1 − α)/(1 − αᵗ)
+        v ← α·v + (1 − α)·(1 − w)·(g − m)²
+        m ← m + w·(g − m)
 
     Args:
         learning_rate: lr ≥ 0, a scalar or a schedule.
@@ -150,36 +156,46 @@ def rmsprop(
         0.03162
 
     Reference: T. Tieleman and G. Hinton, 2012, Lecture 6.5 - RMSProp; centered as in A. Graves,
-    2013, Generating Sequences with Recurrent Neural Networks, eqs. (38)-(41).
+    2013, Generating Sequences with Recurrent Neural Networks, eqs. (38)-(41), the variance by
+    D. H. D. West, 1979, Updating Mean and Variance Estimates: An Improved Method.
     """
-    check_hyperparameters(eps=eps, initial_scale=initial_scale)
-    check_hyperparameters(decay=decay, below=1)
+    eps, initial_scale = check_hyperparameters(eps=eps, initial_scale=initial_scale)
+    (decay,) = check_hyperparameters(decay=decay, below=1)
     if momentum is not None:
-        check_hyperparameters(momentum=momentum)
+        (momentum,) = check_hyperparameters(momentum=momentum)
     elif nesterov:
         raise ValueError("nesterov acts on the velocity: give momentum as well")
     state_type = _RMSPROP_STATES[centered, momentum is not None]
+    mean = RunningMean(decay)
 
     def rule(lr, t, g, x, v, *others):
         others = dict(zip(state_type._fields[2:], others, strict=True))
-        correction = 1 - decay**t if bias_correction else 1
-        v = decay * v + (1 - decay) * g**2
-        variance = v / correction
         if centered:
-            others["m"] = decay * others["m"] + (1 - decay) * g
-            variance = variance - (others["m"] / correction) ** 2
-        root = jnp.sqrt(variance + eps) if eps_in_sqrt else jnp.sqrt(variance) + eps
-        u = -lr * (g / root)
+            m, weights = others["m"], mean.unbiased_weights(t) if bias_correction else None
+            old_weight = weights[0] if weights else decay
+            v = mean.update(v, old_weight * (g - m) ** 2)
+            others["m"] = mean.update(m, g, weights)
+        else:
+            v = mean.update(v, g**2)
+        v_hat = v / mean.bias(t) if bias_correction else v
+        step = ratio(g, root(v_hat, eps)) if eps_in_sqrt else ratio(g, root(v_hat), eps)
+        u = -lr * step
         if momentum is not None:
             others["velocity"] = momentum * others["velocity"] + u
             u = u + momentum * others["velocity"] if nesterov else others["velocity"]
         return u, v, *others.values()
 
-    return leafwise(rule, state_type, learning_rate, initial={"v": initial_scale})
+    return leafwise(
+        rule,
+        state_type,
+        learning_rate,
+        initial={"v": initial_scale},
+        wide=["v", "m"] if centered else ["v"],
+    )
 
 
 class AdaDeltaState(NamedTuple):
-    """Steps taken; mean of squared gradients v; mean of squared steps s."""
+    """Steps taken; mean of squared gradients v, mean of squared steps s (float32 or wider)."""
 
     t: Array
     v: Params
@@ -190,7 +206,7 @@ def adadelta(learning_rate: ScalarOrSchedule, rho: Scalar = 0.9, eps: Scalar = 1
     """AdaDelta: RMSProp whose step carries the units of the parameter.
 
         v ← ρ·v + (1 − ρ)·g²
-        u ← (√(s + ε)/√(v + ε))·g
+        u ← √(s + ε)·g/√(v + ε)
         s ← ρ·s + (1 − ρ)·u²
         x ← x − lr·u
 
@@ -213,13 +229,14 @@ def adadelta(learning_rate: ScalarOrSchedule, rho: Scalar = 0.9, eps: Scalar = 1
 
     Reference: M. D. Zeiler, 2012, ADADELTA: An Adaptive Learning Rate Method, Algorithm 1.
     """
-    check_hyperparameters(eps=eps)
-    check_hyperparameters(rho=rho, below=1)
+    (eps,) = check_hyperparameters(eps=eps)
+    (rho,) = check_hyperparameters(rho=rho, below=1)
+    mean = RunningMean(rho)
 
     def rule(lr, t, g, x, v, s):
-        v = rho * v + (1 - rho) * g**2
-        u = jnp.sqrt(s + eps) / jnp.sqrt(v + eps) * g
-        s = rho * s + (1 - rho) * u**2
+        v = mean.update(v, g**2)
+        u = root(s, eps) * ratio(g, root(v, eps))
+        s = mean.update(s, u**2)
         return -lr * u, v, s
 
-    return leafwise(rule, AdaDeltaState, learning_rate)
+    return leafwise(rule, AdaDeltaState, learning_rate, wide=["v", "s"])

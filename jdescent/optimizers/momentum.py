@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from jdescent.core import (
@@ -21,8 +22,15 @@ class DescentState(NamedTuple):
     t: Array
 
 
+class MomentumState(NamedTuple):
+    """Steps taken; velocity v in the units of the gradient, as of `sgd`."""
+
+    t: Array
+    v: Params
+
+
 class VelocityState(NamedTuple):
-    """Steps taken; velocity v."""
+    """Steps taken; velocity v in the units of the parameter, as of `heavy_ball` and `nesterov`."""
 
     t: Array
     v: Params
@@ -32,6 +40,7 @@ def sgd(
     learning_rate: ScalarOrSchedule,
     momentum: Scalar | None = None,
     nesterov: bool = False,
+    accumulator_dtype: DTypeLike | None = None,
     dampening: Scalar = 0.0,
 ) -> Optimizer:
     """Gradient descent, plain or with momentum; the learning rate stays outside the velocity.
@@ -45,6 +54,7 @@ def sgd(
         learning_rate: lr ≥ 0, a scalar or a schedule.
         momentum: β ≥ 0, or None for none. Stable on curvature λ while lr < 2(1 + β)/λ.
         nesterov: whether to step along g + β·v, the velocity looked ahead by one step.
+        accumulator_dtype: the dtype v is kept in; the parameter's if None.
         dampening: d in [0, 1), the share of each gradient that the velocity leaves out.
 
     Differs from: `heavy_ball` and `nesterov` keep lr *inside* the velocity; the paths agree while
@@ -67,15 +77,15 @@ def sgd(
         if nesterov or real_number("dampening", dampening):
             raise ValueError("nesterov and dampening act on the velocity: give momentum as well")
         return leafwise(lambda lr, t, g, x: (-lr * g,), DescentState, learning_rate)
-    check_hyperparameters(momentum=momentum)
-    check_hyperparameters(dampening=dampening, below=1)
+    (momentum,) = check_hyperparameters(momentum=momentum)
+    (dampening,) = check_hyperparameters(dampening=dampening, below=1)
 
     def rule(lr, t, g, x, v):
         v = momentum * v + (1 - dampening) * g
         step = g + momentum * v if nesterov else v
         return -lr * step, v
 
-    return leafwise(rule, VelocityState, learning_rate)
+    return leafwise(rule, MomentumState, learning_rate, dtypes={"v": accumulator_dtype})
 
 
 def heavy_ball(learning_rate: ScalarOrSchedule, momentum: Scalar = 0.9) -> Optimizer:
@@ -108,7 +118,7 @@ def heavy_ball(learning_rate: ScalarOrSchedule, momentum: Scalar = 0.9) -> Optim
     Reference: B. T. Polyak, 1964, Some Methods of Speeding up the Convergence of Iteration Methods,
     eq. (9).
     """
-    check_hyperparameters(momentum=momentum)
+    (momentum,) = check_hyperparameters(momentum=momentum)
 
     def rule(lr, t, g, x, v):
         v = momentum * v - lr * g
@@ -147,7 +157,7 @@ def nesterov(learning_rate: ScalarOrSchedule, momentum: Scalar = 0.9) -> Optimiz
     Reference: Y. Nesterov, 1983, A Method of Solving a Convex Programming Problem with Convergence
     Rate O(1/k²); in this form I. Sutskever et al., 2013, eqs. (3)-(4), at the looked-ahead point.
     """
-    check_hyperparameters(momentum=momentum)
+    (momentum,) = check_hyperparameters(momentum=momentum)
 
     def rule(lr, t, g, x, v):
         v = momentum * v - lr * g

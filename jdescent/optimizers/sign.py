@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from jdescent.core import (
@@ -13,13 +14,14 @@ from jdescent.core import (
     check_hyperparameters,
     leafwise,
 )
+from jdescent.numerics import RunningMean
 from jdescent.optimizers.momentum import DescentState
 
 
 def sign_sgd(learning_rate: ScalarOrSchedule) -> Optimizer:
     """Sign descent.
 
-        x ← x − lr·sign(g)              sign(0) = 0
+        x ← x − lr·sign(g)              sign(0) = 0, sign(±∞) = ±1, NaN stays NaN
 
     Near a minimum it ends in a cycle of two points lr apart, whatever the curvature.
 
@@ -53,6 +55,7 @@ def lion(
     learning_rate: ScalarOrSchedule,
     b1: Scalar = 0.9,
     b2: Scalar = 0.99,
+    mu_dtype: DTypeLike | None = None,
     weight_decay: Scalar = 1e-3,
 ) -> Optimizer:
     """Lion: the sign of a fast mean of gradients, kept by a slow one.
@@ -65,6 +68,7 @@ def lion(
         learning_rate: lr ≥ 0, a scalar or a schedule, in the units of the parameter.
         b1: β₁ in [0, 1), of the step.
         b2: β₂ in [0, 1), of the memory.
+        mu_dtype: the dtype m is kept in; the parameter's if None.
         weight_decay: w ≥ 0, decoupled and multiplied by lr; optax's default 1e-3.
 
     Raises:
@@ -79,12 +83,13 @@ def lion(
 
     Reference: X. Chen et al., 2023, Symbolic Discovery of Optimization Algorithms, Algorithm 2.
     """
-    check_hyperparameters(weight_decay=weight_decay)
-    check_hyperparameters(b1=b1, b2=b2, below=1)
+    (weight_decay,) = check_hyperparameters(weight_decay=weight_decay)
+    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
+    fast, slow = RunningMean(b1), RunningMean(b2)
 
     def rule(lr, t, g, x, m):
-        c = b1 * m + (1 - b1) * g
-        m = b2 * m + (1 - b2) * g
+        c = fast.update(m, g)
+        m = slow.update(m, g)
         return -lr * (jnp.sign(c) + weight_decay * x), m
 
-    return leafwise(rule, LionState, learning_rate, reads_params=True)
+    return leafwise(rule, LionState, learning_rate, reads_params=True, dtypes={"m": mu_dtype})

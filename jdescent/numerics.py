@@ -1,0 +1,136 @@
+"""Arithmetic that keeps its digits and hides nothing: what the rules of all optimizers are made of.
+
+What every optimizer and transformation promises of its numbers:
+
+- **NaN passes.** A NaN in an element of the gradient is NaN in that element's update or memory. An
+  infinity is an infinity or NaN there, except where mathematics bounds it: sign(±∞) = ±1, and a
+  clipped ±∞ is ±c.
+- **Squares have a range.** Memories that hold squares are float32 or wider, whatever the parameters
+  are. A square that overflows (|g| > √Ω = 1.8e19 in float32) is infinite in the memory and stays
+  infinite or NaN. One that falls below the smallest normal number T loses its digits: a root is
+  then off by up to √(T/(1 − β)), 3.4e-18 in float32 at β = 0.999, which no ε ≥ 1e-10 beside it
+  shows. A smaller ε lengthens steps for gradients that small by up to |m|/ε; use float64 there.
+- **Means have a resolution.** A running mean is kept to the ε of its dtype over 1 − β: a float32
+  memory with β > 1 − 1e-6, or a bfloat16 one with β > 0.99, hardly moves any more.
+- **No gradient, no step.** Where the numerator of a step and its denominator are both 0 the step is
+  0; a denominator that alone is 0 gives an infinite one.
+- **Derivatives at a kink are 0**, of a root or a norm at 0: gradients through an optimizer are
+  finite where a coordinate's gradient is 0.
+- **Counters stay** at 2³¹ − 1 once they are there.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+LAST_STEP = int(np.iinfo(np.int32).max)
+
+
+def next_step(t: Array) -> Array:
+    """t + 1, but 2³¹ − 1 for ever after it.
+
+    Example:
+        >>> print(next_step(jnp.int32(7)), next_step(jnp.int32(2**31 - 1)))
+        8 2147483647
+    """
+    return jnp.minimum(t, LAST_STEP - 1) + 1
+
+
+def root(square: Array, eps: Any = 0.0) -> Array:
+    """√(square + ε), with the derivative 0 where that is 0.
+
+    Example:
+        >>> print(jax.vmap(jax.grad(root))(jnp.array([0.0, 4.0])))
+        [0.   0.25]
+    """
+    total = square + eps
+    if _is_positive(eps, total.dtype):
+        return jnp.sqrt(total)
+    nothing = total == 0
+    return jnp.where(nothing, 0, jnp.sqrt(jnp.where(nothing, 1, total)))
+
+
+def ratio(numerator: Array, denominator: Array, eps: Any = 0.0) -> Array:
+    """numerator/(denominator + ε) of a denominator ≥ 0, and 0 for 0/0.
+
+    Example:
+        >>> print(ratio(jnp.array([0.0, 1.0, 1.0, 0.0]), jnp.array([0.0, 0.0, 2.0, jnp.nan])))
+        [0.  inf 0.5 nan]
+    """
+    total = denominator + eps
+    if not _is_positive(eps, total.dtype):
+        total = jnp.where((total == 0) & (numerator == 0), jnp.inf, total)
+    return numerator / total
+
+
+def _is_positive(eps, dtype) -> bool:
+    """Whether ε is known to be more than 0 once it is rounded to the dtype."""
+    return isinstance(eps, float) and eps >= float(jnp.finfo(dtype).tiny)
+
+
+def logarithm(x: Any) -> Any:
+    """ln x of a hyperparameter x ≥ 0: in float64 on the host, or in its own dtype where traced.
+
+    ln 0 is finite, yet so low that every positive multiple of it has the exponential 0 (if traced,
+    next to 0), and that 0 times it is 0: x⁰ = 1 and xᵗ = 0 without an exception.
+    """
+    if not isinstance(x, jax.core.Tracer):
+        return math.log(x) if x > 0 else -1e30
+    least = 4 * jnp.finfo(x.dtype).tiny
+    above = jnp.maximum(x, least)
+    near_one = jnp.log1p(jnp.maximum(above, 0.5) - 1)  # the difference is exact
+    log = jnp.where(above < 0.5, jnp.log(above), near_one)
+    return log + jnp.where(x < least, x / least, 0)  # whose slope gives xᵗ its derivative at 0
+
+
+class RunningMean:
+    """A mean that forgets by β a step, started at 0, and the bias of that start.
+
+    Near β = 1 everything depends on 1 − β, which β rounded to float32 no longer knows: of 0.999 it
+    is off by 1.3e-5, and 1 − 1e-8 becomes 1. So 1 − β and ln β are taken before anything is
+    rounded, and the recursion is written in them.
+
+    Args:
+        decay: β in [0, 1), a Python float or traced; a traced one is the number that it is in its
+            own dtype.
+
+    Example:
+        >>> slow = RunningMean(1 - 1e-8)
+        >>> mean = slow.update(jnp.zeros(()), jnp.float32(3.0))
+        >>> print(mean, slow.bias(jnp.float32(1)), mean / slow.bias(jnp.float32(1)))
+        3e-08 1e-08 3.0
+    """
+
+    def __init__(self, decay: Any):
+        self.decay = decay
+        self.share = 1 - decay
+        self._log = logarithm(decay)
+        self._is_slow = isinstance(decay, float) and decay >= 0.5
+
+    def update(self, mean: Array, new: Array, weights: tuple[Any, Any] | None = None) -> Array:
+        """β·mean + (1 − β)·new, or with other weights of the old and the new, whose sum is 1."""
+        old_weight, new_weight = weights or (self.decay, self.share)
+        if self._is_slow:
+            return mean + new_weight * (new - mean)
+        return old_weight * mean + new_weight * new
+
+    def bias(self, t: Array) -> Array:
+        """1 − βᵗ, the share of the mean that t gradients have, and not the 0 before them."""
+        log = t * self._log
+        if isinstance(self.decay, float):
+            return -jnp.expm1(log)
+        # the derivative of expm1 is taken as expm1 + 1, which cancels where βᵗ is small
+        return jnp.where(log > -0.5, -jnp.expm1(jnp.maximum(log, -0.5)), 1 - jnp.exp(log))
+
+    def unbiased_weights(self, t: Array) -> tuple[Array, Array]:
+        """The weights of the old mean and of gradient t in a mean that is kept free of its bias.
+
+        (1 − β)/(1 − βᵗ) for the gradient, so 1 at t = 1, and the rest for the old. The smaller of
+        the two is no difference of near-equals.
+        """
+        old = self.decay * self.bias(t - 1) / self.bias(t)
+        return old, jnp.where(old < 0.5, 1 - old, self.share / self.bias(t))
