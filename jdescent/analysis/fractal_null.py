@@ -7,14 +7,14 @@ and how many pixels are flipped at each distance from it, on each side; which on
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import scipy
 from jaxtyping import Bool, Int
 
-from jdescent.analysis.fractal import box_dimension, outcome_boundary
-from jdescent.analysis.inputs import require
+from jdescent.analysis.fractal import box_dimension, outcome_boundary, require_image
+from jdescent.analysis.inputs import IN_0_1, POSITIVE, Range, checked, count, require
 
 BLUR_REACH = 4.0  # standard deviations: beyond it lies 6e-5 of a Gaussian
 
@@ -28,12 +28,13 @@ class NullDimension(NamedTuple):
     smooth: float
 
 
+@checked
 def null_dimension(
     *outcomes: Bool[np.ndarray, "_ _"],
-    smoothing: float = 4.0,
+    smoothing: Annotated[float, POSITIVE] = 4.0,
     surrogates: int = 199,
-    confidence: float = 0.95,
-    base: int = 2,
+    confidence: Annotated[float, IN_0_1] = 0.95,
+    base: Annotated[int, count(2)] = 2,
     seed: int = 0,
 ) -> NullDimension:
     """The box-counting dimensions that a smooth boundary with as many flipped pixels would have.
@@ -82,14 +83,9 @@ def null_dimension(
         Theiler et al., *Testing for nonlinearity in time series: the method of surrogate data*,
         1992 (surrogates that keep what the null hypothesis says).
     """
-    require("confidence", confidence, lambda level: (level > 0) & (level < 1), "in (0, 1)")
     fewest = int(np.ceil(2 / (1 - confidence) - 1 - 1e-9))
-    require(
-        "surrogates",
-        surrogates,
-        lambda count: count >= fewest,
-        f"at least {fewest}, so that one lies on each side of an interval of {confidence:g}",
-    )
+    words = f"at least {fewest}, so that one lies beyond each end of an interval of {confidence:g}"
+    require("surrogates", surrogates, Range(words, lambda n: n >= fewest, whole=True))
     smooth = _dimension([smooth_outcome(outcome, smoothing) for outcome in outcomes], base)
     draws = np.random.default_rng(seed).spawn(len(outcomes))
     streams = [_surrogates(*each, smoothing) for each in zip(outcomes, draws, strict=True)]
@@ -102,9 +98,13 @@ def null_dimension(
     return NullDimension(float(median), float(low), float(high), smooth)
 
 
+@checked
 def boundary_surrogates(
-    outcome: Bool[np.ndarray, "rows columns"], count: int, smoothing: float = 4.0, seed: int = 0
-) -> Bool[np.ndarray, "count rows columns"]:
+    outcome: Bool[np.ndarray, "rows columns"],
+    number: Annotated[int, count(1)],
+    smoothing: Annotated[float, POSITIVE] = 4.0,
+    seed: int = 0,
+) -> Bool[np.ndarray, "number rows columns"]:
     """Images with the same smooth boundary and as many flipped pixels at each distance from it.
 
     A pixel is flipped where it differs from `smooth_outcome`. In a surrogate the flips of all
@@ -113,7 +113,7 @@ def boundary_surrogates(
 
     Args:
         outcome: one boolean a pixel.
-        count: how many, ≥ 1.
+        number: how many, ≥ 1.
         smoothing: see `smooth_outcome`.
         seed: of NumPy's random numbers.
 
@@ -130,13 +130,13 @@ def boundary_surrogates(
         >>> print(drawn[:, 3].sum(axis=-1), np.array_equal(drawn[0, 4:], outcome[4:]))
         [1 1 1 1] True
     """
-    require("count", count, lambda number: number >= 1, "at least 1")
     stream = _surrogates(outcome, np.random.default_rng(seed), smoothing)
-    return np.stack(list(itertools.islice(stream, count)))
+    return np.stack(list(itertools.islice(stream, number)))
 
 
+@checked
 def smooth_outcome(
-    outcome: Bool[np.ndarray, "rows columns"], smoothing: float = 4.0
+    outcome: Bool[np.ndarray, "rows columns"], smoothing: Annotated[float, POSITIVE] = 4.0
 ) -> Bool[np.ndarray, "rows columns"]:
     """The image with all detail of its boundary removed that is finer than a blur.
 
@@ -163,9 +163,7 @@ def smooth_outcome(
         >>> print(np.array_equal(smooth_outcome(flipped, 1.0), outcome))
         True
     """
-    require("smoothing", smoothing, lambda width: width > 0, "positive, in pixels")
-    if min(outcome.shape) < 2:
-        raise ValueError(f"outcome must be at least 2 × 2 pixels, got shape {outcome.shape}")
+    outcome = require_image("outcome", outcome, 2)
     reach = int(np.ceil(BLUR_REACH * smoothing))
 
     def blurred(image: np.ndarray) -> np.ndarray:

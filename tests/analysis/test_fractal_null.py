@@ -149,7 +149,7 @@ def test_where_all_runs_end_alike_there_is_no_dimension():
             lambda: analysis.null_dimension(np.eye(32, dtype=bool), surrogates=38),
             "surrogates must be at least 39",
         ),
-        (lambda: analysis.boundary_surrogates(np.eye(32, dtype=bool), 0), "count must be at"),
+        (lambda: analysis.boundary_surrogates(np.eye(32, dtype=bool), 0), "number must be at"),
         (lambda: analysis.smooth_outcome(np.ones((1, 5), bool)), "at least 2 × 2"),
     ],
 )
