@@ -9,12 +9,19 @@ arrays, and broadcast elementwise.
 from types import ModuleType
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
+
 from jdescent.analysis.inputs import (
+    NON_NEGATIVE,
+    Momentum,
+    NonNegative,
+    Positive,
+    Real,
     Reals,
+    elementwise,
     namespace,
     require,
-    require_momentum,
-    require_positive,
 )
 
 
@@ -26,7 +33,8 @@ class Tuning(NamedTuple):
     rate: Reals
 
 
-def gd_rate(learning_rate: Reals, curvature: Reals) -> Reals:
+@elementwise
+def gd_rate(learning_rate: Real, curvature: Real) -> Reals:
     """Factor per step of gradient descent, |1 − ηλ|.
 
     Args:
@@ -46,7 +54,8 @@ def gd_rate(learning_rate: Reals, curvature: Reals) -> Reals:
     return abs(1 - learning_rate * curvature)
 
 
-def heavy_ball_rate(learning_rate: Reals, curvature: Reals, momentum: Reals) -> Reals:
+@elementwise
+def heavy_ball_rate(learning_rate: Real, curvature: Real, momentum: Momentum) -> Reals:
     """Asymptotic factor per step of the heavy ball, v ← βv − ηg, x ← x + v.
 
     ρ = max |r|, r² − (1+β−ηλ)r + β = 0;  ρ = √β while (1−√β)² ≤ ηλ ≤ (1+√β)²
@@ -69,15 +78,15 @@ def heavy_ball_rate(learning_rate: Reals, curvature: Reals, momentum: Reals) -> 
     Reference:
         Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964.
     """
-    require_momentum(momentum=momentum)
     step = learning_rate * curvature
-    root = momentum**0.5
-    discriminant = (step - (1 - root) ** 2) * (step - (1 + root) ** 2)
-    xp = namespace(learning_rate, curvature, momentum)
+    xp = namespace(step, momentum)
+    end = (1 + xp.sqrt(momentum)) ** 2
+    discriminant = (step - (1 - momentum) ** 2 / end) * (step - end)
     return _larger_root_modulus(xp, 1 + momentum - step, momentum, discriminant)
 
 
-def nesterov_rate(learning_rate: Reals, curvature: Reals, momentum: Reals) -> Reals:
+@elementwise
+def nesterov_rate(learning_rate: Real, curvature: Real, momentum: Momentum) -> Reals:
     """Asymptotic factor per step of Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
 
     ρ = max |r|, r² − (1+β)(1−ηλ)r + β(1−ηλ) = 0;
@@ -101,11 +110,10 @@ def nesterov_rate(learning_rate: Reals, curvature: Reals, momentum: Reals) -> Re
     Reference:
         Nesterov, *Introductory Lectures on Convex Optimization*, 2004, section 2.2.
     """
-    require_momentum(momentum=momentum)
     step = learning_rate * curvature
     left = 1 - step
     discriminant = left * ((1 - momentum) ** 2 - (1 + momentum) ** 2 * step)
-    xp = namespace(learning_rate, curvature, momentum)
+    xp = namespace(step, momentum)
     return _larger_root_modulus(xp, (1 + momentum) * left, momentum * left, discriminant)
 
 
@@ -123,7 +131,8 @@ def _larger_root_modulus(
     return xp.where(is_real, real_modulus, complex_modulus)[()]
 
 
-def tuned_gd(smallest: Reals, largest: Reals) -> Tuning:
+@elementwise
+def tuned_gd(smallest: Positive, largest: Positive) -> Tuning:
     """Fastest constant learning rate of gradient descent on a bowl.
 
     η = 2/(μ+L),  ρ = (κ−1)/(κ+1),  κ = L/μ
@@ -146,11 +155,12 @@ def tuned_gd(smallest: Reals, largest: Reals) -> Tuning:
     Reference:
         Polyak, *Introduction to Optimization*, 1987, section 1.4.
     """
-    _require_bowl(smallest, largest)
-    return Tuning(2 / (smallest + largest), 0.0, (largest - smallest) / (largest + smallest))
+    total = smallest + largest
+    return Tuning(2 / total, 0.0, _difference(smallest, largest) / total)
 
 
-def tuned_heavy_ball(smallest: Reals, largest: Reals) -> Tuning:
+@elementwise
+def tuned_heavy_ball(smallest: Positive, largest: Positive) -> Tuning:
     """Fastest constant learning rate and momentum of the heavy ball on a bowl.
 
     η = 4/(√L+√μ)²,  β = ρ²,  ρ = (√κ−1)/(√κ+1),  κ = L/μ
@@ -175,13 +185,13 @@ def tuned_heavy_ball(smallest: Reals, largest: Reals) -> Tuning:
     Reference:
         Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964.
     """
-    _require_bowl(smallest, largest)
-    total = largest**0.5 + smallest**0.5
-    rate = (largest**0.5 - smallest**0.5) / total
-    return Tuning(4 / total**2, rate**2, rate)
+    total = largest * (1 + (smallest / largest) ** 0.5) ** 2
+    rate = _difference(smallest, largest) / total  # the difference of the roots would cancel
+    return Tuning(4 / total, rate**2, rate)
 
 
-def standard_nesterov(smallest: Reals, largest: Reals) -> Tuning:
+@elementwise
+def standard_nesterov(smallest: Positive, largest: Positive) -> Tuning:
     """Nesterov's own constants for a strongly convex function.
 
     η = 1/L,  β = (√κ−1)/(√κ+1),  ρ = 1 − 1/√κ,  κ = L/μ
@@ -207,12 +217,13 @@ def standard_nesterov(smallest: Reals, largest: Reals) -> Tuning:
         bowls: Lessard, Recht & Packard, *Analysis and Design of Optimization Algorithms via
         Integral Quadratic Constraints*, 2016, proposition 1.
     """
-    _require_bowl(smallest, largest)
-    small, large = smallest**0.5, largest**0.5
-    return Tuning(1 / largest, (large - small) / (large + small), 1 - small / large)
+    total = 1 + (smallest / largest) ** 0.5
+    rate = _difference(smallest, largest) / largest / total
+    return Tuning(1 / largest, rate / total, rate)
 
 
-def tuned_nesterov(smallest: Reals, largest: Reals) -> Tuning:
+@elementwise
+def tuned_nesterov(smallest: Positive, largest: Positive) -> Tuning:
     """Fastest constant learning rate and momentum of Nesterov's method on a bowl.
 
     η = 4/(3L+μ),  β = (√(3κ+1)−2)/(√(3κ+1)+2),  ρ = 1 − 2/√(3κ+1),  κ = L/μ
@@ -235,12 +246,14 @@ def tuned_nesterov(smallest: Reals, largest: Reals) -> Tuning:
         Lessard, Recht & Packard, *Analysis and Design of Optimization Algorithms via Integral
         Quadratic Constraints*, 2016, proposition 1.
     """
-    _require_bowl(smallest, largest)
-    root = ((3 * largest + smallest) / smallest) ** 0.5
-    return Tuning(4 / (3 * largest + smallest), (root - 2) / (root + 2), 1 - 2 / root)
+    total = 3 * largest + smallest
+    share = 1 + 2 * (smallest / total) ** 0.5  # 1 + 2/√(3κ+1)
+    rate = 3 * _difference(smallest, largest) / total / share
+    return Tuning(4 / total, rate / share, rate)
 
 
-def chebyshev_bound(steps: Reals, smallest: Reals, largest: Reals) -> Reals:
+@elementwise
+def chebyshev_bound(steps: NonNegative, smallest: Positive, largest: Positive) -> Reals:
     """Smallest worst-case error factor that t gradient steps can reach on a bowl, by any method.
 
     2zᵗ/(1+z²ᵗ),  z = (√κ−1)/(√κ+1),  κ = L/μ
@@ -257,7 +270,7 @@ def chebyshev_bound(steps: Reals, smallest: Reals, largest: Reals) -> Reals:
         The factor on the distance after t steps, elementwise.
 
     Raises:
-        ValueError: curvatures that are not positive, or smallest above largest.
+        ValueError: negative steps, curvatures that are not positive, or smallest above largest.
 
     Example:
         >>> f"{chebyshev_bound(10, 1.0, 100.0):.5f}"
@@ -267,10 +280,19 @@ def chebyshev_bound(steps: Reals, smallest: Reals, largest: Reals) -> Reals:
         Saad, *Iterative Methods for Sparse Linear Systems*, 2003, sections 6.11 and 12.3;
         Nesterov, *Introductory Lectures on Convex Optimization*, 2004, section 2.1.
     """
-    power = tuned_heavy_ball(smallest, largest).rate ** steps
+    xp = namespace(steps, smallest, largest)
+    ratio = (smallest / largest) ** 0.5
+    apart = _difference(smallest, largest) / largest
+    # −ln z, by log1p: z is close to 1 on a bowl of large κ, and 0 on a round one
+    folds = xp.log1p(2 * ratio * (1 + ratio) / apart)
+    power = xp.where(steps > 0, xp.exp(-xp.where(steps > 0, steps, 1.0) * folds), 1.0)
     return 2 * power / (1 + power**2)
 
 
-def _require_bowl(smallest: Reals, largest: Reals) -> None:
-    require_positive(smallest=smallest, largest=largest)
-    require("largest - smallest", largest - smallest, lambda gap: gap >= 0, "zero or positive")
+def _difference(smallest: Reals, largest: Reals) -> Reals:
+    """L − μ, refused where it is negative (NaN where that is traced)."""
+    difference = largest - smallest
+    if isinstance(difference, jax.core.Tracer):
+        return jnp.where(difference >= 0, difference, jnp.nan)
+    require("largest - smallest", difference, NON_NEGATIVE, hint="swap the two")
+    return difference

@@ -17,20 +17,30 @@ that JAX can differentiate.
 """
 
 import functools
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
 import scipy
 from jaxtyping import Array, Float, Int
 
+from jdescent.analysis import absorbing_chain
 from jdescent.analysis.inputs import (
+    FINITE,
+    NON_NEGATIVE,
+    POSITIVE,
+    Momentum,
+    Negative,
+    NonNegative,
+    Positive,
     Reals,
+    checked,
+    count,
+    elementwise,
     namespace,
     require,
-    require_momentum,
-    require_positive,
+    size,
 )
 
 Potential = Callable[..., Reals]
@@ -41,16 +51,22 @@ NEGLIGIBLE_RISE = 40.0
 # ηU'' up to 1.9.
 STEP_DEVIATIONS = 10.0
 MOST_NOISE_VALUES = 4096
+SAME_SUM = 1e-10  # of the largest offset: 4,096 roundings are 1e-12
+MOST_LOST = 1e-6  # of the probability of a step; the quadrature loses 1e-9 of it
+MOST_SAMPLED_STEPS = 1e9
 KRYLOV_DIMENSION = 500
-PANELS = 256
+PANELS = 128
+MOST_PANELS = 2048
+QUADRATURE_TOLERANCE = 1e-9
 PANEL_NODES = 16
 
 
+@elementwise
 def temperature(
-    learning_rate: Reals,
-    noise_variance: Reals,
-    batch_size: Reals = 1,
-    momentum: Reals = 0.0,
+    learning_rate: Positive,
+    noise_variance: Positive,
+    batch_size: Annotated[Reals, size()] = 1,
+    momentum: Momentum = 0.0,
 ) -> Reals:
     """Temperature of SGD's diffusion.
 
@@ -59,8 +75,9 @@ def temperature(
     Args:
         learning_rate: η > 0; any shape.
         noise_variance: σ² > 0, of one example's gradient.
-        batch_size: B ≥ 1, drawn with replacement. Without replacement from n examples multiply T
-            by (n−B)/(n−1); epoch shuffling correlates steps and has no such T.
+        batch_size: B ≥ 1, drawn with replacement; infinity for no noise. Without replacement from
+            n examples multiply T by (n−B)/(n−1); epoch shuffling correlates steps and has no such
+            T.
         momentum: β in [0, 1) of the heavy ball.
 
     Returns:
@@ -77,18 +94,15 @@ def temperature(
         Mandt, Hoffman & Blei, *Stochastic Gradient Descent as Approximate Bayesian Inference*,
         2017.
     """
-    require_positive(
-        learning_rate=learning_rate, noise_variance=noise_variance, batch_size=batch_size
-    )
-    require_momentum(momentum=momentum)
-    return learning_rate * noise_variance / (2 * batch_size * (1 - momentum))
+    return learning_rate * noise_variance / 2 / batch_size / (1 - momentum)
 
 
+@elementwise
 def kramers_time(
-    well_curvature: Reals,
-    barrier_curvature: Reals,
-    barrier_height: Reals,
-    temperature: Reals,
+    well_curvature: Positive,
+    barrier_curvature: Negative,
+    barrier_height: NonNegative,
+    temperature: Positive,
 ) -> Reals:
     """Mean escape time over one barrier in the limit of small temperature.
 
@@ -116,16 +130,19 @@ def kramers_time(
         reactions*, 1940; Hänggi, Talkner & Borkovec, *Reaction-rate theory: fifty years after
         Kramers*, 1990.
     """
-    require_positive(well_curvature=well_curvature, temperature=temperature)
-    require("barrier_curvature", barrier_curvature, lambda entries: entries < 0, "negative")
-    require("barrier_height", barrier_height, lambda entries: entries >= 0, "zero or positive")
     xp = namespace(well_curvature, barrier_curvature, barrier_height, temperature)
-    attempt_time = 2 * xp.pi / xp.sqrt(-well_curvature * barrier_curvature)
-    return attempt_time * xp.exp(barrier_height / temperature)
+    attempt_time = 2 * xp.pi / xp.sqrt(well_curvature) / xp.sqrt(-barrier_curvature)
+    # in two factors, so that neither overflows where their product with the time does not
+    root = xp.exp(barrier_height / temperature / 2)
+    return attempt_time * root * root
 
 
+@checked
 def quadrature_time(
-    potential: Potential, start: float, threshold: float, temperature: float
+    potential: Potential,
+    start: Annotated[float, FINITE],
+    threshold: Annotated[float, FINITE],
+    temperature: Annotated[float, POSITIVE],
 ) -> float:
     """Exact mean first-passage time of dx = −U'(x) dt + √(2T) dW from start up to threshold.
 
@@ -154,33 +171,53 @@ def quadrature_time(
     Reference:
         Gardiner, *Handbook of Stochastic Methods*, 1985, section 5.2.7.
     """
-    require_positive(temperature=temperature)
     lowest = _lowest_visited(potential, start, threshold, temperature)
+    coarse, panels = np.nan, PANELS
+    while panels <= MOST_PANELS:
+        log_time = _log_quadrature_time(potential, lowest, start, threshold, temperature, panels)
+        if abs(log_time - coarse) <= QUADRATURE_TOLERANCE:
+            with np.errstate(over="ignore"):
+                return float(np.exp(log_time))
+        coarse, panels = log_time, 4 * panels
+    raise ValueError(
+        f"temperature = {temperature:g} is too small for this potential: {MOST_PANELS} panels do "
+        "not resolve its exponentials; in this limit the run follows the gradient flow down to a "
+        "valley, and leaves it as kramers_time says"
+    )
 
+
+def _log_quadrature_time(
+    potential: Potential,
+    lowest: float,
+    start: float,
+    threshold: float,
+    temperature: float,
+    panels: int,
+) -> float:
     def log_integral(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         z, weight = _gauss_legendre(left, right, PANEL_NODES)
-        return scipy.special.logsumexp(-_float64(potential, z) / temperature, axis=-1, b=weight)
+        return scipy.special.logsumexp(-_values(potential, z) / temperature, axis=-1, b=weight)
 
-    tail = np.linspace(lowest, start, PANELS + 1)
-    edge = np.linspace(start, threshold, PANELS + 1)
-    panels = np.concatenate((tail[:-1], edge[:-1])), np.concatenate((tail[1:], edge[1:]))
-    to_edge = np.logaddexp.accumulate(log_integral(*panels))[PANELS - 1 : -1]
+    tail = np.linspace(lowest, start, panels + 1)
+    edge = np.linspace(start, threshold, panels + 1)
+    sides = np.concatenate((tail[:-1], edge[:-1])), np.concatenate((tail[1:], edge[1:]))
+    to_edge = np.logaddexp.accumulate(log_integral(*sides))[panels - 1 : -1]
     y, weight = _gauss_legendre(edge[:-1], edge[1:], PANEL_NODES)
     to_y = np.logaddexp(
         to_edge[:, None], log_integral(np.broadcast_to(edge[:-1, None], y.shape), y)
     )
-    log_time = scipy.special.logsumexp(_float64(potential, y) / temperature + to_y, b=weight)
-    with np.errstate(over="ignore"):
-        return float(np.exp(log_time) / temperature)
+    log_time = scipy.special.logsumexp(_values(potential, y) / temperature + to_y, b=weight)
+    return log_time - np.log(temperature)
 
 
+@checked
 def gaussian_chain_steps(
     potential: Potential,
-    start: float,
-    threshold: float,
-    learning_rate: float,
-    gradient_variance: float,
-    nodes: int = 500,
+    start: Annotated[float, FINITE],
+    threshold: Annotated[float, FINITE],
+    learning_rate: Annotated[float, POSITIVE],
+    gradient_variance: Annotated[float, POSITIVE],
+    nodes: Annotated[int, count(1)] = 500,
 ) -> float:
     """Exact mean number of steps of x ← x − η(U'(x) + ξ), ξ ~ N(0, σ²/B), until x ≥ threshold.
 
@@ -196,11 +233,11 @@ def gaussian_chain_steps(
             than 1/100 of the valley.
 
     Returns:
-        The mean number of steps. Full float64 accuracy up to about 1e10 steps.
+        The mean number of steps, with as many digits for 1e300 steps as for 10; inf beyond.
 
     Raises:
         ValueError: an argument is outside its range, the potential does not rise by 40T to the
-            left, or the nodes are too few for the kernel's width.
+            left, the nodes are too few for the kernel's width, or steps overshoot to its left.
 
     Example:
         >>> def U(x): return x**4 / 4 - x**3 / 6 - 3 * x**2 / 4
@@ -211,21 +248,21 @@ def gaussian_chain_steps(
         Kemeny & Snell, *Finite Markov Chains*, 1960, section 3.2; Nyström's method: Atkinson,
         *The Numerical Solution of Integral Equations of the Second Kind*, 1997, chapter 4.
     """
-    kernel, from_start = _gaussian_chain(
-        potential, start, threshold, learning_rate, gradient_variance, nodes
-    )
-    remaining = np.linalg.solve(np.eye(nodes) - kernel, np.ones(nodes))
-    return float(1 + from_start @ remaining)
+    chain = _gaussian_chain(potential, start, threshold, learning_rate, gradient_variance, nodes)
+    remaining = absorbing_chain.mean_steps(chain.kernel, chain.leaving)
+    reached = chain.from_start > 0
+    return float(1 + chain.from_start[reached] @ remaining[reached])
 
 
+@checked
 def gaussian_chain_survival(
     potential: Potential,
-    start: float,
-    threshold: float,
-    learning_rate: float,
-    gradient_variance: float,
+    start: Annotated[float, FINITE],
+    threshold: Annotated[float, FINITE],
+    learning_rate: Annotated[float, POSITIVE],
+    gradient_variance: Annotated[float, POSITIVE],
     steps: Int[Array, " times"] | Int[np.ndarray, " times"],
-    nodes: int = 500,
+    nodes: Annotated[int, count(1)] = 500,
 ) -> Float[np.ndarray, " times"]:
     """Exact P(x < threshold at every one of the first t steps) of the chain with Gaussian noise.
 
@@ -251,19 +288,14 @@ def gaussian_chain_survival(
         >>> gaussian_chain_survival(U, -1.0, 1.0, 0.1, 40 / 3 / 4, np.array([0, 276])).round(3)
         array([1.   , 0.367])
     """
-    require("steps", steps, lambda entries: entries >= 0, "zero or positive")
-    power, from_start = _gaussian_chain(
-        potential, start, threshold, learning_rate, gradient_variance, nodes
-    )
-    steps = np.asarray(steps)
-    after_first = np.maximum(steps - 1, 0)
-    survival = np.ones((nodes, steps.size))
-    while after_first.any():
-        odd = after_first % 2 == 1
-        survival[:, odd] = power @ survival[:, odd]
-        after_first = after_first // 2
-        power = power @ power
-    return np.where(steps == 0, 1.0, from_start @ survival)
+    times = np.asarray(steps)
+    if times.dtype.kind not in "iu":
+        raise TypeError(f"steps must be integers, got {times.dtype}")
+    require("steps", times, count(0))
+    chain = _gaussian_chain(potential, start, threshold, learning_rate, gradient_variance, nodes)
+    after_first = np.maximum(times.astype(np.int64) - 1, 0)
+    stays = absorbing_chain.survival(chain.kernel, chain.leaving, after_first)
+    return np.where(times == 0, 1.0, chain.from_start @ stays)
 
 
 class GradientNoise(NamedTuple):
@@ -273,8 +305,10 @@ class GradientNoise(NamedTuple):
     probabilities: np.ndarray
 
 
+@checked
 def batch_noise(
-    offsets: Float[Array, " examples"] | Float[np.ndarray, " examples"], batch_size: int
+    offsets: Sequence[float] | Float[Array, " examples"] | Float[np.ndarray, " examples"],
+    batch_size: Annotated[int, count(1)],
 ) -> GradientNoise:
     """Exact distribution of the mean of B offsets drawn with replacement from a data set.
 
@@ -297,11 +331,13 @@ def batch_noise(
         >>> print(noise.values, noise.probabilities * 16)
         [-1.  -0.5  0.   0.5  1. ] [1. 4. 6. 4. 1.]
     """
-    require("batch_size", batch_size, lambda entries: entries >= 1, "at least 1")
-    if offsets.size == 0:
-        raise ValueError("offsets must hold at least one example, got none")
     offsets = np.asarray(offsets, np.float64)
-    scale = np.abs(offsets).max() or 1.0
+    require("offsets", offsets, FINITE)
+    if offsets.ndim != 1 or offsets.size == 0:
+        raise ValueError(
+            f"offsets must hold at least one example, in shape (examples,), got {offsets.shape}"
+        )
+    scale = float(np.abs(offsets).max()) or 1.0
     single, single_probability = _merged(offsets / scale, np.full(offsets.size, 1 / offsets.size))
     total, probability = np.zeros(1), np.ones(1)
     for _ in range(batch_size):
@@ -318,17 +354,21 @@ def batch_noise(
 
 
 def _merged(values: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    _, first, group = np.unique(values.round(9), return_index=True, return_inverse=True)
-    return values[first], np.bincount(group, weights=probabilities)
+    """Sums that differ by rounding alone as one."""
+    order = np.argsort(values)
+    values, probabilities = values[order], probabilities[order]
+    first = np.append(0, 1 + np.flatnonzero(np.diff(values) > SAME_SUM))
+    return values[first], np.add.reduceat(probabilities, first)
 
 
+@checked
 def sampled_chain_steps(
     potential: Potential,
-    start: float,
-    threshold: float,
-    learning_rate: float,
+    start: Annotated[float, FINITE],
+    threshold: Annotated[float, FINITE],
+    learning_rate: Annotated[float, POSITIVE],
     noise: GradientNoise,
-    nodes: int = 16384,
+    nodes: Annotated[int, count(2)] = 16384,
 ) -> float:
     """Mean number of steps of x ← x − η(U'(x) + ξ) with discrete noise, until x ≥ threshold.
 
@@ -364,7 +404,8 @@ def sampled_chain_steps(
     Reference:
         Kemeny & Snell, *Finite Markov Chains*, 1960, section 3.2.
     """
-    variance = noise.probabilities @ noise.values**2
+    _require_distribution(noise)
+    variance = float(noise.probabilities @ noise.values**2)
     heat = float(temperature(learning_rate, variance))
     width = learning_rate * np.sqrt(variance)
     lowest = _lowest_visited(potential, start, threshold, heat) - STEP_DEVIATIONS * width
@@ -372,7 +413,7 @@ def sampled_chain_steps(
     _require_resolution(nodes, 4 * spacing, width)
 
     def transitions(x: np.ndarray) -> scipy.sparse.csr_array:
-        drift = x - learning_rate * _float64(jax.grad(potential), x)
+        drift = x - learning_rate * _values(jax.grad(potential), x)
         target = drift[:, None] - learning_rate * noise.values
         weight = np.where(target < threshold, noise.probabilities, 0.0)
         place = np.clip((target - lowest) / spacing, 0, nodes - 1)
@@ -387,13 +428,33 @@ def sampled_chain_steps(
     remaining, failed = scipy.sparse.linalg.gmres(
         system, np.ones(nodes), rtol=1e-9, restart=KRYLOV_DIMENSION, maxiter=2
     )
-    if failed:
+    steps = float(1 + (transitions(np.array([start])) @ remaining)[0])
+    if failed or not 1 <= steps <= MOST_SAMPLED_STEPS:
         raise ValueError(
             f"GMRES did not converge in {2 * KRYLOV_DIMENSION} iterations: the mean is above about "
             "1e8 steps, or the learning rate is so small that the noise is Gaussian in effect; "
             "use gaussian_chain_steps, or kramers_time"
         )
-    return float(1 + (transitions(np.array([start])) @ remaining)[0])
+    return steps
+
+
+def _require_distribution(noise: GradientNoise) -> None:
+    require("noise.values", noise.values, FINITE)
+    require("noise.probabilities", noise.probabilities, NON_NEGATIVE)
+    total = float(np.sum(noise.probabilities))
+    if np.shape(noise.values) != np.shape(noise.probabilities) or abs(total - 1) > 1e-9:
+        raise ValueError(
+            "noise must hold one probability for each value, with the sum 1, got shapes "
+            f"{np.shape(noise.values)} and {np.shape(noise.probabilities)}, sum {total}"
+        )
+
+
+class _GaussianChain(NamedTuple):
+    """Probabilities among the nodes, and of reaching the threshold from each, in one step."""
+
+    kernel: np.ndarray
+    leaving: np.ndarray
+    from_start: np.ndarray
 
 
 def _gaussian_chain(
@@ -403,18 +464,30 @@ def _gaussian_chain(
     learning_rate: float,
     gradient_variance: float,
     nodes: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One step's kernel between Gauss–Legendre nodes (with their weights), and from the start."""
+) -> _GaussianChain:
     heat = float(temperature(learning_rate, gradient_variance))
-    width = learning_rate * np.sqrt(gradient_variance)
-    lowest = _lowest_visited(potential, start, threshold, heat) - STEP_DEVIATIONS * width
+    width = learning_rate * float(np.sqrt(gradient_variance))
+    visited = _lowest_visited(potential, start, threshold, heat)
+    lowest = visited - STEP_DEVIATIONS * width
     node, weight = _gauss_legendre(np.asarray(lowest), np.asarray(threshold), nodes)
     _require_resolution(nodes, np.pi * (threshold - lowest) / (2 * nodes), width)
     x = np.append(node, start)
-    drift = x - learning_rate * _float64(jax.grad(potential), x)
+    drift = x - learning_rate * _values(jax.grad(potential), x)
     normal = np.exp(-0.5 * ((node - drift[:, None]) / width) ** 2) / (width * np.sqrt(2 * np.pi))
     kernel = normal * weight
-    return kernel[:-1], kernel[-1]
+    leaving, stays = scipy.special.ndtr(np.array([[1], [-1]]) * (drift - threshold) / width)
+    found = kernel.sum(axis=1)
+    lost = stays - found
+    worst = np.argmax(np.where(x >= visited, lost, 0))
+    if lost[worst] > MOST_LOST:
+        raise ValueError(
+            f"learning_rate = {learning_rate:g} overshoots: a step from x = {x[worst]:.3g} goes to "
+            f"{drift[worst]:.3g}, to the left of where runs are followed ({lowest:.3g}); lower it, "
+            "or the threshold"
+        )
+    # what the quadrature makes of a row is off by 1e-9 of it; a rare escape would drown in that
+    kernel *= (stays / np.where(found > 0, found, 1))[:, None]
+    return _GaussianChain(kernel[:-1], leaving[:-1], kernel[-1])
 
 
 def _require_resolution(nodes: int, spacing: float, width: float) -> None:
@@ -456,10 +529,26 @@ def _gauss_legendre(
     return (left[..., None] + half) + half * node, half * weight
 
 
-_unit_gauss_legendre = functools.cache(np.polynomial.legendre.leggauss)
+_unit_gauss_legendre = functools.cache(scipy.special.roots_legendre)
+
+
+def _values(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
+    """`_float64`, refused where it is not a number."""
+    values = _float64(function, x)
+    if np.isnan(values).any():
+        raise ValueError(
+            f"potential, or its derivative, is not a number at x = {x[np.isnan(values)][0]:.6g}: "
+            "it must be defined from the start to the threshold, and to the left as far as runs go"
+        )
+    return values
 
 
 def _float64(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
     """Values of a scalar JAX function at every entry of x, in float64 whatever JAX's default."""
     with jax.enable_x64(True):
-        return np.asarray(jax.vmap(function)(x.ravel())).reshape(x.shape)
+        values = np.asarray(jax.vmap(function)(x.ravel()))
+    if values.shape != (x.size,):
+        raise ValueError(
+            f"potential must give one number for one number, got shape {values.shape[1:]}"
+        )
+    return values.reshape(x.shape)

@@ -1,7 +1,17 @@
-"""What every closed form here shares: one array library per call, and errors that name the fix."""
+"""What every function here shares: ranges in signatures, one array library per call, clear errors.
 
-from collections.abc import Callable
+The range of an argument stands in its annotation, `momentum: Momentum`. `checked` refuses what lies
+outside; `elementwise` also makes numbers of one kind of what came, so that a closed form is nothing
+but its equation.
+"""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import ModuleType
+from typing import Annotated, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,28 +21,168 @@ from jaxtyping import Array
 # What the closed forms take and give: any real number or array of them.
 Reals = int | float | np.integer | np.floating | np.ndarray | Array
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Range:
+    """What an argument may be, in words and as a test of its entries."""
+
+    words: str
+    holds: Callable[[Any], Any]
+    whole: bool = False
+    finite: bool = True
+    hint: str = ""
+
+    @property
+    def conditions(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+        yield self.words, self.holds
+        if self.finite:
+            yield "finite", np.isfinite
+        if self.whole:
+            yield "a whole number", lambda x: np.floor(x) == x
+
+
+FINITE = Range("finite", lambda x: abs(x) < np.inf)
+POSITIVE = Range("positive", lambda x: x > 0)
+NON_NEGATIVE = Range("zero or positive", lambda x: x >= 0)
+IN_0_1 = Range("in (0, 1)", lambda x: (x > 0) & (x < 1), hint="as in 0.95")
+
+Real = Annotated[Reals, FINITE]
+Positive = Annotated[Reals, POSITIVE]
+NonNegative = Annotated[Reals, NON_NEGATIVE]
+Negative = Annotated[Reals, Range("negative", lambda x: x < 0)]
+Momentum = Annotated[Reals, Range("in [0, 1)", lambda x: (x >= 0) & (x < 1))]
+
+
+def count(fewest: int) -> Range:
+    """Whole numbers from the fewest on."""
+    words = "zero or positive" if fewest == 0 else f"at least {fewest}"
+    return Range(words, lambda x: x >= fewest, whole=True)
+
+
+def size(fewest: int = 1) -> Range:
+    """Whole numbers from the fewest on, and infinity: the limit of large batches."""
+    return Range(f"at least {fewest}", lambda x: x >= fewest, whole=True, finite=False)
+
 
 def namespace(*values: Reals) -> ModuleType:
     """jax.numpy if any value is a JAX array (or traced), else NumPy, which keeps float64."""
     return jnp if any(isinstance(value, jax.Array) for value in values) else np
 
 
-def require(
-    name: str, value: Reals, is_valid: Callable[[np.ndarray], np.ndarray], expected: str
-) -> None:
-    """Raise a ValueError unless every entry is valid; traced values have no entries and pass."""
-    if isinstance(value, jax.core.Tracer):
-        return
+def require(name: str, value: Any, allowed: Range, dtype: Any = None, hint: str = "") -> None:
+    """Raise an error that names the argument unless every entry, in this dtype, is allowed."""
     entries = np.asarray(value)
-    if not np.all(is_valid(entries)):
-        raise ValueError(f"{name} must be {expected}, got {value}")
+    if entries.dtype.kind not in "iuf" and entries.dtype != jnp.bfloat16:
+        raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
+    with np.errstate(over="ignore", under="ignore"):
+        used = entries.astype(dtype or entries.dtype)
+    for words, holds in allowed.conditions:
+        valid = holds(used)
+        if not np.all(valid):
+            place = np.unravel_index(np.argmin(valid), entries.shape)
+            where = f" at index {tuple(map(int, place))}" if place else ""
+            first, hint = entries[place], hint or allowed.hint
+            if holds(first):
+                hint = f"that is {used[place]} in {used.dtype}; pass all arguments in float64"
+            raise ValueError(
+                f"{name} must be {words}, got {first}{where}" + f": {hint}" * bool(hint)
+            )
 
 
-def require_positive(**values: Reals) -> None:
-    for name, value in values.items():
-        require(name, value, lambda entries: entries > 0, "positive")
+def require_known(name: str, value: Any, allowed: Range) -> None:
+    """`require`, unless the value is traced and has no entries yet."""
+    if not isinstance(value, jax.core.Tracer):
+        require(name, value, allowed)
 
 
-def require_momentum(**values: Reals) -> None:
-    for name, value in values.items():
-        require(name, value, lambda entries: (entries >= 0) & (entries < 1), "in [0, 1)")
+def checked(function: Function) -> Function:
+    """Refuse what lies outside the ranges in the signature, and traced values."""
+    allowed, signature = ranges(function), inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        arguments = signature.bind(*args, **kwargs).arguments
+        for name, value in arguments.items():
+            if isinstance(value, jax.core.Tracer):
+                raise TypeError(
+                    f"{name} is traced, but {function.__name__} computes with NumPy: call it "
+                    "outside of jit, vmap and grad, or through jax.pure_callback"
+                )
+            if name in allowed:
+                require(name, value, allowed[name])
+        return function(*args, **kwargs)
+
+    return typing.cast(Function, call)
+
+
+def elementwise(function: Function) -> Function:
+    """Check the arguments, and hand them on as floating-point numbers of one array library.
+
+    Python numbers alone are computed in float64 and give Python floats. Beside arrays they take the
+    arrays' precision. Integer arrays become floats, and half precision is computed in float32. A
+    traced value cannot be refused: where it lies outside its range the result is NaN.
+    """
+    allowed, signature = ranges(function), inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        came = bound.arguments
+        numbers = {name: number(name, value) for name, value in came.items()}
+        in_python = not any(hasattr(value, "dtype") for value in numbers.values())
+        if in_python:
+            numbers = {name: np.float64(value) for name, value in numbers.items()}
+        xp = namespace(*numbers.values())
+        dtype = xp.result_type(*numbers.values())
+        traced = {n for n, value in numbers.items() if isinstance(value, jax.core.Tracer)}
+        for name in numbers.keys() - traced:
+            require(name, came[name], allowed[name], dtype)
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            result = function(**numbers)
+        if in_python:
+            return jax.tree.map(float, result)
+        for name in traced:
+            valid = allowed[name].holds(numbers[name])
+            result = jax.tree.map(functools.partial(_or_nan, valid), result)
+        return result
+
+    return typing.cast(Function, call)
+
+
+def _or_nan(valid: Array, result: Reals) -> Array:
+    return jnp.where(valid, result, jnp.nan)
+
+
+def number(name: str, value: Any) -> Any:
+    """A Python float, or a floating-point array of at least 32 bits."""
+    if isinstance(value, int | float) and not isinstance(value, bool | np.generic):
+        return _python_float(name, value)
+    if not isinstance(value, jax.Array | np.generic):
+        value = np.asarray(value)
+    if jnp.issubdtype(value.dtype, jnp.integer):
+        return value.astype(namespace(value).result_type(float))
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
+    return value if value.dtype.itemsize >= 4 else value.astype(np.float32)
+
+
+def _python_float(name: str, value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be below 1.8e308, got an integer that is not") from None
+
+
+def ranges(function: Callable[..., Any]) -> dict[str, Range]:
+    """What the signature says of each argument."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    metadata = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {
+        name: found
+        for name, entries in metadata.items()
+        for found in entries
+        if isinstance(found, Range)
+    }

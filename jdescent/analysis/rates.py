@@ -5,10 +5,26 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array, Bool, Float, Num
 
-from jdescent.analysis.inputs import Reals, namespace, require
+from jdescent.analysis.inputs import (
+    FINITE,
+    NON_NEGATIVE,
+    Range,
+    Reals,
+    checked,
+    namespace,
+    number,
+    require,
+    require_known,
+)
 
 SHORTEST_RECORD = 8
 TANGENT_PASSES = 8
+A_DISTANCE = Range(
+    "zero or positive",
+    lambda d: ~(d < 0),
+    finite=False,
+    hint="pass a norm or absolute values; NaN or inf ends the record",
+)
 
 
 def contraction_rate(
@@ -34,43 +50,51 @@ def contraction_rate(
 
     Returns:
         ρ̂ of shape (...), in the record's dtype. 0 where fewer than 8 entries precede the floor
-        (the run arrived at once), inf where fewer than 8 are finite.
+        (the run arrived at once), inf where fewer than 8 are finite, NaN where the second quarter
+        of a record has none above the floor.
 
     Raises:
-        ValueError: fewer than 8 steps are recorded, or `floor` is negative.
+        ValueError: fewer than 8 steps are recorded, or an entry or `floor` is negative.
 
     Example:
         >>> print(f"{contraction_rate(3.0 * 0.8 ** np.arange(50)):.6f}")
         0.800000
     """
+    distance, floor = number("distance", distance), number("floor", floor)
     length = distance.shape[-1] if distance.ndim else 0
     if length < SHORTEST_RECORD:
         raise ValueError(
             f"distance must hold at least {SHORTEST_RECORD} steps on its last axis, "
             f"got shape {distance.shape}"
         )
-    require("floor", floor, lambda entries: entries >= 0, "zero or positive")
+    require_known("floor", floor, NON_NEGATIVE)
+    require_known("distance", distance, A_DISTANCE)
     xp = namespace(distance)
     step = xp.broadcast_to(xp.arange(length), distance.shape)
     finite = xp.min(xp.where(xp.isfinite(distance), length, step), axis=-1, keepdims=True)
     above = (distance > floor) & (step < finite)
     usable = xp.max(xp.where(above, step + 1, 0), axis=-1, keepdims=True)
     height = xp.log(xp.where(above, distance, xp.finfo(distance.dtype).tiny))
-    slope = _tangent_slope(height, step, usable)
-    rate = xp.where(usable < SHORTEST_RECORD, 0.0, xp.exp(slope))
+    early = above & (4 * step >= usable) & (2 * step < usable)
+    late = above & (4 * step >= 3 * usable)
+    with np.errstate(over="ignore"):
+        rate = xp.exp(_tangent_slope(height, step, early, late))
+    rate = xp.where(xp.any(early, axis=-1, keepdims=True), rate, xp.nan)
+    rate = xp.where(usable < SHORTEST_RECORD, 0.0, rate)
     return xp.where(finite < SHORTEST_RECORD, xp.inf, rate)[..., 0]
 
 
 def _tangent_slope(
-    height: Array | np.ndarray, step: Array | np.ndarray, usable: Array | np.ndarray
+    height: Array | np.ndarray,
+    step: Array | np.ndarray,
+    early: Array | np.ndarray,
+    late: Array | np.ndarray,
 ) -> Array | np.ndarray:
-    """Slope of the line that touches the record from above in its second and in its last quarter.
+    """Slope of the line that touches the record from above in each of the two windows.
 
     Each pass tilts the record by the slope so far and joins the two highest points.
     """
     xp = namespace(height)
-    early = (4 * step >= usable) & (2 * step < usable)
-    late = (4 * step >= 3 * usable) & (step < usable)
     time = step.astype(height.dtype)
     slope = xp.zeros_like(height[..., :1])
     for _ in range(TANGENT_PASSES):
@@ -91,6 +115,7 @@ class Crossing(NamedTuple):
     half_width: np.ndarray | np.floating
 
 
+@checked
 def crossing(
     parameter: Num[Array, " n"] | Num[np.ndarray, " n"],
     is_stable: Bool[Array, "..."] | Bool[np.ndarray, "..."],
@@ -114,6 +139,7 @@ def crossing(
         ValueError: the parameter is not ascending, the lengths differ, or a line of runs does not
             change exactly once (none: widen the range; several: the region is not an interval, or
             the runs are too short near the boundary).
+        TypeError: `is_stable` is not boolean.
 
     Example:
         >>> rates = np.linspace(0.5, 1.5, 11)
@@ -121,9 +147,15 @@ def crossing(
         >>> f"{edge.position:.2f} ± {edge.half_width:.2f}"
         '1.05 ± 0.05'
     """
-    values = np.asarray(parameter, np.float64)
-    outcome = np.asarray(is_stable)
-    if outcome.ndim == 0 or outcome.shape[axis] != values.size:
+    values, outcome = np.asarray(parameter, np.float64), np.asarray(is_stable)
+    require("parameter", values, FINITE)
+    if values.ndim != 1:
+        raise ValueError(f"parameter must have shape (n,), got {values.shape}")
+    if outcome.dtype != np.bool_:
+        raise TypeError(f"is_stable must be boolean, got {outcome.dtype}: pass a comparison")
+    if not -outcome.ndim <= axis < outcome.ndim:
+        raise ValueError(f"axis must be one of the {outcome.ndim} of is_stable, got {axis}")
+    if outcome.shape[axis] != values.size:
         raise ValueError(
             f"is_stable must have {values.size} entries along axis {axis}, one per parameter, "
             f"got shape {outcome.shape}"
@@ -139,5 +171,5 @@ def crossing(
             f"is_stable must change exactly once along the parameter, but line {line} changes "
             f"{count[line]} times over [{values[0]}, {values[-1]}]"
         )
-    last = np.argmax(changes, axis=-1)
-    return Crossing((values[last] + values[last + 1]) / 2, (values[last + 1] - values[last]) / 2)
+    half, last = values / 2, np.argmax(changes, axis=-1)
+    return Crossing(half[last] + half[last + 1], half[last + 1] - half[last])

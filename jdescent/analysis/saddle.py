@@ -18,23 +18,43 @@ Reference:
     al., *How to Escape Saddle Points Efficiently*, 2017 (the logarithm in both; constants here).
 """
 
-from typing import NamedTuple
+import math
+from types import ModuleType
+from typing import Annotated, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy
 from jax.scipy import special as jax_special
 
 from jdescent.analysis.inputs import (
+    Momentum,
+    Negative,
+    NonNegative,
+    Positive,
+    Range,
     Reals,
+    count,
+    elementwise,
     namespace,
     require,
-    require_momentum,
-    require_positive,
 )
 
 # of ln|Z|, Z standard normal
-MEAN_LOG_NORMAL = -(np.euler_gamma + np.log(2)) / 2
-DEVIATION_LOG_NORMAL = np.pi / np.sqrt(8)
+MEAN_LOG_NORMAL = -(np.euler_gamma + math.log(2)) / 2
+DEVIATION_LOG_NORMAL = np.pi / math.sqrt(8)
+
+FEWEST_SPREADS = 3.0
+LITTLE_NOISE = Range(
+    "at least 3",
+    lambda ratio: ratio >= FEWEST_SPREADS,
+    finite=False,
+    hint="with more noise a run leaves within its first steps, where these formulas do not hold; "
+    "lower noise_variance or learning_rate, or raise threshold",
+)
+ROUNDINGS = 4
+NODES = tuple(map(np.ndarray.tolist, np.polynomial.legendre.leggauss(12)))
 
 
 class SaddleSteps(NamedTuple):
@@ -44,7 +64,8 @@ class SaddleSteps(NamedTuple):
     deviation: Reals
 
 
-def saddle_growth(learning_rate: Reals, curvature: Reals, momentum: Reals = 0.0) -> Reals:
+@elementwise
+def saddle_growth(learning_rate: Positive, curvature: Negative, momentum: Momentum = 0.0) -> Reals:
     """Factor per step by which the distance from a saddle grows in the long run.
 
     r = (s + √(s² − 4β))/2,  s = 1 + β + ηγ;  without momentum r = 1 + ηγ
@@ -66,11 +87,15 @@ def saddle_growth(learning_rate: Reals, curvature: Reals, momentum: Reals = 0.0)
         >>> print(f"{saddle_growth(0.05, -1.0, momentum=0.9):.4f}")
         1.2000
     """
-    return _roots(learning_rate, curvature, momentum)[0]
+    return 1 + _modes(learning_rate, curvature, momentum).growth
 
 
+@elementwise
 def saddle_spread(
-    learning_rate: Reals, curvature: Reals, noise_variance: Reals, momentum: Reals = 0.0
+    learning_rate: Positive,
+    curvature: Negative,
+    noise_variance: NonNegative,
+    momentum: Momentum = 0.0,
 ) -> Reals:
     """Standard deviation of the limit of x_t/r^t for a run with noise that starts on a saddle.
 
@@ -94,19 +119,20 @@ def saddle_spread(
         >>> print(f"{saddle_spread(0.05, -1.0, noise_variance=1e-4):.6f}")
         0.001562
     """
-    require("noise_variance", noise_variance, lambda entries: entries >= 0, "zero or positive")
-    growing, damped = _roots(learning_rate, curvature, momentum)
-    xp = namespace(growing, noise_variance)
+    modes = _modes(learning_rate, curvature, momentum)
+    xp = namespace(modes.growth, noise_variance)
     one_kick = learning_rate * xp.sqrt(noise_variance)
-    return one_kick * growing / ((growing - damped) * xp.sqrt(growing**2 - 1))
+    gain = (1 + modes.growth) / (modes.gap * xp.sqrt(modes.growth * (2 + modes.growth)))
+    return one_kick * gain
 
 
+@elementwise
 def saddle_steps(
-    distance: Reals,
-    threshold: Reals,
-    learning_rate: Reals,
-    curvature: Reals,
-    momentum: Reals = 0.0,
+    distance: NonNegative,
+    threshold: Positive,
+    learning_rate: Positive,
+    curvature: Negative,
+    momentum: Momentum = 0.0,
 ) -> Reals:
     """Steps without noise from rest at one distance from a saddle to another.
 
@@ -130,23 +156,28 @@ def saddle_steps(
         >>> print(saddle_steps(1e-6, 1.0, 0.05, -1.0), saddle_steps(0.0, 1.0, 0.05, -1.0))
         284.0 inf
     """
-    require("distance", distance, lambda entries: entries >= 0, "zero or positive")
-    require_positive(threshold=threshold)
-    growing, _ = _roots(learning_rate, curvature, momentum)
-    xp = namespace(distance, threshold, growing)
-    projected = distance * _share_that_grows(learning_rate, curvature, momentum)
+    modes = _modes(learning_rate, curvature, momentum)
+    xp = namespace(distance, threshold, modes.growth)
+    projected = distance * modes.share
     leaves = projected > 0
-    folds = xp.log(threshold / xp.where(leaves, projected, 1.0)) / xp.log(growing)
-    steps = xp.where(distance >= threshold, 0.0, xp.maximum(xp.ceil(folds), 0.0))
+    start = xp.where(leaves, projected, 1.0)
+    is_near = threshold < 2 * start
+    ratio = xp.where(is_near, (threshold - start) / start, 1.0)
+    folds = xp.where(is_near, xp.log1p(ratio), xp.log(threshold) - xp.log(start))
+    steps = folds / xp.log1p(modes.growth)
+    # a run that is at the threshold after a whole number of steps has left, rounding or not
+    whole = xp.ceil(steps * (1 - ROUNDINGS * xp.finfo(steps.dtype).eps))
+    steps = xp.where(distance >= threshold, 0.0, xp.maximum(whole, 1.0))
     return xp.where(leaves, steps, xp.inf)[()]
 
 
+@elementwise
 def noisy_saddle_steps(
-    threshold: Reals,
-    learning_rate: Reals,
-    curvature: Reals,
-    noise_variance: Reals,
-    momentum: Reals = 0.0,
+    threshold: Positive,
+    learning_rate: Positive,
+    curvature: Negative,
+    noise_variance: Positive,
+    momentum: Momentum = 0.0,
 ) -> SaddleSteps:
     """Mean and standard deviation of the steps from a saddle itself, at rest, with gradient noise.
 
@@ -173,23 +204,24 @@ def noisy_saddle_steps(
         >>> print(f"{steps.mean:.1f} ± {steps.deviation:.1f}")
         145.9 ± 22.8
     """
-    require_positive(threshold=threshold, noise_variance=noise_variance)
     spread = saddle_spread(learning_rate, curvature, noise_variance, momentum)
-    growth = saddle_growth(learning_rate, curvature, momentum)
-    xp = namespace(threshold, spread, growth)
-    folds = xp.log(growth)
-    mean = (xp.log(threshold / spread) - MEAN_LOG_NORMAL) / folds + 0.5
-    return SaddleSteps(mean, xp.sqrt((DEVIATION_LOG_NORMAL / folds) ** 2 + 1 / 12))
+    apart = _noise_distance(threshold, spread)
+    xp = namespace(apart, learning_rate, curvature, momentum)
+    folds = xp.log1p(_modes(learning_rate, curvature, momentum).growth)
+    mean = (xp.log(apart) - MEAN_LOG_NORMAL) / folds + 0.5
+    deviation = xp.sqrt((DEVIATION_LOG_NORMAL / folds) ** 2 + 1 / 12)
+    return SaddleSteps(xp.maximum(mean, 1.0), deviation)
 
 
+@elementwise
 def saddle_survival(
-    steps: Reals,
-    threshold: Reals,
-    learning_rate: Reals,
-    curvature: Reals,
-    noise_variance: Reals,
-    momentum: Reals = 0.0,
-    distance: Reals = 0.0,
+    steps: Annotated[Reals, count(1)],
+    threshold: Positive,
+    learning_rate: Positive,
+    curvature: Negative,
+    noise_variance: Positive,
+    momentum: Momentum = 0.0,
+    distance: NonNegative = 0.0,
 ) -> Reals:
     """Probability that a run with noise is still nearer than δ to a saddle after t ≥ 1 steps.
 
@@ -217,30 +249,52 @@ def saddle_survival(
         >>> print(shares.round(3))
         [1.    0.329 0.03 ]
     """
-    require("steps", steps, lambda entries: entries >= 1, "at least 1")
-    require("distance", distance, lambda entries: entries >= 0, "zero or positive")
-    require_positive(threshold=threshold, noise_variance=noise_variance)
     spread = saddle_spread(learning_rate, curvature, noise_variance, momentum)
-    growth = saddle_growth(learning_rate, curvature, momentum)
-    center = distance * _share_that_grows(learning_rate, curvature, momentum)
-    xp = namespace(steps, threshold, spread, growth, center)
-    erf = scipy.special.erf if xp is np else jax_special.erf
-    edge, scale = threshold * growth ** (-1.0 * steps), spread * 2**0.5
-    return (erf((edge - center) / scale) + erf((edge + center) / scale)) / 2
+    spread = threshold / _noise_distance(threshold, spread)
+    modes = _modes(learning_rate, curvature, momentum)
+    xp = namespace(steps, threshold, spread, distance)
+    edge = threshold * xp.exp(-steps * xp.log1p(modes.growth))
+    share = _share_within(xp, edge, distance * modes.share, spread * 2**0.5)
+    return xp.where(distance >= threshold, 0.0, share)[()]
 
 
-def _roots(learning_rate: Reals, curvature: Reals, momentum: Reals) -> tuple[Reals, Reals]:
-    """The growing and the damped root of r² − (1 + β + ηγ)r + β."""
-    require_positive(learning_rate=learning_rate)
-    require("curvature", curvature, lambda entries: entries < 0, "negative")
-    require_momentum(momentum=momentum)
+class _Modes(NamedTuple):
+    """r − 1, r − r₋, and the share of a start at rest that grows: x_t → share · x₀ rᵗ."""
+
+    growth: Reals
+    gap: Reals
+    share: Reals
+
+
+def _modes(learning_rate: Reals, curvature: Reals, momentum: Reals) -> _Modes:
+    """From g² + (1−β−ηγ)g − ηγ = 0 for g = r − 1, as sums of positive terms."""
     xp = namespace(learning_rate, curvature, momentum)
-    total = 1 + momentum - learning_rate * curvature
-    growing = (total + xp.sqrt(total**2 - 4 * momentum)) / 2
-    return growing, momentum / growing
+    step = -learning_rate * curvature
+    linear = 1 - momentum - step
+    gap = xp.hypot(linear, 2 * xp.sqrt(step))
+    growth = xp.where(linear > 0, 2 * step / (gap + abs(linear)), (gap - linear) / 2)
+    return _Modes(growth, gap, (1 - momentum + growth) / gap)
 
 
-def _share_that_grows(learning_rate: Reals, curvature: Reals, momentum: Reals) -> Reals:
-    """The part of a start at rest along the growing root: x_t → share · x₀ r^t."""
-    growing, damped = _roots(learning_rate, curvature, momentum)
-    return growing * (1 - damped) / (growing - damped)
+def _noise_distance(threshold: Reals, spread: Reals) -> Reals:
+    """δ/s_b, refused where the noise is too large for the formulas (NaN where that is traced)."""
+    apart = threshold / spread
+    if isinstance(apart, jax.core.Tracer):
+        return jnp.where(apart >= FEWEST_SPREADS, apart, jnp.nan)
+    require("threshold / saddle_spread", apart, LITTLE_NOISE)
+    return apart
+
+
+def _share_within(xp: ModuleType, edge: Reals, center: Reals, scale: Reals) -> Reals:
+    """P(|Y| < edge) for Y ~ N(center, scale²/2), without differences of nearly equal numbers."""
+    special = scipy.special if xp is np else jax_special
+    near, far = (edge - center) / scale, (edge + center) / scale
+    apart = special.erfc(-near) - special.erfc(far)
+    around = special.erf(near) + special.erf(far)
+    wide = xp.where(near < 0, apart, around) / 2
+
+    is_narrow = (edge <= scale) & (4 * edge * center <= scale**2)
+    half = xp.where(is_narrow, edge / scale, 0.0)
+    middle = xp.where(is_narrow, center / scale, 0.0)
+    densities = sum(w * xp.exp(-((half * u - middle) ** 2)) for u, w in zip(*NODES, strict=True))
+    return xp.where(is_narrow, half * densities / math.sqrt(np.pi), wide)

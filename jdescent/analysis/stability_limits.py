@@ -9,15 +9,27 @@ Coupled L2 decay of strength w adds w to the curvature: `heavy_ball_limit(curvat
 """
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import scipy
 from jaxtyping import Array
 
-from jdescent.analysis.inputs import Reals, require, require_momentum, require_positive
+from jdescent.analysis.inputs import (
+    POSITIVE,
+    Momentum,
+    NonNegative,
+    Positive,
+    Reals,
+    checked,
+    elementwise,
+    require,
+    size,
+)
 
 
-def gd_limit(curvature: Reals) -> Reals:
+@elementwise
+def gd_limit(curvature: Positive) -> Reals:
     """Largest stable learning rate of gradient descent.
 
     η < 2/λ
@@ -38,11 +50,11 @@ def gd_limit(curvature: Reals) -> Reals:
     Reference:
         Polyak, *Introduction to Optimization*, 1987, section 1.4.
     """
-    require_positive(curvature=curvature)
     return 2 / curvature
 
 
-def heavy_ball_limit(curvature: Reals, momentum: Reals, dampening: Reals = 0.0) -> Reals:
+@elementwise
+def heavy_ball_limit(curvature: Positive, momentum: Momentum, dampening: Momentum = 0.0) -> Reals:
     """Largest stable learning rate of the heavy ball, v ← βv − ηg, x ← x + v.
 
     η < 2(1+β) / ((1−d)λ)
@@ -69,12 +81,11 @@ def heavy_ball_limit(curvature: Reals, momentum: Reals, dampening: Reals = 0.0) 
         Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964; the
         range in this form: Polyak, *Introduction to Optimization*, 1987, section 3.2.
     """
-    require_positive(curvature=curvature)
-    require_momentum(momentum=momentum, dampening=dampening)
-    return 2 * (1 + momentum) / ((1 - dampening) * curvature)
+    return 2 * (1 + momentum) / (1 - dampening) / curvature
 
 
-def ema_momentum_limit(curvature: Reals, momentum: Reals) -> Reals:
+@elementwise
+def ema_momentum_limit(curvature: Positive, momentum: Momentum) -> Reals:
     """Largest stable learning rate of momentum kept as an average, m ← βm + (1−β)g, x ← x − ηm.
 
     η < 2(1+β) / ((1−β)λ)
@@ -101,7 +112,8 @@ def ema_momentum_limit(curvature: Reals, momentum: Reals) -> Reals:
     return heavy_ball_limit(curvature, momentum, dampening=momentum)
 
 
-def nesterov_limit(curvature: Reals, momentum: Reals) -> Reals:
+@elementwise
+def nesterov_limit(curvature: Positive, momentum: Momentum) -> Reals:
     """Largest stable learning rate of Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
 
     η < (2+2β) / ((1+2β)λ)
@@ -124,12 +136,11 @@ def nesterov_limit(curvature: Reals, momentum: Reals) -> Reals:
         Cohen, Kaur, Li, Kolter & Talwalkar, *Gradient Descent on Neural Networks Typically Occurs
         at the Edge of Stability*, 2021.
     """
-    require_positive(curvature=curvature)
-    require_momentum(momentum=momentum)
-    return (2 + 2 * momentum) / ((1 + 2 * momentum) * curvature)
+    return (2 + 2 * momentum) / (1 + 2 * momentum) / curvature
 
 
-def sgdw_limit(curvature: Reals, momentum: Reals, weight_decay: Reals) -> Reals:
+@elementwise
+def sgdw_limit(curvature: Positive, momentum: Momentum, weight_decay: NonNegative) -> Reals:
     """Largest stable learning rate of the heavy ball with decoupled decay.
 
     t ← g + βt,  x ← (1 − ηw)x − ηt:    η < 2(1+β) / (λ + (1+β)w)
@@ -153,13 +164,13 @@ def sgdw_limit(curvature: Reals, momentum: Reals, weight_decay: Reals) -> Reals:
         The method: Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019,
         algorithm 1. The limit: Jury's conditions on r² − (1+β−ηλ−ηw)r + β(1−ηw).
     """
-    require_positive(curvature=curvature)
-    require_momentum(momentum=momentum)
-    require("weight_decay", weight_decay, lambda entries: entries >= 0, "zero or positive")
     return 2 * (1 + momentum) / (curvature + (1 + momentum) * weight_decay)
 
 
-def adamw_limit(preconditioned_curvature: Reals, b1: Reals, weight_decay: Reals) -> Reals:
+@elementwise
+def adamw_limit(
+    preconditioned_curvature: Positive, b1: Momentum, weight_decay: NonNegative
+) -> Reals:
     """Largest stable learning rate of AdamW while its preconditioner P = 1/(√v̂ + ε) stands still.
 
     η < 2(1+β₁) / ((1−β₁)Pλ + (1+β₁)w)
@@ -183,12 +194,11 @@ def adamw_limit(preconditioned_curvature: Reals, b1: Reals, weight_decay: Reals)
         The method: Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019,
         algorithm 2. The limit: `sgdw_limit` with λ replaced by (1−β₁)Pλ.
     """
-    require_positive(preconditioned_curvature=preconditioned_curvature)
-    require_momentum(b1=b1)
     return sgdw_limit((1 - b1) * preconditioned_curvature, b1, weight_decay)
 
 
-def rmsprop_critical_sharpness(learning_rate: Reals) -> Reals:
+@elementwise
+def rmsprop_critical_sharpness(learning_rate: Positive) -> Reals:
     """Preconditioned sharpness Pλ above which RMSProp with a frozen preconditioner diverges.
 
     Pλ < 2/η,  P = 1/(√v + ε)
@@ -209,11 +219,11 @@ def rmsprop_critical_sharpness(learning_rate: Reals) -> Reals:
     Reference:
         Cohen et al., *Adaptive Gradient Methods at the Edge of Stability*, 2022.
     """
-    require_positive(learning_rate=learning_rate)
     return 2 / learning_rate
 
 
-def adam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
+@elementwise
+def adam_critical_sharpness(learning_rate: Positive, b1: Momentum = 0.9) -> Reals:
     """Preconditioned sharpness Pλ above which Adam with a frozen preconditioner diverges.
 
     Pλ < (2+2β₁) / ((1−β₁)η),  P = 1/(√v̂ + ε): 38/η at β₁ = 0.9
@@ -235,12 +245,11 @@ def adam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
     Reference:
         Cohen et al., *Adaptive Gradient Methods at the Edge of Stability*, 2022.
     """
-    require_positive(learning_rate=learning_rate)
-    require_momentum(b1=b1)
-    return (2 + 2 * b1) / ((1 - b1) * learning_rate)
+    return (2 + 2 * b1) / (1 - b1) / learning_rate
 
 
-def nadam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
+@elementwise
+def nadam_critical_sharpness(learning_rate: Positive, b1: Momentum = 0.9) -> Reals:
     """Preconditioned sharpness Pλ above which Nadam with a frozen preconditioner diverges.
 
     Pλ < (2+2β₁) / ((1+2β₁)(1−β₁)η),  P = 1/(√v̂ + ε): 13.57/η at β₁ = 0.9
@@ -266,7 +275,11 @@ def nadam_critical_sharpness(learning_rate: Reals, b1: Reals = 0.9) -> Reals:
     return adam_critical_sharpness(learning_rate, b1) / (1 + 2 * b1)
 
 
-def minibatch_limit(curvatures: Sequence[float] | np.ndarray | Array, batch_size: int) -> float:
+@checked
+def minibatch_limit(
+    curvatures: Sequence[float] | np.ndarray | Array,
+    batch_size: Annotated[int | float, size()],
+) -> float:
     """Largest mean-square stable learning rate of SGD on least squares with Gaussian inputs.
 
     The root η of Σᵢ (ηλᵢ/B) / (2 − ηλᵢ(1 + 1/B)) = 1. With d equal curvatures λ it is
@@ -275,13 +288,14 @@ def minibatch_limit(curvatures: Sequence[float] | np.ndarray | Array, batch_size
 
     Args:
         curvatures: λᵢ > 0, all eigenvalues of the input covariance; shape (d,).
-        batch_size: B ≥ 1, examples drawn afresh for each step.
+        batch_size: B ≥ 1, examples drawn afresh for each step; infinity for all there are.
 
     Returns:
-        The limit, a float found to 1e-14 by bracketing (SciPy's brentq).
+        The limit, a float found to rounding by bracketing (SciPy's brentq).
 
     Raises:
-        ValueError: no curvatures, one that is not positive, or a batch size below 1.
+        ValueError: no curvatures, one that is not positive, or a batch size that is below 1 or no
+            whole number.
 
     Example:
         >>> round(minibatch_limit((4.0, 2.0, 1.0, 0.5, 0.1), batch_size=8), 4)
@@ -294,13 +308,15 @@ def minibatch_limit(curvatures: Sequence[float] | np.ndarray | Array, batch_size
     spectrum = np.asarray(curvatures, np.float64)
     if spectrum.ndim != 1 or spectrum.size == 0:
         raise ValueError(f"curvatures must have shape (d,), d ≥ 1, got {spectrum.shape}")
-    require_positive(curvatures=spectrum)
-    require("batch_size", batch_size, lambda entries: entries >= 1, "at least 1")
-    largest = spectrum.max()
-    relative = spectrum / largest
+    require("curvatures", spectrum, POSITIVE)
+    largest = float(spectrum.max())
+    if np.isinf(batch_size):
+        return 2 / largest
+    relative, gap = spectrum / largest, (largest - spectrum) / largest
 
-    def excess(step: float) -> float:
-        return np.sum(step * relative / (2 * batch_size - step * relative * (batch_size + 1))) - 1
+    def excess(u: float) -> float:
+        return np.sum(relative / (gap * (batch_size + 1) + u)) - 1
 
-    beyond_largest_term = 2 * batch_size / (batch_size + 1.5)
-    return scipy.optimize.brentq(excess, 0.0, beyond_largest_term, xtol=1e-14) / float(largest)
+    # η = 2B/(λmax(B+1+u)); u = 1 where only the largest curvature counts, u = d where all are equal
+    u = scipy.optimize.brentq(excess, 0.5, 2 * spectrum.size, xtol=1e-15)
+    return 2 / (largest * (1 + (1 + u) / batch_size))

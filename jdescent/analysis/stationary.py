@@ -11,14 +11,34 @@ On least squares over n examples the noise is not white: it depends on the param
 moments are nevertheless exact, as one linear map a step: `regression_excess`, `regression_descent`.
 """
 
+from types import ModuleType
+from typing import Annotated, NamedTuple
+
 import numpy as np
 from jaxtyping import Array, Float
 
-from jdescent.analysis.inputs import Reals, namespace, require, require_positive
-from jdescent.analysis.stability_limits import heavy_ball_limit, nesterov_limit
+from jdescent.analysis.inputs import (
+    FINITE,
+    Momentum,
+    NonNegative,
+    Positive,
+    Range,
+    Reals,
+    checked,
+    count,
+    elementwise,
+    namespace,
+    require,
+)
+from jdescent.analysis.stability_limits import gd_limit, heavy_ball_limit, nesterov_limit
+
+LAMBERT_DEPTH = 9  # levels of his continued fraction of tanh that are exact in float64 up to 1
 
 
-def sgd_variance(learning_rate: Reals, curvature: Reals, noise_variance: Reals) -> Reals:
+@elementwise
+def sgd_variance(
+    learning_rate: Positive, curvature: Positive, noise_variance: NonNegative
+) -> Reals:
     """Stationary variance of x under SGD.
 
     Var x = ησ² / (λ(2−ηλ))
@@ -45,8 +65,9 @@ def sgd_variance(learning_rate: Reals, curvature: Reals, noise_variance: Reals) 
     return heavy_ball_variance(learning_rate, curvature, 0.0, noise_variance)
 
 
+@elementwise
 def heavy_ball_variance(
-    learning_rate: Reals, curvature: Reals, momentum: Reals, noise_variance: Reals
+    learning_rate: Positive, curvature: Positive, momentum: Momentum, noise_variance: NonNegative
 ) -> Reals:
     """Stationary variance of x under the heavy ball, v ← βv − ηg, x ← x + v.
 
@@ -72,18 +93,18 @@ def heavy_ball_variance(
         Liu, Ziyin & Ueda, *Noise and Fluctuation of Finite Learning Rate Stochastic Gradient
         Descent*, 2021.
     """
-    require_positive(learning_rate=learning_rate)
-    is_stable = learning_rate < heavy_ball_limit(curvature, momentum)
+    limit = heavy_ball_limit(curvature, momentum)
     xp = namespace(learning_rate, curvature, momentum, noise_variance)
-    margin = xp.where(is_stable, 2 * (1 + momentum) - learning_rate * curvature, 1.0)
-    variance = (
-        learning_rate * noise_variance * (1 + momentum) / (curvature * (1 - momentum) * margin)
-    )
+    is_stable = learning_rate < limit
+    # 2(1+β) − ηλ, which is positive below the limit and not only up to rounding
+    margin = curvature * xp.where(is_stable, limit - learning_rate, limit)
+    variance = learning_rate / curvature * noise_variance * (1 + momentum) / (1 - momentum) / margin
     return xp.where(is_stable, variance, xp.inf)[()]
 
 
+@elementwise
 def nesterov_variance(
-    learning_rate: Reals, curvature: Reals, momentum: Reals, noise_variance: Reals
+    learning_rate: Positive, curvature: Positive, momentum: Momentum, noise_variance: NonNegative
 ) -> Reals:
     """Stationary variance of x under Nesterov's momentum, t ← g + βt, x ← x − η(g + βt).
 
@@ -91,6 +112,7 @@ def nesterov_variance(
     φ₂ = −β(1−ηλ), θ = −β/(1+β) and Var e = (ησ(1+β))², hence
 
     Var x = Var e · [(1−φ₂)(1+θ²) + 2θφ₁] / [(1+φ₂)((1−φ₂)² − φ₁²)]
+          = ησ²[1+β+β(1+2β)ηλ] / [λ(1−β+βηλ)(2+2β−(1+2β)ηλ)]
 
     Args:
         learning_rate: η > 0; any shape.
@@ -111,20 +133,23 @@ def nesterov_variance(
     Reference:
         Box & Jenkins, *Time Series Analysis*, 1970, chapter 3 (variance of an ARMA process).
     """
-    require_positive(learning_rate=learning_rate)
-    is_stable = learning_rate < nesterov_limit(curvature, momentum)
+    limit = nesterov_limit(curvature, momentum)
     xp = namespace(learning_rate, curvature, momentum, noise_variance)
-    left = 1 - learning_rate * curvature
-    ar1, ar2 = (1 + momentum) * left, -momentum * left
-    ma1 = -momentum / (1 + momentum)
-    shock = learning_rate**2 * noise_variance * (1 + momentum) ** 2
-    margin = xp.where(is_stable, (1 + ar2) * (1 - ar2 - ar1) * (1 - ar2 + ar1), 1.0)
-    variance = shock * ((1 - ar2) * (1 + ma1**2) + 2 * ma1 * ar1) / margin
+    is_stable = learning_rate < limit
+    step = learning_rate * curvature
+    margin = (1 + 2 * momentum) * curvature * xp.where(is_stable, limit - learning_rate, limit)
+    gain = 1 + momentum + momentum * (1 + 2 * momentum) * step
+    forgotten = 1 - momentum + momentum * step
+    variance = learning_rate / curvature * noise_variance * gain / forgotten / margin
     return xp.where(is_stable, variance, xp.inf)[()]
 
 
+@elementwise
 def epoch_shuffled_variance(
-    learning_rate: Reals, curvature: Reals, noise_variance: Reals, batches: Reals
+    learning_rate: Positive,
+    curvature: Positive,
+    noise_variance: NonNegative,
+    batches: Annotated[Reals, count(2)],
 ) -> Reals:
     """Stationary variance of x at the end of an epoch of batches that leave no example out.
 
@@ -154,19 +179,49 @@ def epoch_shuffled_variance(
         The covariance −σ²/(m−1) of two batches of an epoch: Cochran, *Sampling Techniques*, 1977,
         section 2.6.
     """
-    require("batches", batches, lambda entries: entries >= 2, "at least 2")
-    independent = sgd_variance(learning_rate, curvature, noise_variance)
+    limit = gd_limit(curvature)
     xp = namespace(learning_rate, curvature, noise_variance, batches)
-    is_stable = xp.isfinite(independent)
-    over_epoch = xp.where(is_stable, 1 - learning_rate * curvature, 0.0) ** batches
-    undone = noise_variance * (1 - over_epoch) / (batches * curvature**2 * (1 + over_epoch))
-    return batches / (batches - 1) * (independent - undone)
+    is_stable = learning_rate < limit
+    step = xp.where(is_stable, learning_rate * curvature, 1.0)
+    margin = xp.where(is_stable, curvature * (limit - learning_rate), 1.0)  # 2 − ηλ
+    share = batches / (batches - 1) * _epochs_share(xp, step, margin, batches)
+    variance = learning_rate * noise_variance * learning_rate * share
+    return xp.where(is_stable, variance, xp.inf)[()]
 
 
+def _epochs_share(xp: ModuleType, step: Reals, margin: Reals, batches: Reals) -> Reals:
+    """1/(1−r²) − (1−rᵐ)/(ma²(1+rᵐ)) for r = 1−a, as sums of positive terms.
+
+    With |r| = e^{−2u} it is [a/(2−a) − tanh(mu)/m]/a², or with coth where rᵐ < 0. For r > 0 the
+    first term is tanh u, and the difference cancels where mu is small: there tanh x is written as
+    x − x³/D(x).
+    """
+    below_1 = step < 1
+    u = -xp.log1p(-xp.where(below_1, step, margin)) / 2
+    is_short = below_1 & (batches * u <= 1)
+
+    over_epoch = xp.tanh(batches * u)
+    over_epoch = xp.where(~below_1 & (batches % 2 == 1), 1 / over_epoch, over_epoch)
+    direct = (step / margin - over_epoch / batches) / xp.where(is_short, 1.0, step**2)
+
+    u = xp.where(is_short, u, 1 / batches)
+    cubes = batches**2 / _tanh_remainder(batches * u) - 1 / _tanh_remainder(u)
+    return xp.where(is_short, step * (u / step) ** 3 * cubes, direct)
+
+
+def _tanh_remainder(x: Reals) -> Reals:
+    """D(x) = x³/(x − tanh x) = x² + 3 + x²/(5 + x²/(7 + …)), for |x| ≤ 1."""
+    fraction: Reals = LAMBERT_DEPTH * 2.0 + 1
+    for odd in range(2 * LAMBERT_DEPTH - 1, 1, -2):
+        fraction = odd + x**2 / fraction
+    return x**2 + fraction
+
+
+@checked
 def regression_excess(
     x: Float[Array, "n d"] | Float[np.ndarray, "n d"],
     y: Float[Array, " n"] | Float[np.ndarray, " n"],
-    learning_rate: float,
+    learning_rate: Positive,
     batch_size: int,
     replace: bool = True,
 ) -> float:
@@ -205,25 +260,29 @@ def regression_excess(
         without its constant term); Feuer & Weinstein, *Convergence Analysis of LMS Filters with
         Uncorrelated Gaussian Data*, 1985 (Gaussian inputs).
     """
-    x, y, best = _least_squares(x, y)
-    step = _moment_step(x, y, best, learning_rate, batch_size, replace)
-    d = best.size
-    moments = step.reshape((d + 1,) * 4)
-    linear = moments[:d, :d, :d, :d].reshape(d * d, d * d)
-    if np.abs(np.linalg.eigvals(linear)).max() >= 1:
+    fit = _least_squares(x, y)
+    spread = _spread(fit, batch_size, replace)
+    d = fit.curvatures.size
+    h, one = np.diag(fit.curvatures), np.eye(d)
+    # (I − map)/η, a symmetric matrix: subtracting the map from I would cancel where η is small
+    linear = spread[:d, :d, :d, :d].reshape(d * d, d * d)
+    undone = np.kron(h, one) + np.kron(one, h) - learning_rate * (np.kron(h, h) + linear)
+    rates, modes = np.linalg.eigh(undone)
+    if rates.min() <= 0:
         return np.inf
-    constant = moments[:d, :d, d, d].ravel()
-    second = np.linalg.solve(np.eye(d * d) - linear, constant).reshape(d, d)
-    return float(np.sum(second * (x.T @ x)) / len(x))
+    shock = learning_rate * spread[:d, :d, d, d].ravel()
+    second = modes @ (modes.T @ shock / rates)
+    return float(fit.curvatures @ second[:: d + 1] / 2)
 
 
+@checked
 def regression_descent(
     x: Float[Array, "n d"] | Float[np.ndarray, "n d"],
     y: Float[Array, " n"] | Float[np.ndarray, " n"],
     start: Float[Array, " d"] | Float[np.ndarray, " d"],
-    learning_rate: float,
+    learning_rate: Positive,
     batch_size: int,
-    steps: int,
+    steps: Annotated[int, count(1)],
     replace: bool = True,
 ) -> Float[np.ndarray, " rows"]:
     """Mean excess loss after every step of mini-batch SGD on least squares, exactly.
@@ -254,57 +313,69 @@ def regression_descent(
     Reference:
         Mulayoff & Michaeli, *Exact Mean Square Linear Stability Analysis for SGD*, 2024.
     """
-    require("steps", steps, lambda entries: entries >= 1, "at least 1")
-    x, y, best = _least_squares(x, y)
-    if np.shape(start) != best.shape:
+    fit = _least_squares(x, y)
+    if np.shape(start) != fit.best.shape:
         raise ValueError(
-            f"start must have shape {best.shape}, one entry a column of x, got {np.shape(start)}"
+            f"start must have shape {fit.best.shape}, one entry a column of x, "
+            f"got {np.shape(start)}"
         )
-    step = _moment_step(x, y, best, learning_rate, batch_size, replace)
-    first = np.append(np.asarray(start, float) - best, 1.0)
+    require("start", start, FINITE)
+    spread = _spread(fit, batch_size, replace)
+    contraction = np.append(1 - learning_rate * fit.curvatures, 1.0)
+    contraction = np.outer(contraction, contraction).ravel()
+    noise = learning_rate**2 * spread.reshape(contraction.size, -1)
+    first = np.append(fit.axes @ (np.asarray(start, float) - fit.best), 1.0)
     moments = np.outer(first, first).ravel()
-    weight = np.zeros((first.size, first.size))
-    weight[:-1, :-1] = x.T @ x / len(x)
-    excess = [weight.ravel() @ moments]
-    for _ in range(steps):
-        moments = step @ moments
-        excess.append(weight.ravel() @ moments)
+    excess = []
+    for _ in range(steps + 1):
+        excess.append(fit.curvatures @ moments[: -1 : first.size + 1] / 2)
+        moments = contraction * moments + noise @ moments
     return np.array(excess)
 
 
-def _least_squares(x, y) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features and targets in float64, and the one w* of least squares."""
+class _Fit(NamedTuple):
+    """Least squares in the principal axes of the features, rows of `axes`, in float64."""
+
+    best: np.ndarray
+    axes: np.ndarray
+    features: np.ndarray
+    residuals: np.ndarray
+    curvatures: np.ndarray
+
+
+def _least_squares(x: np.ndarray | Array, y: np.ndarray | Array) -> _Fit:
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    if y.shape != x.shape[:1]:
+    if x.ndim != 2 or y.ndim != 1:
+        raise ValueError(f"x must have shape (n, d) and y (n,), got {x.shape} and {y.shape}")
+    if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y {y.size} targets: there must be as many")
-    best, _, rank, _ = np.linalg.lstsq(x, y)
+    require("x", x, FINITE)
+    require("y", y, FINITE)
+    left, singular, axes = np.linalg.svd(x, full_matrices=False)
+    threshold = singular.max(initial=0) * max(x.shape) * np.finfo(np.float64).eps
+    rank = int(np.sum(singular > threshold))
     if rank < x.shape[1]:
         raise ValueError(
             f"x has {x.shape[1]} columns of rank {rank}: remove those that depend on the others, "
             "as along them the noise is never undone"
         )
-    return x, y, best
+    along = left.T @ y
+    best = axes.T @ (along / singular)
+    curvatures = 2 * singular**2 / len(x)
+    return _Fit(best, axes, left * singular, y - left @ along, curvatures)
 
 
-def _moment_step(
-    x: np.ndarray,
-    y: np.ndarray,
-    best: np.ndarray,
-    learning_rate: float,
-    batch_size: int,
-    replace: bool,
-) -> np.ndarray:
-    """One step's linear map on E zzᵀ, z = (w − w*, 1), as a matrix of side (d + 1)²."""
-    n, d = x.shape
-    require_positive(learning_rate=learning_rate)
-    require("batch_size", batch_size, lambda b: (b >= 1) & (b <= n), f"from 1 to {n} examples")
-    noise = 1 / batch_size if replace else (n - batch_size) / (batch_size * max(n - 1, 1))
+def _spread(fit: _Fit, batch_size: int, replace: bool) -> np.ndarray:
+    """c·E (Ãᵢ − H̃)⊗(Ãᵢ − H̃), how far a batch's slopes scatter, of shape (d + 1,)⁴.
+
+    It acts on E zzᵀ, z = (V(w − w*), 1), with V the principal axes, in which H is diagonal.
+    """
+    n, d = fit.features.shape
+    from_1_to_n = Range(f"from 1 to {n} examples", lambda b: (b >= 1) & (b <= n), whole=True)
+    require("batch_size", batch_size, from_1_to_n)
+    share = 1 / batch_size if replace else (n - batch_size) / (batch_size * max(n - 1, 1))
     slopes = np.zeros((n, d + 1, d + 1))
-    slopes[:, :d] = 2 * x[:, :, None] * np.column_stack([x, x @ best - y])[:, None, :]
-    mean = slopes.mean(axis=0)
-    contraction = np.eye(d + 1) - learning_rate * mean
-    square = np.einsum("nij,nkl->ikjl", slopes, slopes, optimize=True) / n
-    square = square.reshape((d + 1) ** 2, -1)
-    return np.kron(contraction, contraction) + learning_rate**2 * noise * (
-        square - np.kron(mean, mean)
-    )
+    augmented = np.column_stack([fit.features, -fit.residuals])
+    slopes[:, :d] = 2 * fit.features[:, :, None] * augmented[:, None, :]
+    slopes[:, range(d), range(d)] -= fit.curvatures
+    return share / n * np.einsum("nij,nkl->ikjl", slopes, slopes, optimize=True)

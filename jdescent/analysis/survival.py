@@ -4,13 +4,13 @@ The mean over escaped runs alone is wrong (too short): the slow runs are the mis
 """
 
 import warnings
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
 import scipy
 
-from jdescent.analysis.inputs import require
+from jdescent.analysis.inputs import IN_0_1, checked
 
 
 class MeanTime(NamedTuple):
@@ -32,8 +32,11 @@ class SurvivalCurve(NamedTuple):
     high: np.ndarray
 
 
+@checked
 def exponential_mean(
-    times: np.ndarray | jax.Array, escaped: np.ndarray | jax.Array, confidence: float = 0.95
+    times: np.ndarray | jax.Array,
+    escaped: np.ndarray | jax.Array,
+    confidence: Annotated[float, IN_0_1] = 0.95,
 ) -> MeanTime:
     """Mean first-passage time of a memoryless escape, from complete and censored runs.
 
@@ -68,7 +71,6 @@ def exponential_mean(
         the Poisson Distribution*, 1936.
     """
     times, escaped = _runs(times, escaped)
-    require("confidence", confidence, lambda level: (level > 0) & (level < 1), "in (0, 1)")
     events = int(escaped.sum())
     total = float(times.sum())
     tail = (1 - confidence) / 2
@@ -80,8 +82,11 @@ def exponential_mean(
     return MeanTime(total / events, low, high, events, censored)
 
 
+@checked
 def survival_curve(
-    times: np.ndarray | jax.Array, escaped: np.ndarray | jax.Array, confidence: float = 0.95
+    times: np.ndarray | jax.Array,
+    escaped: np.ndarray | jax.Array,
+    confidence: Annotated[float, IN_0_1] = 0.95,
 ) -> SurvivalCurve:
     """Kaplan–Meier estimate of P(not yet escaped) from complete and censored runs.
 
@@ -113,7 +118,6 @@ def survival_curve(
         Kaplan & Meier, *Nonparametric Estimation from Incomplete Observations*, 1958.
     """
     times, escaped = _runs(times, escaped)
-    require("confidence", confidence, lambda level: (level > 0) & (level < 1), "in (0, 1)")
     data = scipy.stats.CensoredData(uncensored=times[escaped], right=times[~escaped])
     estimate = scipy.stats.ecdf(data).sf
     with warnings.catch_warnings():
@@ -127,7 +131,8 @@ def survival_curve(
         (1.0, np.where(untouched, 1.0, band.low.probabilities)),
         (1.0, np.where(untouched, 1.0, band.high.probabilities)),
     )
-    return SurvivalCurve(*(np.concatenate(([first], rest)) for first, rest in columns))
+    start = () if estimate.quantiles[0] == 0 else (0,)
+    return SurvivalCurve(*(np.insert(rest, start, first) for first, rest in columns))
 
 
 def _runs(

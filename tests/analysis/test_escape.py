@@ -278,7 +278,7 @@ def test_temperature_grows_with_the_rate_and_the_noise_and_falls_with_the_batch(
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: analysis.temperature(0.1, 1.0, 0), "batch_size must be positive, got 0"),
+        (lambda: analysis.temperature(0.1, 1.0, 0), "batch_size must be at least 1, got 0"),
         (lambda: analysis.temperature(0.1, 1.0, 1, 1.0), "momentum must be in"),
         (lambda: kramers(0.0), "temperature must be positive, got 0.0"),
         (lambda: analysis.kramers_time(2.5, 1.5, 0.3, 0.1), "barrier_curvature must be negative"),
@@ -324,3 +324,58 @@ def test_an_escape_too_rare_to_solve_for_is_refused():
     noise = analysis.batch_noise(OFFSETS, 64)
     with pytest.raises(ValueError, match="GMRES did not converge in 1000 iterations"):
         analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, noise, 4096)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "nodes"), [(0.02, 200), (0.0055, 300), (0.002, 450), (0.0005, 900)]
+)
+def test_rare_escapes_keep_their_digits(temperature, nodes):
+    """x⁴/4 − x²/2 − x/10 with ΔU/T up to 300, against quadrature and its corrections in η.
+
+    What is left out of them is of order η² (here 2e-4) and does not depend on T.
+    """
+
+    def well(x):
+        return x**4 / 4 - x**2 / 2 - 0.1 * x
+
+    rate = 0.02
+    left, top, _ = np.sort(np.roots([1, 0, -1, -0.1]).real)
+    bend, _ = scipy.integrate.quad(lambda x: (x**3 - x - 0.1) ** 2 * 6 * x, left, top)
+    prefactor = 1 - rate * ((3 * left**2 - 1) - (1 - 3 * top**2)) / 4
+    continuous = analysis.quadrature_time(well, left, 0.9, temperature)
+    noise = 2 * temperature / rate
+    steps = analysis.gaussian_chain_steps(well, left, 0.9, rate, noise, nodes)
+    predicted = prefactor * np.exp(rate**2 * bend / (12 * temperature))
+    np.testing.assert_allclose(steps * rate / continuous, predicted, rtol=2.5e-4)
+
+
+def test_survival_of_a_rare_escape_is_exponential_with_its_mean():
+    temperature, rate = BARRIER_HEIGHT / 35, 0.1
+    walk = double_well, START, THRESHOLD, rate, 2 * temperature / rate
+    mean = analysis.gaussian_chain_steps(*walk)
+    assert 1e16 < mean < 1e18
+    times = (mean * np.array([0.01, 0.5, 1.0, 5.0])).astype(np.int64)
+    found = analysis.gaussian_chain_survival(*walk, times)
+    np.testing.assert_allclose(found, np.exp(-times / mean), rtol=1e-8)
+
+
+def test_wells_and_chains_that_cannot_be_followed_are_refused(as_users_run):
+    noise = analysis.GradientNoise(np.array([-1.0, 1.0]), np.array([0.5, 0.6]))
+    with pytest.raises(ValueError, match=r"noise must hold one probability.* sum 1\.1"):
+        analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, noise)
+    with pytest.raises(
+        ValueError, match=r"learning_rate = 3 overshoots: a step from x = 0\.\d+ goes"
+    ):
+        analysis.gaussian_chain_steps(lambda x: 4 * x**4, 0.0, 1.0, 3.0, 0.1)
+    with pytest.raises(ValueError, match="potential, or its derivative, is not a number at x"):
+        analysis.quadrature_time(lambda x: x**2 + 0 * jnp.log(0.5 - x), 0.0, 1.0, 0.01)
+    with pytest.raises(TypeError, match="steps must be integers, got float64"):
+        analysis.gaussian_chain_survival(double_well, START, THRESHOLD, RATE, 1.0, np.array([1.0]))
+
+
+def test_traced_arguments_of_a_numpy_computation_are_refused_with_the_way_out():
+    def mean(temperature):
+        return analysis.quadrature_time(double_well, START, THRESHOLD, temperature)
+
+    with pytest.raises(TypeError, match=r"temperature is traced, but quadrature_time computes"):
+        jax.jit(mean)(0.1)

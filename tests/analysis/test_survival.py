@@ -149,3 +149,31 @@ def test_bad_runs_are_named(statistic, times, escaped, error, message):
 def test_a_confidence_outside_0_to_1_is_named(statistic):
     with pytest.raises(ValueError, match=r"confidence must be in \(0, 1\), got 95"):
         statistic(np.array([1.0]), np.array([True]), 95.0)
+
+
+@pytest.mark.parametrize("watched", [0.7, np.inf])
+def test_the_band_holds_the_true_curve_as_often_as_it_says(watched):
+    """Greenwood's band is asymptotic: of 60 runs, and where S is from 0.8 to 0.3."""
+    draw, repeats = np.random.default_rng(12), 400
+    at, held = np.array([0.25, 0.5, 0.69]), np.zeros(3)
+    for _ in range(repeats):
+        curve = analysis.survival_curve(*censored_runs(draw, 0.6, watched, 60))
+        place = np.searchsorted(curve.time, at, side="right") - 1
+        held += (curve.low[place] <= np.exp(-at / 0.6)) & (np.exp(-at / 0.6) <= curve.high[place])
+    deviation = np.sqrt(0.95 * 0.05 / repeats)
+    np.testing.assert_allclose(held / repeats, 0.95, atol=3.5 * deviation)
+
+
+def test_all_censored_none_escaped_at_once_and_ties():
+    for times, escaped, time, survival in (
+        ([2.0, 1.0], [False, False], [0, 1, 2], [1, 1, 1]),
+        ([0.0, 0.0, 1.0], [True, False, True], [0, 1], [2 / 3, 0]),
+        ([5, 5, 5, 2], [True, False, True, False], [0, 2, 5], [1, 1, 1 / 3]),
+    ):
+        curve = analysis.survival_curve(np.array(times), np.array(escaped))
+        np.testing.assert_array_equal(curve.time, time)
+        np.testing.assert_allclose(curve.survival, survival)
+    nothing = analysis.exponential_mean(np.array([3.0, 4.0]), np.array([False, False]))
+    # what 7 without an escape rule out at 97.5 %: e^{−7/τ} = 0.025
+    assert nothing.low == pytest.approx(-7 / np.log(0.025))
+    assert nothing[1:] == (nothing.low, np.inf, 0, 2)
