@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,7 +18,8 @@ from jaxtyping import PyTree
 from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis, describe
 from jdescent.sweeps.lanes import map_lanes
-from jdescent.sweeps.lanes.programs import carried_bytes, largest_value_bytes, value_bytes
+from jdescent.sweeps.lanes.costs import carried_bytes
+from jdescent.sweeps.lanes.programs import largest_value_bytes, names_devices, value_bytes
 
 MIB = 2**20
 CHUNK_LANES = {"cpu": 2**16}  # lanes of a chunk at most, so that long work is seen to advance
@@ -145,15 +147,16 @@ def engine_for(
     The last few are remembered, for sweeps of one function over other values.
     """
     mesh = Mesh(np.array(jax.local_devices()), ("lanes",), axis_types=(AxisType.Auto,))
-    block = min(_block(program), _power_of_two_from(math.prod(box)))
+    runs = _power_of_two_from(math.prod(axis.size for axis in axes))
+    block = min(_block(program, runs), _power_of_two_from(math.prod(box)))
     lanes = -(-math.prod(box) // block) * block
     trees = [axis.tree for axis in axes]
     shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in jax.tree.leaves(trees)]
-    key = (*describe_program(program), *shapes, lanes, block, mapped, mesh)
+    key = (*describe_program(program), *shapes, lanes, block, mapped, mesh, runs)
     if key not in _COMPILED:
         while len(_COMPILED) >= REMEMBERED:
             _COMPILED.pop(next(iter(_COMPILED)))
-        _COMPILED[key] = _compile(program, trees, lanes, block, mapped, mesh)
+        _COMPILED[key] = _compile(program, trees, lanes, block, partial(mapped, runs=runs), mesh)
     everywhere = NamedSharding(mesh, PartitionSpec())
     values = jax.device_put(jax.tree.leaves(trees), everywhere)
     return Engine(_COMPILED[key], axes, box, lanes, values, mesh.size)
@@ -208,11 +211,11 @@ def _compile(
     return jax.jit(on_all).lower((index,) * len(trees), leaves).compile()
 
 
-def _block(program: core.ClosedJaxpr) -> int:
+def _block(program: core.ClosedJaxpr, runs: int) -> int:
     """How many lanes run side by side on one device, so that they stay in its cache."""
     if jax.default_backend() != "cpu":
         return OTHER_CHUNK_LANES
-    carried = carried_bytes(program)
+    carried = carried_bytes(program, runs)
     if carried is not None:
         cached = _power_of_two_from(devices.CACHED_BYTES // max(carried, 16))
         return min(1024, max(64, cached)) if devices.loops_stay_in_cache() else 8192
@@ -222,9 +225,10 @@ def _block(program: core.ClosedJaxpr) -> int:
 
 def _kept_together(program: core.ClosedJaxpr, total: int) -> int:
     """How many lanes no number of devices parts: XLA's rounding depends on the size of a block."""
-    if jax.default_backend() != "cpu" or carried_bytes(program) is None:
+    runs = _power_of_two_from(total)
+    if jax.default_backend() != "cpu" or carried_bytes(program, runs) is None:
         return 1
-    return min(_block(program), _power_of_two_from(total))
+    return min(_block(program, runs), runs)
 
 
 def _power_of_two_from(number: int) -> int:

@@ -27,7 +27,7 @@ from jdescent.sweeps.chunks import (
 from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
-from jdescent.sweeps.lanes import map_lanes
+from jdescent.sweeps.lanes import map_batched, map_lanes
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
 from jdescent.sweeps.store import Store
@@ -43,6 +43,7 @@ def sweep(
     max_memory: float | int = 1024,
     progress: bool | None = None,
     kernel: bool = False,
+    scalarize: bool = True,
     **axes: Any,
 ) -> "xarray.Dataset":
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
@@ -67,6 +68,9 @@ def sweep(
             For small problems whose loops are arithmetic alone: no random numbers, little data. It
             differs in rounding, as Triton divides and takes roots approximately. On a CPU, kernels
             are interpreted, which is slow and meant for tests.
+        scalarize: where it is faster, give a loop on small arrays to XLA as arithmetic on vectors,
+            one for each number of each array, with one entry a run; with False, `jax.vmap` does
+            all. The two differ in rounding.
         **axes: one per argument of `run`: an array (or list) whose first axis is mapped, with at
             least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
             arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
@@ -103,7 +107,7 @@ def sweep(
     """
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
-    mapped = _mapping(kernel)
+    mapped = _mapping(kernel, scalarize)
     if not axes:
         raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
     bound = float(max_memory) * MIB
@@ -127,13 +131,13 @@ def sweep(
         sink: Store | Memory = Memory(box=engine.box, **result)
     elif os.path.lexists(store):
         sink = Store.create_or_resume(
-            store, chunk=shape, identity=_identity(program, named, kernel), **result
+            store, chunk=shape, identity=_identity(program, named, kernel, scalarize), **result
         )
         engine = None if sink.complete else engine_for(program, named, sink.chunk, mapped)
     else:
         engine = engine_within(program, named, bound, mapped)
         sink = Store.create_or_resume(
-            store, chunk=engine.box, identity=_identity(program, named, kernel), **result
+            store, chunk=engine.box, identity=_identity(program, named, kernel, scalarize), **result
         )
         if sink.chunk != engine.box:  # another process was first
             engine = engine_for(program, named, sink.chunk, mapped)
@@ -142,12 +146,15 @@ def sweep(
     return sink.dataset()
 
 
-def _mapping(kernel: bool) -> Callable:
+def _mapping(kernel: bool, scalarize: bool) -> Callable:
     """What takes the program of one lane to many lanes."""
-    if not isinstance(kernel, bool):
-        raise TypeError(f"kernel must be True or False, and cannot name an axis, got {kernel!r}")
+    for name, value in {"kernel": kernel, "scalarize": scalarize}.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False, and cannot name an axis, got {value!r}")
+    if kernel and not scalarize:
+        raise ValueError("kernel=True is a way to scalarize loops: leave scalarize=False out")
     if not kernel:
-        return map_lanes
+        return map_lanes if scalarize else map_batched
     from jdescent.sweeps.kernel import map_lanes_in_kernels
 
     return map_lanes_in_kernels
@@ -178,7 +185,9 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 
 
-def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool) -> dict[str, Any]:
+def _identity(
+    program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool, scalarize: bool
+) -> dict[str, Any]:
     """What makes a stored sweep this one."""
     text, *constants = describe_program(program)
     libraries = ("jdescent", "jax", "jaxlib", "numpy")
@@ -187,6 +196,7 @@ def _identity(program: core.ClosedJaxpr, axes: Sequence[Axis], kernel: bool) -> 
         "function": text.splitlines(),
         "constants": constants,
         "kernel": kernel,
+        "scalarize": scalarize,
         "versions": {name: importlib.metadata.version(name) for name in libraries}
         | {"device": jax.devices()[0].device_kind, "compilation": compilation()},
     }
