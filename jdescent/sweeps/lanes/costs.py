@@ -25,14 +25,15 @@ from jdescent.sweeps.lanes.programs import (
     value_bytes,
 )
 
-SLOWER_AT_MOST = 1.4  # the expected first call of a scalarized loop, against the batched one's
+SLOWER_AT_MOST = 1.75  # the expected first call of a scalarized loop, against the batched one's
 
 # Measured on XLA for CPUs, jax 0.10, one core of a server: `python -m benchmarks first_calls`.
-ANY_LOOP = 100.0  # milliseconds that any program of one loop takes to trace and to compile
+ANY_PROGRAM = 100.0  # milliseconds that a program takes to trace and to compile, however short
+BESIDE = 1.0  # milliseconds of an equation outside of loops
 OPERATION = 0.7, 0.35  # milliseconds of one operation, scalarized and batched
 LEFT = 5.0  # milliseconds of one that cannot be scalarized, such as a sort
 RESTACKED = 1.0  # milliseconds of a number that is stacked or unstacked for it
-CARRIED = 20.0, 0.2  # milliseconds of n arrays that a loop carries: of n, and of n²
+CARRIED = 16.0, 0.2  # milliseconds of n arrays that a loop carries: of n, and of n²
 NUMBER = 0.08, 0.24  # nanoseconds of one number of one run, scalarized and batched
 RESTACKED_NUMBER = 0.5  # nanoseconds of a number that is stacked or unstacked
 
@@ -52,19 +53,36 @@ def _costs(scalarized: Cost, batched: Cost) -> np.ndarray:
     return np.array([scalarized, batched])
 
 
-def pays(loop, shared: Sequence[bool], runs: int) -> bool:
-    """Whether a loop is to be scalarized, if these of its inputs are shared by so many runs."""
+class Workload(NamedTuple):
+    """For how many runs a program is compiled, and how many equations it has outside of loops."""
+
+    runs: int
+    equations: int
+
+
+def workload(program: core.ClosedJaxpr, runs: int) -> Workload:
+    def count(program) -> int:
+        calls = [e for e in program.jaxpr.eqns if e.primitive.name in CALLS]
+        return len(program.jaxpr.eqns) + sum(count(program_of(call)) for call in calls)
+
+    return Workload(runs, count(program))
+
+
+def pays(loop, shared: Sequence[bool], work: Workload) -> bool:
+    """Whether a loop is to be scalarized, if these of its inputs are shared by all runs."""
     costs, _ = _of_equation(loop, list(shared))
-    scalarized, batched = ANY_LOOP + costs[:, 0] + 1e-6 * runs * costs[:, 1]
+    beside = ANY_PROGRAM + BESIDE * work.equations
+    scalarized, batched = beside + costs[:, 0] + 1e-6 * work.runs * costs[:, 1]
     return bool(scalarized <= SLOWER_AT_MOST * batched)
 
 
 def carried_bytes(program: core.ClosedJaxpr, runs: int) -> int | None:
     """Bytes a lane that the largest scalarized loop carries; None if there is no such loop."""
     found: list[int] = []
+    work = workload(program, runs)
 
     def look(equation, shared: list[bool]) -> None:
-        if equation.primitive.name in LOOPS and not all(shared) and pays(equation, shared, runs):
+        if equation.primitive.name in LOOPS and not all(shared) and pays(equation, shared, work):
             found.append(sum(map(value_bytes, carried(equation))))
 
     _of_program(program, [False] * len(program.jaxpr.invars), look)
@@ -110,9 +128,7 @@ def _of_operation(equation, shared: list[bool]) -> np.ndarray:
         return _costs(scalarized, Cost(LEFT))
     name = equation.primitive.name
     numbers = 0 if name in _REARRANGING else numbers_computed(equation)
-    if name == "dot_general":
-        numbers *= 2
-    elif name.startswith("reduce_") and name != "reduce_precision":
+    if name.startswith("reduce_") and name != "reduce_precision":
         numbers = size(equation.invars[0])
     scalarized = Cost(OPERATION[0] * numbers, NUMBER[0] * numbers)
     return _costs(scalarized, Cost(OPERATION[1], NUMBER[1] * numbers))

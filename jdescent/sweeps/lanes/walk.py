@@ -10,7 +10,7 @@ from jax import lax
 from jax.extend import core
 from jaxtyping import Array
 
-from jdescent.sweeps.lanes.costs import pays
+from jdescent.sweeps.lanes.costs import Workload, pays, workload
 from jdescent.sweeps.lanes.entries import bind, scalarized
 from jdescent.sweeps.lanes.loops import RUN_LOOP, run_cond
 from jdescent.sweeps.lanes.programs import (
@@ -59,7 +59,7 @@ def map_lanes(
     if not maps_bit_for_bit(program) or has_effects(program) or names_devices(program):
         return map_batched(program, *arguments)
     lanes = arguments[0].shape[-1]
-    walk = Walk(lanes, lanes if runs is None else runs)
+    walk = Walk(lanes, workload(program, lanes if runs is None else runs))
     outputs = walk.run(program, [same_if_empty(Stacked(array)) for array in arguments])
     return [stack(output, lanes) for output in outputs]
 
@@ -82,7 +82,7 @@ class Walk:
     """Walks through a program equation by equation, for so many lanes at a time."""
 
     lanes: int
-    runs: int = 0  # lanes in all: what compiling is for
+    work: Workload = Workload(0, 0)
     in_loop: bool = False
     splits: bool = False  # whether the values of this loop are split
     settled: dict = field(default_factory=dict)  # the kinds of loops and branches, found only once
@@ -121,7 +121,7 @@ class Walk:
         if self.in_loop:
             return not contains(equation, ("cond",))
         if name in LOOPS:
-            return not contains(equation, ("cond",)) and not pays(equation, shared, self.runs)
+            return not contains(equation, ("cond",)) and not pays(equation, shared, self.work)
         if name in CALLS:
             return not contains(equation, LOOPS)
         return name != "concatenate"  # whose arrays vmap would transpose
@@ -133,7 +133,7 @@ class Walk:
         if all(shared):
             return bind(equation, inputs)
         if name in LOOPS:
-            splits = self.splits if self.in_loop else pays(equation, shared, self.runs)
+            splits = self.splits if self.in_loop else pays(equation, shared, self.work)
             inside = replace(self, in_loop=True, splits=splits)
             return RUN_LOOP[name](inside, equation, inputs)
         if self.in_loop and name == "cond":
