@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,7 +18,8 @@ from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis
 from jdescent.sweeps.identity import Identity
 from jdescent.sweeps.lanes import map_lanes
-from jdescent.sweeps.lanes.programs import carried_bytes, largest_value_bytes, value_bytes
+from jdescent.sweeps.lanes.costs import carried_bytes
+from jdescent.sweeps.lanes.programs import largest_value_bytes, names_devices, value_bytes
 
 MIB = 2**20
 CHUNK_LANES = {"cpu": 2**16}  # lanes of a chunk at most, so that long work is seen to advance
@@ -81,6 +83,9 @@ class Engine:
 
     def collect(self, outputs: list[jax.Array], at: Sequence[Place]) -> Iterator[list[np.ndarray]]:
         """For each place, every output on its region: (*region, *its own shape)."""
+        if self.devices == 1:
+            yield [self._box_of(np.asarray(output), at[0]) for output in outputs]
+            return
         of_devices = [
             sorted(output.addressable_shards, key=lambda shard: shard.index[-1].start or 0)
             for output in outputs
@@ -112,7 +117,8 @@ def engine_within(
     most = CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
     produced = 2 * count * sum(value_bytes(variable) for variable in program.jaxpr.outvars)
     total = math.prod(shape)
-    share = max(-(-total // jax.device_count()), _kept_together(program, total))
+    parted = 1 if names_devices(program) else jax.device_count()
+    share = max(-(-total // parted), _kept_together(program, total))
     lanes = max(1, min(most, share, int(bound // max(produced, 1))))
     while True:
         box = box_within(shape, lanes)
@@ -146,20 +152,28 @@ def engine_for(
 
     The last few are remembered, for sweeps of one function over other values.
     """
-    mesh = Mesh(np.array(jax.local_devices()), ("lanes",), axis_types=(AxisType.Auto,))
-    block = min(_block(program), _power_of_two_from(math.prod(box)))
+    # A program that itself spreads over devices is given them all for one box.
+    mesh = None if names_devices(program) else _mesh()
+    runs = _power_of_two_from(math.prod(axis.size for axis in axes))
+    block = min(_block(program, runs), _power_of_two_from(math.prod(box)))
     lanes = -(-math.prod(box) // block) * block
     trees = [axis.tree for axis in axes]
     structures = tuple(axis.structure for axis in axes)
     shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
-    key = (identity, structures, shapes, lanes, block, mapped, mesh)
+    key = (identity, structures, shapes, lanes, block, mapped, mesh, runs)
     if key not in _COMPILED:
         while len(_COMPILED) >= REMEMBERED:
             _COMPILED.pop(next(iter(_COMPILED)))
-        _COMPILED[key] = _compile(program, trees, lanes, block, mapped, mesh)
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    values = jax.device_put(jax.tree.leaves(trees), everywhere)
+        _COMPILED[key] = _compile(program, trees, lanes, block, partial(mapped, runs=runs), mesh)
+    values = jax.tree.leaves(trees)
+    if mesh is None:
+        return Engine(_COMPILED[key], axes, box, lanes, values, devices=1)
+    values = jax.device_put(values, NamedSharding(mesh, PartitionSpec()))
     return Engine(_COMPILED[key], axes, box, lanes, values, mesh.size)
+
+
+def _mesh() -> Mesh:
+    return Mesh(np.array(jax.local_devices()), ("lanes",), axis_types=(AxisType.Auto,))
 
 
 REMEMBERED = 16
@@ -172,7 +186,7 @@ def _compile(
     lanes: int,
     block: int,
     mapped: Callable,
-    mesh: Mesh,
+    mesh: Mesh | None,
 ) -> Any:
     """A function of the indices of every lane along each axis, and the arrays of all axes."""
     counts = [len(jax.tree.leaves(tree)) for tree in trees]
@@ -192,6 +206,10 @@ def _compile(
         lanes_last = [jnp.moveaxis(output, 0, -2) for output in outputs]
         return [output.reshape(*output.shape[:-2], lanes) for output in lanes_last]
 
+    leaves = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(trees)]
+    index = jax.ShapeDtypeStruct((lanes * (mesh.size if mesh else 1),), jnp.int32)
+    if mesh is None:
+        return jax.jit(on_one_device).lower((index,) * len(trees), leaves).compile()
     ranks = [len(variable.aval.shape) for variable in program.jaxpr.outvars]
     on_all = jax.shard_map(
         on_one_device,
@@ -200,16 +218,14 @@ def _compile(
         out_specs=[PartitionSpec(*[None] * rank, "lanes") for rank in ranks],
         check_vma=False,
     )
-    index = jax.ShapeDtypeStruct((lanes * mesh.size,), jnp.int32)
-    leaves = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(trees)]
     return jax.jit(on_all).lower((index,) * len(trees), leaves).compile()
 
 
-def _block(program: core.ClosedJaxpr) -> int:
+def _block(program: core.ClosedJaxpr, runs: int) -> int:
     """How many lanes run side by side on one device, so that they stay in its cache."""
     if jax.default_backend() != "cpu":
         return OTHER_CHUNK_LANES
-    carried = carried_bytes(program)
+    carried = carried_bytes(program, runs)
     if carried is not None:
         cached = _power_of_two_from(devices.CACHED_BYTES // max(carried, 16))
         return min(1024, max(64, cached)) if devices.loops_stay_in_cache() else 8192
@@ -219,9 +235,10 @@ def _block(program: core.ClosedJaxpr) -> int:
 
 def _kept_together(program: core.ClosedJaxpr, total: int) -> int:
     """How many lanes no number of devices parts: XLA's rounding depends on the size of a block."""
-    if jax.default_backend() != "cpu" or carried_bytes(program) is None:
+    runs = _power_of_two_from(total)
+    if jax.default_backend() != "cpu" or carried_bytes(program, runs) is None:
         return 1
-    return min(_block(program), _power_of_two_from(total))
+    return min(_block(program, runs), runs)
 
 
 def _power_of_two_from(number: int) -> int:

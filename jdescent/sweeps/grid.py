@@ -20,7 +20,7 @@ from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
-from jdescent.sweeps.lanes import map_lanes
+from jdescent.sweeps.lanes import map_batched, map_lanes
 from jdescent.sweeps.layout import folder_of
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
@@ -41,6 +41,7 @@ def sweep(
     max_memory: float | int = 1024,
     progress: bool | None = None,
     kernel: bool = False,
+    scalarize: bool = True,
     **more_axes: Any,
 ) -> "xarray.Dataset":
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
@@ -71,6 +72,9 @@ def sweep(
             For small problems whose loops are arithmetic alone: no random numbers, little data. It
             differs in rounding, as Triton divides and takes roots approximately. On a CPU, kernels
             are interpreted, which is slow and meant for tests.
+        scalarize: where it is faster, give a loop on small arrays to XLA as arithmetic on vectors,
+            one for each number of each array, with one entry a run; with False, `jax.vmap` does
+            all. The two differ in rounding.
         **more_axes: one per argument of `run`: an array (or list) whose first axis is mapped, with
             at least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
             arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
@@ -109,7 +113,7 @@ def sweep(
     """
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
-    mapped = _mapping(kernel)
+    mapped = _mapping(kernel, scalarize)
     _check_options(version, max_memory, progress)
     folder = None if store is None else folder_of(store)
     named = _named_axes(axes, more_axes)
@@ -134,7 +138,7 @@ def sweep(
         stored = partial(
             Store.create_or_resume,
             folder,
-            identity=_stored_identity(identity, named, kernel, version),
+            identity=_stored_identity(identity, named, version, kernel, scalarize),
             **result,
         )
         engine = None
@@ -183,12 +187,15 @@ def _not_an_option(name: str, expected: str, given: Any) -> str:
     )
 
 
-def _mapping(kernel: bool) -> Callable:
+def _mapping(kernel: bool, scalarize: bool) -> Callable:
     """What takes the program of one lane to many lanes."""
-    if not isinstance(kernel, bool):
-        raise TypeError(_not_an_option("kernel", "True or False", kernel))
+    for name, value in {"kernel": kernel, "scalarize": scalarize}.items():
+        if not isinstance(value, bool):
+            raise TypeError(_not_an_option(name, "True or False", value))
+    if kernel and not scalarize:
+        raise ValueError("kernel=True is a way to scalarize loops: leave scalarize=False out")
     if not kernel:
-        return map_lanes
+        return map_lanes if scalarize else map_batched
     from jdescent.sweeps.kernel import map_lanes_in_kernels
 
     return map_lanes_in_kernels
@@ -220,7 +227,11 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
 
 
 def _stored_identity(
-    identity: Identity, axes: Sequence[Axis], kernel: bool, version: str | None
+    identity: Identity,
+    axes: Sequence[Axis],
+    version: str | None,
+    kernel: bool,
+    scalarize: bool,
 ) -> dict[str, Any]:
     """What makes a stored sweep this one."""
     if identity.opaque and version is None:
@@ -238,6 +249,7 @@ def _stored_identity(
         "constants": list(identity.constants),
         "settings": identity.settings,
         "kernel": kernel,
+        "scalarize": scalarize,
         "versions": {name: importlib.metadata.version(name) for name in libraries}
         | {"device": jax.devices()[0].device_kind, "compilation": compilation()},
     }

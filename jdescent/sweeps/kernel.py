@@ -11,7 +11,7 @@ The arithmetic on the entries of small arrays is that of `jdescent.sweeps.lanes`
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -21,11 +21,9 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jax.extend import core
-from jax.extend.core import primitives as p
 
-from jdescent.sweeps.lanes.entries import ON_ENTRIES, elementwise
+from jdescent.sweeps.lanes.entries import elementwise, rule_of, scalarized
 from jdescent.sweeps.lanes.loops import (
-    LOOPS,
     from_trees,
     kind_of,
     run_cond,
@@ -35,10 +33,12 @@ from jdescent.sweeps.lanes.loops import (
 )
 from jdescent.sweeps.lanes.programs import (
     CALLS,
+    LOOPS,
     SPLIT_LIMIT,
     carried,
     has_no_keys,
     is_small,
+    maps_bit_for_bit,
     program_of,
     scan_counts,
 )
@@ -61,7 +61,9 @@ MEND = "call sweep without kernel=True, which runs loops as XLA does"
 Keep = Callable[[Entry, Sequence[Value]], None]  # writes what turn number i of a loop records
 
 
-def map_lanes_in_kernels(program: core.ClosedJaxpr, *arguments: jax.Array) -> list[jax.Array]:
+def map_lanes_in_kernels(
+    program: core.ClosedJaxpr, *arguments: jax.Array, runs: int | None = None
+) -> list[jax.Array]:
     """`map_lanes`, but each loop is one kernel; the number of lanes is a power of two.
 
     On a CPU, kernels are interpreted: slow, and meant for tests.
@@ -78,6 +80,7 @@ def map_lanes_in_kernels(program: core.ClosedJaxpr, *arguments: jax.Array) -> li
         Array([[1., 2.],
                [3., 4.]], dtype=float32)
     """
+    del runs  # kernels are made for any number of them
     platform = jax.default_backend()
     if platform not in ("cpu", "gpu"):
         raise RuntimeError(
@@ -85,6 +88,8 @@ def map_lanes_in_kernels(program: core.ClosedJaxpr, *arguments: jax.Array) -> li
         )
     if not any(map(_loops, program.jaxpr.eqns)):
         raise _refusal("it has no loop")
+    if not maps_bit_for_bit(program):
+        raise _refusal("its random keys are not threefry's, and would draw other numbers in a batch")
     lanes = arguments[0].shape[-1]
     outputs = _AroundKernels(lanes).run(program, [Stacked(array) for array in arguments])
     return [stack(output, lanes) for output in outputs]
@@ -96,7 +101,7 @@ def _refusal(reason: str) -> TypeError:
 
 def _loops(equation) -> bool:
     """Whether the equation turns a loop."""
-    if equation.primitive in LOOPS:
+    if equation.primitive.name in LOOPS:
         return equation.params.get("length") != 0
     inner = core.jaxprs_in_params(equation.params)
     return any(_loops(sub) for program in inner for sub in program.eqns)
@@ -106,9 +111,12 @@ def _loops(equation) -> bool:
 class _AroundKernels(Walk):
     """Walks through a program as other walks do, but makes a kernel of each loop."""
 
+    def leaves(self, equation, shared: Sequence[bool]) -> bool:
+        return not _loops(equation) and super().leaves(equation, shared)
+
     def equation(self, equation, inputs: list[Value]) -> list[Value]:
         shared = all(map(is_shared, inputs))
-        if shared or equation.primitive in CALLS or not _loops(equation):
+        if shared or equation.primitive.name in CALLS or not _loops(equation):
             return super().equation(equation, inputs)
         _require_small(equation)
         return _Kernel(equation, inputs, self.lanes).launch()
@@ -153,7 +161,6 @@ class _InKernel(Walk):
 
     in_loop: bool = True
     splits: bool = True
-    settled: dict = field(default_factory=dict)  # kinds of what each loop carries, found only once
 
     def run(self, program: core.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
         return list(map(_without_rows, super().run(program, arguments)))
@@ -163,27 +170,26 @@ class _InKernel(Walk):
         return jnp.max(entry.astype(jnp.int32)) > 0 if jnp.ndim(entry) else entry
 
     def equation(self, equation, inputs: list[Value]) -> list[Value]:
-        primitive = equation.primitive
-        if primitive in CALLS:
+        name = equation.primitive.name
+        if name in CALLS:
             return super().run(program_of(equation), inputs)
-        if primitive is p.copy_p:
+        if name == "copy":
             return inputs
-        if primitive is p.scan_p:
+        if name == "scan":
             return _scan(self, equation, inputs, keep=None)
-        if primitive is p.iota_p:
+        if name == "iota":
             return [_iota(equation)]
         if _counts(equation, inputs):
             return [_counted(equation, inputs)]
         inputs = list(map(_without_rows, inputs))
-        if primitive is p.while_p:
+        if name == "while":
             return run_while(self, equation, inputs)
-        if primitive is p.cond_p:
+        if name == "cond":
             return run_cond(self, equation, inputs)
-        if primitive not in ON_ENTRIES or not has_no_keys(equation):
-            raise _refusal(f"its loop calls {primitive}, which is not arithmetic on small arrays")
-        entries = [split(value).entries for value in inputs]
-        outputs = ON_ENTRIES[primitive](equation, *entries)
-        return [Split(o) for o in (outputs if primitive.multiple_results else [outputs])]
+        output = scalarized(equation, [split(value).entries for value in inputs])
+        if output is None:
+            raise _refusal(f"its loop calls {name}, which is not arithmetic on small arrays")
+        return [Split(output)]
 
 
 def _without_rows(value: Value) -> Value:
@@ -200,8 +206,8 @@ def _iota(equation) -> Value:
 
 def _counts(equation, inputs: Sequence[Value]) -> bool:
     """Whether the equation makes a row of integers, such as the steps that a loop will take."""
-    broadcasts = equation.primitive is p.broadcast_in_dim_p
-    on_entries = ON_ENTRIES.get(equation.primitive) is elementwise
+    broadcasts = equation.primitive.name == "broadcast_in_dim"
+    on_entries = rule_of(equation) is elementwise
     if not broadcasts and not on_entries:
         return False
     result = equation.outvars[0].aval
@@ -215,7 +221,7 @@ def _counts(equation, inputs: Sequence[Value]) -> bool:
 def _counted(equation, inputs: Sequence[Value]) -> _Rows:
     def at(i: Entry) -> Value:
         here = [value.at(i) if isinstance(value, _Rows) else value for value in inputs]
-        if equation.primitive is p.broadcast_in_dim_p:
+        if equation.primitive.name == "broadcast_in_dim":
             return here[0]
         entries = [split(value).entries for value in here]
         return Split(elementwise(equation, *entries))
@@ -391,7 +397,7 @@ class _Kernel:
             else:
                 values[k] = _Rows(functools.partial(slot.read, array), slot.shape)
         values = [split(v) if isinstance(v, np.ndarray) else v for v in values]
-        if self.equation.primitive is p.scan_p:
+        if self.equation.primitive.name == "scan":
             return _scan(self.walk, self.equation, values, keep)
         return self.walk.equation(self.equation, values)
 
@@ -402,7 +408,7 @@ def _slot(variable, has_lanes: bool) -> _Slot:
 
 def _first_row(equation) -> int:
     """The number of the first input that a loop reads row by row."""
-    if equation.primitive is p.scan_p:
+    if equation.primitive.name == "scan":
         return sum(scan_counts(equation))
     return len(equation.invars)
 

@@ -13,7 +13,8 @@ from jax.extend import core
 
 import jdescent as jd
 from jdescent.sweeps.lanes import map_lanes
-from jdescent.sweeps.lanes.programs import SPLIT_LIMIT, carried_bytes
+from jdescent.sweeps.lanes.costs import carried_bytes
+from jdescent.sweeps.lanes.programs import SPLIT_LIMIT
 
 LANES = 5
 
@@ -229,7 +230,7 @@ def test_a_large_loop_is_left_to_vmap():
 
     program = jax.make_jaxpr(run)(1.0)
     assert SPLIT_LIMIT < 80 * 80
-    assert carried_bytes(program) is None
+    assert carried_bytes(program, LANES) is None
     assert_same(run, columns())
 
 

@@ -7,6 +7,6 @@ What does not depend on the lane (step counters, schedules, data) is computed on
 and a branch that no lane takes is not taken. Everything else is left to `jax.vmap`.
 """
 
-from jdescent.sweeps.lanes.walk import map_lanes
+from jdescent.sweeps.lanes.walk import map_batched, map_lanes
 
-__all__ = ["map_lanes"]
+__all__ = ["map_batched", "map_lanes"]

@@ -3,18 +3,58 @@
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend import core
-from jax.extend.core import primitives as p
+from jax.extend.core import primitives
 
+from jdescent.sweeps.lanes.programs import has_no_keys, is_empty
 from jdescent.sweeps.lanes.values import Entry, align, as_entries
+
+Rule = Callable[..., np.ndarray]
+
+
+def scalarized(equation, inputs: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The entries of the equation's one output; None if that is left to `jax.vmap`.
+
+    Whatever a rule gives, it counts only if it has the shape and the dtype that the equation has.
+    """
+    rule = rule_of(equation)
+    if rule is None:
+        return None
+    try:
+        output = rule(equation, *inputs)
+    except (TypeError, ValueError, NotImplementedError):  # of operands that no rule foresaw
+        return None
+    expected = equation.outvars[0].aval
+    fits = output is not None and output.shape == expected.shape
+    return output if fits and all(e.dtype == expected.dtype for e in output.flat) else None
+
+
+def rule_of(equation) -> Rule | None:
+    """The rule that does the equation on entries, if there is one that honours its parameters."""
+    name = equation.primitive.name
+    rule, honoured = RULES.get(name, _NO_RULE)
+    if getattr(primitives, f"{name}_p", equation.primitive) is not equation.primitive:
+        return None  # somebody else's operation of that name
+    ignored = [value for key, value in equation.params.items() if key not in honoured]
+    if honoured is _ALL:
+        ignored = [value for key, value in equation.params.items() if "sharding" in key]
+    ignores = any(value is not None and value is not False for value in ignored)
+    arrays = [*equation.invars, *equation.outvars]
+    if ignores or equation.effects or not has_no_keys(equation) or any(map(is_empty, arrays)):
+        return None
+    return rule
 
 
 def bind(equation, inputs: Sequence[Entry]) -> list[Entry]:
-    outputs = equation.primitive.bind(*inputs, **equation.params)
+    """What the equation gives for these inputs, in the JAX configuration that it was traced in."""
+    bound = equation.primitive.get_bind_params(equation.params)
+    functions, params = bound if isinstance(bound, tuple) else ((), bound)  # until jax 0.9
+    with equation.ctx.manager:
+        outputs = equation.primitive.bind(*functions, *inputs, **params)
     return outputs if equation.primitive.multiple_results else [outputs]
 
 
@@ -26,7 +66,7 @@ def elementwise(equation, *operands: np.ndarray) -> np.ndarray:
     def result(*here: Entry) -> Entry:
         identity = tuple(map(id, here))
         if identity not in known:
-            (known[identity],) = bind(equation, align(*here))
+            known[identity] = equation.primitive.bind(*align(*here), **equation.params)
         return known[identity]
 
     places = zip(*(operand.flat for operand in operands), strict=True)
@@ -77,8 +117,10 @@ def _reshape(equation, operand: np.ndarray) -> np.ndarray:
     return operand.reshape(equation.outvars[0].aval.shape)
 
 
-def _reduction(combine: Callable) -> Callable:
-    def reduce(equation, operand: np.ndarray) -> np.ndarray:
+def _reduction(combine: Callable) -> Rule:
+    def reduce(equation, operand: np.ndarray) -> np.ndarray | None:
+        if combine in (lax.add, lax.mul) and not _rounds_as_it_goes(equation.invars[0]):
+            return None
         axes = equation.params["axes"]
         kept = [axis for axis in range(operand.ndim) if axis not in axes]
         shape = equation.outvars[0].aval.shape
@@ -88,12 +130,26 @@ def _reduction(combine: Callable) -> Callable:
     return reduce
 
 
+def _rounds_as_it_goes(variable) -> bool:
+    """Whether XLA adds and multiplies such numbers as they are; it keeps half precision wider."""
+    dtype = variable.aval.dtype
+    return jnp.issubdtype(dtype, jnp.integer) or dtype in _ACCUMULATING
+
+
+_ACCUMULATING = tuple(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
+
+
 def _folded(combine: Callable, entries: Iterable[Entry]) -> Entry:
     return functools.reduce(lambda a, b: combine(*align(a, b)), entries)
 
 
-def _dot(equation, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _dot(equation, left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
     """A contraction, written out as sums of products."""
+    result = equation.outvars[0].aval.dtype
+    if any(v.aval.dtype != result or not _rounds_as_it_goes(v) for v in equation.invars):
+        return None
+    if isinstance(equation.params["precision"], _ALGORITHMS):
+        return None
     (left_sum, right_sum), (left_batch, right_batch) = equation.params["dimension_numbers"]
 
     def arranged(operand, batch, summed):
@@ -110,36 +166,51 @@ def _dot(equation, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return as_entries(sums, equation.outvars[0].aval.shape)
 
 
-ON_ENTRIES: dict[core.Primitive, Callable[..., Any]] = {
-    **dict.fromkeys(
-        [
-            p.abs_p, p.acos_p, p.acosh_p, p.add_p, p.and_p, p.asin_p, p.asinh_p, p.atan2_p,
-            p.atan_p, p.atanh_p, p.cbrt_p, p.ceil_p, p.clamp_p, p.clz_p, p.convert_element_type_p,
-            p.copy_p, p.cos_p, p.cosh_p, p.digamma_p, p.div_p, p.eq_p, p.erf_inv_p, p.erf_p,
-            p.erfc_p, p.exp2_p, p.exp_p, p.expm1_p, p.floor_p, p.ge_p, p.gt_p, p.integer_pow_p,
-            p.is_finite_p, p.le_p, p.lgamma_p, p.log1p_p, p.log_p, p.logistic_p, p.lt_p, p.max_p,
-            p.min_p, p.mul_p, p.ne_p, p.neg_p, p.nextafter_p, p.not_p, p.or_p,
-            p.population_count_p, p.pow_p, p.reduce_precision_p, p.rem_p, p.round_p, p.rsqrt_p,
-            p.select_n_p, p.shift_left_p, p.shift_right_arithmetic_p, p.shift_right_logical_p,
-            p.sign_p, p.sin_p, p.sinh_p, p.sqrt_p, p.square_p, p.stop_gradient_p, p.sub_p, p.tan_p,
-            p.tanh_p, p.xor_p,
-        ],
-        elementwise,
+_ALGORITHMS = (str, lax.DotAlgorithm, lax.DotAlgorithmPreset)  # of rounding, other than the plain
+
+
+class _Table(NamedTuple):
+    rule: Rule | None
+    honoured: frozenset[str]  # the parameters that the rule honours; others must be None or False
+
+
+_ALL = frozenset({"every parameter but those of sharding"})
+_NO_RULE = _Table(None, _ALL)
+_ELEMENTWISE = """
+    abs acos acosh add and asin asinh atan atan2 atanh cbrt ceil clamp clz convert_element_type copy
+    cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le
+    lgamma log log1p logistic lt max min mul ne neg nextafter not or population_count pow
+    reduce_precision rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical
+    sign sin sinh sqrt square sub tan tanh xor
+"""
+
+
+def _table(rule: Rule, *honoured: str) -> _Table:
+    return _Table(rule, frozenset(honoured))
+
+
+RULES: dict[str, _Table] = {
+    **dict.fromkeys(_ELEMENTWISE.split(), _Table(elementwise, _ALL)),
+    "add_any": _table(_add_gradients),
+    "broadcast_in_dim": _table(_broadcast_in_dim, "shape", "broadcast_dimensions"),
+    "concatenate": _table(
+        lambda equation, *parts: np.concatenate(parts, equation.params["dimension"]), "dimension"
     ),
-    p.add_jaxvals_p: _add_gradients,
-    p.broadcast_in_dim_p: _broadcast_in_dim,
-    p.concatenate_p: lambda eqn, *parts: np.concatenate(parts, eqn.params["dimension"]),
-    p.dot_general_p: _dot,
-    p.pad_p: _pad,
-    p.reduce_and_p: _reduction(lax.bitwise_and),
-    p.reduce_max_p: _reduction(lax.max),
-    p.reduce_min_p: _reduction(lax.min),
-    p.reduce_or_p: _reduction(lax.bitwise_or),
-    p.reduce_prod_p: _reduction(lax.mul),
-    p.reduce_sum_p: _reduction(lax.add),
-    p.reshape_p: _reshape,
-    p.rev_p: lambda eqn, operand: np.flip(operand, eqn.params["dimensions"]),
-    p.slice_p: _slice,
-    p.squeeze_p: _reshape,
-    p.transpose_p: lambda eqn, operand: operand.transpose(eqn.params["permutation"]),
-}  # fmt: skip
+    "dot_general": _table(_dot, "dimension_numbers", "precision", "preferred_element_type"),
+    "pad": _table(_pad, "padding_config"),
+    "reduce_and": _table(_reduction(lax.bitwise_and), "axes"),
+    "reduce_max": _table(_reduction(lax.max), "axes"),
+    "reduce_min": _table(_reduction(lax.min), "axes"),
+    "reduce_or": _table(_reduction(lax.bitwise_or), "axes"),
+    "reduce_prod": _table(_reduction(lax.mul), "axes"),
+    "reduce_sum": _table(_reduction(lax.add), "axes"),
+    "reshape": _table(_reshape, "new_sizes"),
+    "rev": _table(
+        lambda equation, operand: np.flip(operand, equation.params["dimensions"]), "dimensions"
+    ),
+    "slice": _table(_slice, "start_indices", "limit_indices", "strides"),
+    "squeeze": _table(_reshape, "dimensions"),
+    "transpose": _table(
+        lambda equation, operand: operand.transpose(equation.params["permutation"]), "permutation"
+    ),
+}

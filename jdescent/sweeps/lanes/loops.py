@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import primitives as p
 
 from jdescent.sweeps.lanes.programs import scan_counts
 from jdescent.sweeps.lanes.values import (
@@ -54,6 +53,16 @@ def _joined(kinds: Sequence[Kind], others: Sequence[Kind]) -> list[Kind]:
         return a if a is not None else b
 
     return [join(a, b) for a, b in zip(kinds, others, strict=True)]
+
+
+def _remembered(
+    walk: "Walk", equation, inputs: Sequence[Value], find: Callable[[], list[Kind]]
+) -> list[Kind]:
+    """The kinds found for an equation of inputs of these kinds: tracing it takes long."""
+    key = (id(equation), walk.splits, *(kind_of(walk, value) for value in inputs))
+    if key not in walk.settled:
+        walk.settled[key] = find()
+    return walk.settled[key]
 
 
 def settled_kinds(walk: "Walk", turn: Callable, start: list[Value]) -> list[Kind]:
@@ -113,7 +122,7 @@ def run_scan(walk: "Walk", equation, inputs: list[Value]) -> list[Value]:
         row = jax.tree.map(lambda array: array[0], rows)
         return turn(carry, row)[:carries]
 
-    kinds = settled_kinds(walk, one_turn, start)
+    kinds = _remembered(walk, equation, inputs, lambda: settled_kinds(walk, one_turn, start))
     shapes = [variable.aval.shape for variable in body.jaxpr.outvars]
     kept_kinds: list[Kind] = []
 
@@ -163,7 +172,7 @@ def run_while(walk: "Walk", equation, inputs: list[Value]) -> list[Value]:
         new = walk.run(params["body_jaxpr"], [*body_consts, *carry])
         return new if jnp.ndim(going) == 0 else _choose(walk, going, carry, new)
 
-    kinds = settled_kinds(walk, turn, start)
+    kinds = _remembered(walk, equation, inputs, lambda: settled_kinds(walk, turn, start))
     end = lax.while_loop(
         lambda trees: walk.any_lane(goes_on(from_trees(trees, shapes))),
         lambda trees: to_trees(walk, turn(from_trees(trees, shapes)), kinds),
@@ -191,11 +200,15 @@ def run_cond(walk: "Walk", equation, inputs: list[Value]) -> list[Value]:
     else:  # where no lane leaves the first branch, the others are not run
         ways, way = [branch(branches[0]), chosen_by_lane], jnp.int32(walk.any_lane(which != 0))
 
-    kinds: list[Kind] = [None] * len(shapes)
-    for take in ways:
-        found: list[Kind] = []
-        jax.eval_shape(lambda: found.extend(kind_of(walk, value) for value in take()))  # noqa: B023
-        kinds = _joined(kinds, found)
+    def kinds_of_all_ways() -> list[Kind]:
+        kinds: list[Kind] = [None] * len(shapes)
+        for take in ways:
+            found: list[Kind] = []
+            jax.eval_shape(lambda: found.extend(kind_of(walk, value) for value in take()))  # noqa: B023
+            kinds = _joined(kinds, found)
+        return kinds
+
+    kinds = _remembered(walk, equation, inputs, kinds_of_all_ways)
     trees = lax.switch(way, [lambda take=take: to_trees(walk, take(), kinds) for take in ways])
     return from_trees(trees, shapes)
 
@@ -204,7 +217,7 @@ def _choose(walk: "Walk", which: Entry, old: Sequence[Value], new: Sequence[Valu
     """The new values in the lanes where `which` is true."""
 
     def choose(before: Value, after: Value) -> Value:
-        if before is after:
+        if before is after or 0 in shape_of(before):
             return before
         if not walk.splits:
             arrays = [lanes_first(value, walk.lanes).array for value in (before, after)]
@@ -219,4 +232,4 @@ def _choose(walk: "Walk", which: Entry, old: Sequence[Value], new: Sequence[Valu
     return [choose(before, after) for before, after in zip(old, new, strict=True)]
 
 
-LOOPS = {p.scan_p: run_scan, p.while_p: run_while}
+RUN_LOOP = {"scan": run_scan, "while": run_while}

@@ -1,28 +1,31 @@
 """What can be known of a program (a jaxpr) before it is run."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend import core
-from jax.extend.core import primitives as p
+from jax.sharding import AbstractMesh, Mesh, Sharding
 
-SPLIT_LIMIT = 2_000  # numbers computed in one turn of a loop; above it, splitting does not pay
+SPLIT_LIMIT = 2_000  # numbers of an array that is split, and of a constant that stands in the code
 
-
-LOOPING = (p.scan_p, p.while_p)
+# Primitives are known by their names, so that one that JAX drops or renames is left to jax.vmap.
+LOOPS = ("scan", "while")
 CALLS = {
-    p.jit_p: "jaxpr",
-    p.closed_call_p: "call_jaxpr",
-    p.remat_p: "jaxpr",
-    p.custom_jvp_call_p: "call_jaxpr",
-    p.custom_vjp_call_p: "call_jaxpr",
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "checkpoint": "jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
 }
 
 
 def program_of(equation) -> core.ClosedJaxpr:
-    program = equation.params[CALLS[equation.primitive]]
+    program = equation.params[CALLS[equation.primitive.name]]
     return program if isinstance(program, core.ClosedJaxpr) else core.ClosedJaxpr(program, ())
 
 
@@ -34,23 +37,68 @@ def scan_counts(scan) -> tuple[int, int]:
     return len(list(consts.vals)), len(list(carry.vals))
 
 
-def carried_bytes(program: core.ClosedJaxpr) -> int | None:
-    """Bytes a lane that the largest loop on split values carries; None if there is no such loop."""
-    found: list[int | None] = []
-    for equation in program.jaxpr.eqns:
-        if equation.primitive in LOOPING and is_small(equation):
-            found.append(sum(map(value_bytes, carried(equation))))
-        elif equation.primitive in CALLS:
-            found.append(carried_bytes(program_of(equation)))
-    return max((size for size in found if size is not None), default=None)
-
-
 def carried(loop) -> list[Any]:
     """The outputs of a loop that it carries from turn to turn."""
-    if loop.primitive is p.scan_p:
+    if loop.primitive.name == "scan":
         _, carries = scan_counts(loop)
         return loop.outvars[:carries]
     return loop.outvars
+
+
+def every_equation(jaxpr) -> Iterator[Any]:
+    """The equations of a program, and those of all programs in it."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in core.jaxprs_in_params(equation.params):
+            yield from every_equation(inner)
+
+
+def contains(equation, names: tuple[str, ...]) -> bool:
+    """Whether there is a primitive of one of these names in the equation, or it is one."""
+    if equation.primitive.name in names:
+        return True
+    inner = core.jaxprs_in_params(equation.params)
+    return any(contains(sub, names) for jaxpr in inner for sub in jaxpr.eqns)
+
+
+def maps_bit_for_bit(program: core.ClosedJaxpr) -> bool:
+    """Whether under `jax.vmap` every run draws the random numbers that it draws alone.
+
+    With the generator threefry it does. With XLA's own (rbg, unsafe_rbg) the numbers of a run
+    depend on the runs beside it, and of others nothing is known.
+    """
+    of_equations = [v for e in every_equation(program.jaxpr) for v in (*e.invars, *e.outvars)]
+    variables = [*program.jaxpr.invars, *program.jaxpr.constvars, *of_equations]
+    keys = {str(v.aval.dtype) for v in variables if is_key(v)}
+    draws = (e.primitive.name in DRAWING for e in every_equation(program.jaxpr))
+    return keys <= {"key<fry>"} and not any(draws)
+
+
+DRAWING = ("rng_bit_generator", "rng_uniform")
+
+
+def names_devices(program: core.ClosedJaxpr) -> bool:
+    """Whether the program itself says on which devices it computes (`jax.shard_map` and such)."""
+
+    def leaves(value) -> Iterator[Any]:
+        if isinstance(value, tuple | list):
+            for part in value:
+                yield from leaves(part)
+        else:
+            yield value
+
+    def places(value: Any) -> bool:
+        if isinstance(value, Mesh | AbstractMesh):
+            return not value.empty
+        return isinstance(value, Sharding | jax.Device)
+
+    equations = every_equation(program.jaxpr)
+    return any(places(leaf) for e in equations for v in e.params.values() for leaf in leaves(v))
+
+
+def has_effects(program: core.ClosedJaxpr) -> bool:
+    """Whether it prints, calls back, or writes to references."""
+    return any(equation.effects for equation in every_equation(program.jaxpr))
 
 
 def largest_value_bytes(program: core.ClosedJaxpr) -> int:
@@ -60,7 +108,8 @@ def largest_value_bytes(program: core.ClosedJaxpr) -> int:
         sizes = [1]
         for equation in jaxpr.eqns:
             inner = list(core.jaxprs_in_params(equation.params))
-            sizes += [largest(sub, in_loop or equation.primitive in LOOPING) for sub in inner]
+            inside = in_loop or equation.primitive.name in LOOPS
+            sizes += [largest(sub, inside) for sub in inner]
             if in_loop and not inner:
                 sizes += [value_bytes(variable) for variable in equation.outvars]
         return max(sizes)
@@ -74,23 +123,35 @@ def value_bytes(variable) -> int:
     return math.prod(variable.aval.shape) * getattr(variable.aval.dtype, "itemsize", 8)
 
 
+def is_key(variable) -> bool:
+    dtype = getattr(variable.aval, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended)
+
+
 def has_no_keys(equation) -> bool:
     """Random keys have no arithmetic."""
-    variables = [*equation.invars, *equation.outvars]
-    return not any(jnp.issubdtype(v.aval.dtype, jax.dtypes.extended) for v in variables)
+    return not any(map(is_key, [*equation.invars, *equation.outvars]))
+
+
+def is_empty(variable) -> bool:
+    return 0 in getattr(variable.aval, "shape", ())
+
+
+def size(variable) -> int:
+    return math.prod(variable.aval.shape)
 
 
 def is_small(equation) -> bool:
-    return _numbers_computed(equation) <= SPLIT_LIMIT
+    return numbers_computed(equation) <= SPLIT_LIMIT
 
 
-def _numbers_computed(equation) -> int:
+def numbers_computed(equation) -> int:
     """How many numbers the equation computes, products in sums included; a loop, in one turn."""
     inner = [sub for program in core.jaxprs_in_params(equation.params) for sub in program.eqns]
     if inner:
-        return sum(map(_numbers_computed, inner))
-    sizes = [math.prod(variable.aval.shape) for variable in equation.outvars]
-    if equation.primitive is p.dot_general_p:
+        return sum(map(numbers_computed, inner))
+    if equation.primitive.name == "dot_general":
         summed = equation.params["dimension_numbers"][0][0]
-        return sizes[0] * math.prod(equation.invars[0].aval.shape[axis] for axis in summed)
-    return sum(sizes)
+        operand = equation.invars[0].aval
+        return size(equation.outvars[0]) * math.prod(operand.shape[axis] for axis in summed)
+    return sum(map(size, equation.outvars))

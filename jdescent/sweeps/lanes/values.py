@@ -1,5 +1,6 @@
 """Values of many lanes: stacked in one array, or split into vectors of one entry a lane."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array
 
 from jdescent.sweeps.lanes.programs import SPLIT_LIMIT
@@ -68,14 +70,26 @@ def split(value: Value) -> Split:
     """A value as its entries."""
     if isinstance(value, Split):
         return value
-    shape = shape_of(value)
-    array = jnp.moveaxis(value.array, value.axis, -1) if isinstance(value, Stacked) else value
-    return Split(as_entries([array[place] for place in np.ndindex(shape)], shape))
+    shape, array = shape_of(value), value
+    if isinstance(value, Stacked):
+        array = jnp.moveaxis(value.array, value.axis, -1)
+    elif not isinstance(value, jax.Array):  # a constant, whose numbers are cut out here and now
+        return Split(as_entries([value[place] for place in np.ndindex(shape)], shape))
+    rows = lax.reshape(array, (math.prod(shape), *array.shape[len(shape) :]))
+    entries = [lax.index_in_dim(rows, i, keepdims=False) for i in range(len(rows))]
+    return Split(as_entries(entries, shape))
 
 
 def scalar_entry(value: Value) -> Entry:
     """A scalar value as its one entry."""
     return value if is_shared(value) else split(value).entries[()]
+
+
+def same_if_empty(value: Value) -> Value:
+    """An array without numbers is the same in all lanes."""
+    if not isinstance(value, Stacked) or 0 not in shape_of(value):
+        return value
+    return lax.index_in_dim(value.array, 0, value.axis, keepdims=False)
 
 
 def shape_of(value: Value) -> tuple[int, ...]:

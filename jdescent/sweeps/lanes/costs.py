@@ -1,0 +1,199 @@
+"""What a loop costs, scalarized or batched by `jax.vmap`: compiling it, and running it.
+
+Scalarized, XLA is given one operation for each number of each array; an operation that cannot be
+scalarized needs its operands stacked and its results unstacked besides. What runs in a third of the
+time may thus take ten times as long to compile, so a loop is scalarized only where its first call
+is not expected to take much longer.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jax.extend import core
+
+from jdescent.sweeps.lanes.entries import rule_of
+from jdescent.sweeps.lanes.programs import (
+    CALLS,
+    LOOPS,
+    carried,
+    is_empty,
+    numbers_computed,
+    program_of,
+    scan_counts,
+    size,
+    value_bytes,
+)
+
+SLOWER_AT_MOST = 1.75  # the expected first call of a scalarized loop, against the batched one's
+
+# Measured on XLA for CPUs, jax 0.10, one core of a server: `python -m benchmarks first_calls`.
+ANY_PROGRAM = 100.0  # milliseconds that a program takes to trace and to compile, however short
+BESIDE = 1.0  # milliseconds of an equation outside of loops
+OPERATION = 0.7, 0.35  # milliseconds of one operation, scalarized and batched
+LEFT = 5.0  # milliseconds of one that cannot be scalarized, such as a sort
+RESTACKED = 1.0  # milliseconds of a number that is stacked or unstacked for it
+CARRIED = 16.0, 0.2  # milliseconds of n arrays that a loop carries: of n, and of n²
+NUMBER = 0.08, 0.24  # nanoseconds of one number of one run, scalarized and batched
+RESTACKED_NUMBER = 0.5  # nanoseconds of a number that is stacked or unstacked
+
+
+class Cost(NamedTuple):
+    """Milliseconds of compiling, nanoseconds a run."""
+
+    compiling: float = 0.0
+    running: float = 0.0
+
+
+# Costs are arrays of two rows, scalarized and batched, each of compiling and running.
+_NOTHING = np.zeros((2, 2))
+
+
+def _costs(scalarized: Cost, batched: Cost) -> np.ndarray:
+    return np.array([scalarized, batched])
+
+
+class Workload(NamedTuple):
+    """For how many runs a program is compiled, and how many equations it has outside of loops."""
+
+    runs: int
+    equations: int
+
+
+def workload(program: core.ClosedJaxpr, runs: int) -> Workload:
+    def count(program) -> int:
+        calls = [e for e in program.jaxpr.eqns if e.primitive.name in CALLS]
+        return len(program.jaxpr.eqns) + sum(count(program_of(call)) for call in calls)
+
+    return Workload(runs, count(program))
+
+
+def pays(loop, shared: Sequence[bool], work: Workload) -> bool:
+    """Whether a loop is to be scalarized, if these of its inputs are shared by all runs."""
+    costs, _ = _of_equation(loop, list(shared))
+    beside = ANY_PROGRAM + BESIDE * work.equations
+    scalarized, batched = beside + costs[:, 0] + 1e-6 * work.runs * costs[:, 1]
+    return bool(scalarized <= SLOWER_AT_MOST * batched)
+
+
+def carried_bytes(program: core.ClosedJaxpr, runs: int) -> int | None:
+    """Bytes a lane that the largest scalarized loop carries; None if there is no such loop."""
+    found: list[int] = []
+    work = workload(program, runs)
+
+    def look(equation, shared: list[bool]) -> None:
+        if equation.primitive.name in LOOPS and not all(shared) and pays(equation, shared, work):
+            found.append(sum(map(value_bytes, carried(equation))))
+
+    _of_program(program, [False] * len(program.jaxpr.invars), look)
+    return max(found, default=None)
+
+
+def _of_program(program: core.ClosedJaxpr, shared: Sequence[bool], look=None):
+    """The costs of a program, and which of its results are shared by all lanes, as these inputs."""
+    known = dict(zip(program.jaxpr.invars, shared, strict=True))
+    costs = _NOTHING
+
+    def is_shared(variable) -> bool:
+        return isinstance(variable, core.Literal) or known.get(variable, True)
+
+    for equation in program.jaxpr.eqns:
+        here = [is_shared(variable) for variable in equation.invars]
+        if look is not None and equation.primitive.name in LOOPS:
+            look(equation, here)
+        added, results = _of_equation(equation, here, look)
+        costs = costs + added
+        known |= zip(equation.outvars, results, strict=True)
+    return costs, [is_shared(variable) for variable in program.jaxpr.outvars]
+
+
+def _of_equation(equation, shared: list[bool], look=None) -> tuple[np.ndarray, list[bool]]:
+    name, outputs = equation.primitive.name, equation.outvars
+    if all(shared):
+        once = Cost(OPERATION[1])
+        return _costs(once, once), [True] * len(outputs)
+    if name in CALLS:
+        return _of_program(program_of(equation), shared, look)
+    if name in _OF_CONTROL:
+        return _OF_CONTROL[name](equation, shared)
+    return _of_operation(equation, shared), [is_empty(variable) for variable in outputs]
+
+
+def _of_operation(equation, shared: list[bool]) -> np.ndarray:
+    if rule_of(equation) is None:
+        inputs = zip(equation.invars, shared, strict=True)
+        restacked = sum(size(variable) for variable, same in inputs if not same)
+        restacked += sum(map(size, equation.outvars))
+        scalarized = Cost(LEFT + RESTACKED * restacked, RESTACKED_NUMBER * restacked)
+        return _costs(scalarized, Cost(LEFT))
+    name = equation.primitive.name
+    numbers = 0 if name in _REARRANGING else numbers_computed(equation)
+    if name.startswith("reduce_") and name != "reduce_precision":
+        numbers = size(equation.invars[0])
+    scalarized = Cost(OPERATION[0] * numbers, NUMBER[0] * numbers)
+    return _costs(scalarized, Cost(OPERATION[1], NUMBER[1] * numbers))
+
+
+_REARRANGING = (
+    "broadcast_in_dim", "concatenate", "pad", "reshape", "rev", "slice", "squeeze", "transpose",
+)  # fmt: skip
+
+
+def _carrying(variables: Sequence, shared: Sequence[bool]) -> np.ndarray:
+    """What a loop or a branch costs for carrying these."""
+
+    def cost(count: int) -> Cost:
+        return Cost(CARRIED[0] * count + CARRIED[1] * count**2)
+
+    numbers = [1 if same else size(v) for v, same in zip(variables, shared, strict=True)]
+    return _costs(cost(sum(numbers)), cost(len(numbers)))
+
+
+def _of_scan(scan, shared: list[bool]) -> tuple[np.ndarray, list[bool]]:
+    first_carry, carries = scan_counts(scan)
+    first_row, length = first_carry + carries, scan.params["length"]
+    carry = shared[first_carry:first_row]
+    while True:
+        inputs = [*shared[:first_carry], *carry, *shared[first_row:]]
+        costs, results = _of_program(scan.params["jaxpr"], inputs)
+        settled = list(map(min, carry, results[:carries]))
+        if settled == carry:
+            break
+        carry = settled
+    rows = [*scan.invars[first_row:], *scan.outvars[carries:]]
+    kept = [*shared[first_row:], *results[carries:]]
+    numbers = sum(size(v) for v, same in zip(rows, kept, strict=True) if not same)
+    numbers = numbers // length if length else 0
+    costs = costs * [_copies(scan), length]
+    costs = costs + _costs(Cost(RESTACKED * numbers, NUMBER[0] * numbers * length), Cost())
+    return costs + _carrying(carried(scan), carry), [*carry, *results[carries:]]
+
+
+def _copies(scan) -> int:
+    """How often the body of a scan stands in the compiled program."""
+    length, unroll = scan.params["length"], max(1, int(scan.params["unroll"]))
+    return length if unroll >= length else unroll + length % unroll
+
+
+def _of_while(loop, shared: list[bool]) -> tuple[np.ndarray, list[bool]]:
+    of_test, of_body = loop.params["cond_nconsts"], loop.params["body_nconsts"]
+    test, body = shared[:of_test], shared[of_test : of_test + of_body]
+    carry = shared[of_test + of_body :]
+    while True:
+        of_tests, (ends_together,) = _of_program(loop.params["cond_jaxpr"], [*test, *carry])
+        costs, results = _of_program(loop.params["body_jaxpr"], [*body, *carry])
+        settled = list(map(min, carry, results)) if ends_together else [False] * len(carry)
+        if settled == carry:
+            break
+        carry = settled
+    return costs + 2 * of_tests + _carrying(loop.outvars, carry), carry
+
+
+def _of_cond(cond, shared: list[bool]) -> tuple[np.ndarray, list[bool]]:
+    ways = [_of_program(branch, shared[1:]) for branch in cond.params["branches"]]
+    costs = sum((costs for costs, _ in ways), start=_NOTHING)
+    results = [shared[0] and all(of_ways) for of_ways in zip(*(r for _, r in ways), strict=True)]
+    return costs + _carrying(cond.outvars, results), results
+
+
+_OF_CONTROL = {"scan": _of_scan, "while": _of_while, "cond": _of_cond}

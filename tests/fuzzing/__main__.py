@@ -1,0 +1,39 @@
+"""Try random programs of a range of seeds, and print those that fail: it can go on from any seed."""
+
+import argparse
+import time
+import traceback
+
+import jax
+
+import jdescent as jd
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m fuzzing", description=__doc__)
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="default: 0")
+    parser.add_argument("--count", type=int, default=1000, metavar="N", help="default: 1000")
+    parser.add_argument("--devices", type=int, default=2, help="of the CPU; default: 2")
+    options = parser.parse_args()
+    if options.devices > 1:
+        jd.use_all_cores(options.devices)
+    from fuzzing.comparisons import check
+
+    failed: list[int] = []
+    began = time.perf_counter()
+    for tried, seed in enumerate(range(options.first, options.first + options.count), start=1):
+        try:
+            check(seed)
+        except Exception:
+            failed.append(seed)
+            print(f"seed {seed}:\n{traceback.format_exc(limit=-6)}", flush=True)
+        if tried % 20 == 0:
+            jax.clear_caches()  # thousands of compiled programs would take gigabytes
+            took = time.perf_counter() - began
+            print(f"seed {seed}: {tried} programs, {len(failed)} failed, {took:.0f} s", flush=True)
+    print(f"{options.count} programs from seed {options.first}: failed {failed or 'none'}")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
