@@ -25,6 +25,7 @@ import numpy as np
 import scipy
 from jaxtyping import Array, Float, Int
 
+from jdescent._jax import enable_x64
 from jdescent.analysis.inputs import (
     Reals,
     namespace,
@@ -461,5 +462,5 @@ _unit_gauss_legendre = functools.cache(np.polynomial.legendre.leggauss)
 
 def _float64(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
     """Values of a scalar JAX function at every entry of x, in float64 whatever JAX's default."""
-    with jax.enable_x64(True):
+    with enable_x64(True):
         return np.asarray(jax.vmap(function)(x.ravel())).reshape(x.shape)

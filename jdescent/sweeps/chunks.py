@@ -15,6 +15,7 @@ from jax.extend import core
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
+from jdescent._jax import shard_map
 from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis, describe
 from jdescent.sweeps.lanes import map_lanes
@@ -214,7 +215,7 @@ def _compile(
     if mesh is None:
         return jax.jit(on_one_device).lower((index,) * len(trees), leaves).compile()
     ranks = [len(variable.aval.shape) for variable in program.jaxpr.outvars]
-    on_all = jax.shard_map(
+    on_all = shard_map(
         on_one_device,
         mesh=mesh,
         in_specs=(PartitionSpec("lanes"), PartitionSpec()),

@@ -22,6 +22,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jax.extend import core
 
+from jdescent._jax import jaxprs_in_params
 from jdescent.sweeps.lanes.entries import elementwise, rule_of, scalarized
 from jdescent.sweeps.lanes.loops import (
     from_trees,
@@ -103,7 +104,7 @@ def _loops(equation) -> bool:
     """Whether the equation turns a loop."""
     if equation.primitive.name in LOOPS:
         return equation.params.get("length") != 0
-    inner = core.jaxprs_in_params(equation.params)
+    inner = jaxprs_in_params(equation.params)
     return any(_loops(sub) for program in inner for sub in program.eqns)
 
 
