@@ -4,13 +4,28 @@ The only module that asks what the installed JAX has; the newest comes first, so
 an older version is dropped when that version is.
 """
 
-from collections.abc import Callable
+import importlib
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 from jaxtyping import PyTree
 
-__all__ = ["enable_x64", "jaxprs_in_params", "shard_map", "tree_broadcast"]
+__all__ = [
+    "enable_x64",
+    "jaxprs_in_params",
+    "lowering_for_a_gpu",
+    "shard_map",
+    "small_loops_compile",
+    "tree_broadcast",
+    "triton_params",
+]
+
+# Whether XLA can compile a loop as one function on a CPU also where it would use many threads for
+# a part of it; before 0.8 that part brings down the process.
+small_loops_compile = jax.__version_info__ >= (0, 8)
 
 try:
     from jax import enable_x64
@@ -39,3 +54,35 @@ try:
     from jax.extend.core import jaxprs_in_params
 except ImportError:  # before 0.10
     from jax._src.core import jaxprs_in_params
+
+
+def triton_params(**options: Any) -> Any:
+    """How Pallas is to compile a kernel by way of Triton.
+
+    Raises:
+        RuntimeError: this JAX no longer lowers kernels to Triton (deprecated from 0.12 on).
+    """
+    try:
+        triton = importlib.import_module("jax.experimental.pallas.triton")
+    except ImportError as error:
+        raise RuntimeError(
+            f"kernel=True needs Pallas's lowering to Triton, which JAX {jax.__version__} lacks: "
+            "call sweep without it, or install a JAX that has it, such as 0.12"
+        ) from error
+    before = "TritonCompilerParams"  # before 0.7
+    params = triton.CompilerParams if hasattr(triton, "CompilerParams") else getattr(triton, before)
+    return params(**options)
+
+
+@contextmanager
+def lowering_for_a_gpu() -> Iterator[None]:
+    """Lets a kernel be lowered by way of Triton where there is no GPU, and without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The Pallas Triton backend is deprecated")
+        if jax.__version_info__ < (0, 11) or jax.devices()[0].platform == "gpu":
+            yield
+            return
+        device = jax.sharding.AbstractDevice("NVIDIA A100", None, "gpu")
+        mesh = jax.sharding.AbstractMesh((), (), abstract_device=device)
+        with jax.sharding.use_abstract_mesh(mesh):
+            yield

@@ -19,10 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton
 from jax.extend import core
 
-from jdescent._jax import jaxprs_in_params
+from jdescent._jax import jaxprs_in_params, lowering_for_a_gpu, triton_params
 from jdescent.sweeps.lanes.entries import elementwise, rule_of, scalarized
 from jdescent.sweeps.lanes.loops import (
     from_trees,
@@ -90,7 +89,9 @@ def map_lanes_in_kernels(
     if not any(map(_loops, program.jaxpr.eqns)):
         raise _refusal("it has no loop")
     if not maps_bit_for_bit(program):
-        raise _refusal("its random keys are not threefry's, and would draw other numbers in a batch")
+        raise _refusal(
+            "its random keys are not threefry's, and would draw other numbers in a batch"
+        )
     lanes = arguments[0].shape[-1]
     outputs = _AroundKernels(lanes).run(program, [Stacked(array) for array in arguments])
     return [stack(output, lanes) for output in outputs]
@@ -326,7 +327,7 @@ class _Kernel:
             in_specs=[slot.block(self.block) for slot in reads.values()],
             out_specs=[slot.block(self.block) for slot in written],
             out_shape=[slot.struct(self.lanes) for slot in written],
-            compiler_params=triton.CompilerParams(num_warps=max(1, self.block // 32), num_stages=1),
+            compiler_params=triton_params(num_warps=max(1, self.block // 32), num_stages=1),
         )
         _require_lowering(call(), [slot.struct(self.lanes) for slot in reads.values()])
         operands = [
@@ -417,6 +418,7 @@ def _first_row(equation) -> int:
 def _require_lowering(call: Callable, operands: Sequence[jax.ShapeDtypeStruct]) -> None:
     """Refuse a kernel that Triton lacks an operation for, wherever it is to run."""
     try:
-        jax.jit(call).trace(*operands).lower(lowering_platforms=("cuda",))
+        with lowering_for_a_gpu():
+            jax.jit(call).trace(*operands).lower(lowering_platforms=("cuda",))
     except NotImplementedError as error:
         raise _refusal(str(error).split(". ")[0]) from error
