@@ -66,12 +66,13 @@ def map_lanes_in_kernels(
 ) -> list[jax.Array]:
     """`map_lanes`, but each loop is one kernel; the number of lanes is a power of two.
 
-    On a CPU, kernels are interpreted: slow, and meant for tests.
+    On a CPU, kernels are interpreted: slow, and meant for tests. JAX 0.12 still lowers kernels to
+    Triton, but calls it deprecated: where it is gone, so is this way of running loops.
 
     Raises:
         TypeError: there is no loop, or one that cannot be a kernel; it names the operation.
         ValueError: what is recorded is more than a kernel can index.
-        RuntimeError: JAX runs on neither a GPU nor a CPU.
+        RuntimeError: JAX runs on neither a GPU nor a CPU, or does not lower kernels to Triton.
 
     Example:
         >>> thrice_halved = lambda x: lax.fori_loop(0, 3, lambda i, x: x / 2, x)

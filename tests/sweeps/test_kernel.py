@@ -1,5 +1,7 @@
 """Loops as kernels: interpreted on a CPU, the same runs as without; and what a GPU is sent."""
 
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -196,7 +198,10 @@ DATA = jnp.ones((SPLIT_LIMIT + 1,))
     ("loss", "names"),
     [
         (lambda x: jnp.sum(lax.lgamma(x) ** 2), "gamma"),
-        (lambda x: jnp.sum(lax.erf(x) ** 2), "(erf|bitcast_convert_type)"),  # before jax 0.12, since
+        (
+            lambda x: jnp.sum(lax.erf(x) ** 2),
+            "(erf|bitcast_convert_type)",
+        ),  # before jax 0.12, since
         (lambda x: jnp.sum(jnp.sort(x) ** 2), "its loop calls sort"),
         (lambda x: (jax.debug.print("{}", x), jnp.sum(x**2))[1], "its loop calls debug"),
         (lambda x: jnp.max(DATA) * jnp.sum(x**2), f"reads {SPLIT_LIMIT + 1} numbers, more than"),
@@ -230,6 +235,14 @@ def test_other_accelerators_are_refused(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
     with pytest.raises(RuntimeError, match=r"needs a GPU, or a CPU to be tested on, .* on tpu"):
         kernel.map_lanes_in_kernels(jax.make_jaxpr(turns_of_each_lane)(START), START[:, None])
+
+
+def test_a_jax_that_lowers_no_kernel_to_triton_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax.experimental.pallas.triton", None)
+    with pytest.raises(
+        RuntimeError, match=rf"Triton, which JAX {jax.__version__} lacks: .*without"
+    ):
+        jd.sweep(lambda rate: jd.descend(BOWL, START, jd.sgd(rate), 5), rate=[0.1], kernel=True)
 
 
 @pytest.mark.usefixtures("as_users_run")
