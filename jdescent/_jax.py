@@ -60,18 +60,19 @@ def triton_params(**options: Any) -> Any:
     """How Pallas is to compile a kernel by way of Triton.
 
     Raises:
-        RuntimeError: this JAX no longer lowers kernels to Triton (deprecated from 0.12 on).
+        RuntimeError: this JAX does not lower kernels to Triton: it is too old, or too new, as what
+            0.9 to 0.12 can is deprecated.
     """
     try:
+        if jax.__version_info__ < (0, 9):  # whose Pallas lacks slices and finite
+            raise ImportError
         triton = importlib.import_module("jax.experimental.pallas.triton")
     except ImportError as error:
         raise RuntimeError(
-            f"kernel=True needs Pallas's lowering to Triton, which JAX {jax.__version__} lacks: "
-            "call sweep without it, or install a JAX that has it, such as 0.12"
+            "kernel=True needs JAX from 0.9 on whose Pallas lowers kernels to Triton, as 0.12 does, "
+            f"but JAX {jax.__version__} is installed: call sweep without kernel=True"
         ) from error
-    before = "TritonCompilerParams"  # before 0.7
-    params = triton.CompilerParams if hasattr(triton, "CompilerParams") else getattr(triton, before)
-    return params(**options)
+    return triton.CompilerParams(**options)
 
 
 @contextmanager

@@ -66,8 +66,8 @@ def map_lanes_in_kernels(
 ) -> list[jax.Array]:
     """`map_lanes`, but each loop is one kernel; the number of lanes is a power of two.
 
-    On a CPU, kernels are interpreted: slow, and meant for tests. JAX 0.12 still lowers kernels to
-    Triton, but calls it deprecated: where it is gone, so is this way of running loops.
+    On a CPU, kernels are interpreted: slow, and meant for tests. JAX lowers kernels to Triton well
+    enough from 0.9 on; 0.12 calls that deprecated, and a JAX that drops it has no kernels here.
 
     Raises:
         TypeError: there is no loop, or one that cannot be a kernel; it names the operation.
