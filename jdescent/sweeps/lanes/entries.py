@@ -182,7 +182,7 @@ _ELEMENTWISE = """
     lgamma log log1p log2 logistic lt max min mul ne neg nextafter not one_minus_square or
     polynomial population_count pow
     reduce_precision rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical
-    sign sin sinh sqrt square sub tan tanh xor
+    sign sin sinh sqrt square stop_gradient sub tan tanh xor
 """
 
 
