@@ -1,13 +1,23 @@
-# Every target sets up .venv first, if it is missing or older than pyproject.toml or constraints.txt.
+# Every target sets up its environment first, if it is missing or older than pyproject.toml or the
+# versions it is made of.
 PYTHON ?= python3
-BIN := .venv/bin
-READY := .venv/.ready
+VENV ?= .venv
+EXTRAS ?= dev
+CONSTRAINTS ?= constraints.txt
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OLDEST = $(shell .ci/find-python 3.11)
+NEWEST = $(shell .ci/find-python 3.13 3.12 3.11)
+NEWEST_VERSION = $(shell $(NEWEST) -c 'import platform; print(platform.python_version())')
+# What depends most on the versions of Python and JAX.
+CORE_TESTS := tests/test_core.py tests/test_descend.py tests/optimizers tests/sweeps \
+	tests/experiments/test_fit_line.py tests/experiments/test_backpropagation.py jdescent/sweeps
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play test lint bench clean help
+.PHONY: figures check play test test-newest test-oldest lint bench clean help
 
 help:            ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 figures: $(READY)  ## regenerate every figure in paper_figures/
 	$(BIN)/python -m experiments
@@ -19,7 +29,14 @@ play: $(READY)     ## open the playground in the browser
 	$(BIN)/jdescent play
 
 test: $(READY)     ## run the tests, the examples in docstrings and the README
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
+
+test-newest:       ## run the core of the tests on the newest Python that is installed
+	$(MAKE) test PYTHON=$(NEWEST) VENV=.venv-$(NEWEST_VERSION) EXTRAS=test TESTS="$(CORE_TESTS)"
+
+test-oldest:       ## run the tests of the library with the oldest versions it supports
+	$(MAKE) test PYTHON=$(OLDEST) VENV=.venv-oldest EXTRAS=test CONSTRAINTS=constraints-oldest.txt \
+		TESTS="tests jdescent README.md --ignore tests/experiments"
 
 lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -29,10 +46,10 @@ lint: $(READY)     ## formatting, lint and types
 bench: $(READY)    ## measure against peers and the floor, side by side
 	$(BIN)/python -m benchmarks
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+$(READY): pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	touch $(READY)
 
 clean:             ## remove what was set up and cached
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
+from jdescent._jax import tree_broadcast
 from jdescent.core import (
     Optimizer,
     Scalar,
@@ -105,7 +106,7 @@ def add_decayed_weights(
 
     def transform(grads, params):
         decays = mask(params) if callable(mask) else True if mask is None else mask
-        decays = jax.tree.broadcast(decays, params)
+        decays = tree_broadcast(decays, params)
 
         def decay_one(g, x, decay):
             w = jnp.where(decay, jnp.asarray(weight_decay, g.dtype), 0)

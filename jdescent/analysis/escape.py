@@ -25,6 +25,7 @@ import numpy as np
 import scipy
 from jaxtyping import Array, Float, Int
 
+from jdescent._jax import enable_x64
 from jdescent.analysis import absorbing_chain
 from jdescent.analysis.inputs import (
     FINITE,
@@ -545,7 +546,7 @@ def _values(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
 
 def _float64(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
     """Values of a scalar JAX function at every entry of x, in float64 whatever JAX's default."""
-    with jax.enable_x64(True):
+    with enable_x64(True):
         values = np.asarray(jax.vmap(function)(x.ravel()))
     if values.shape != (x.size,):
         raise ValueError(

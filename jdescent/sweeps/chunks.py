@@ -14,6 +14,7 @@ from jax.extend import core
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
+from jdescent._jax import shard_map
 from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis
 from jdescent.sweeps.identity import Identity
@@ -211,7 +212,7 @@ def _compile(
     if mesh is None:
         return jax.jit(on_one_device).lower((index,) * len(trees), leaves).compile()
     ranks = [len(variable.aval.shape) for variable in program.jaxpr.outvars]
-    on_all = jax.shard_map(
+    on_all = shard_map(
         on_one_device,
         mesh=mesh,
         in_specs=(PartitionSpec("lanes"), PartitionSpec()),

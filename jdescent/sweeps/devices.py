@@ -4,6 +4,7 @@ import os
 
 import jax
 
+from jdescent._jax import small_loops_compile
 from jdescent.core import positive_integer
 
 # XLA compiles a loop whose turn touches fewer bytes than this as one function, whose values then
@@ -21,9 +22,9 @@ def use_all_cores(devices: int | None = None) -> None:
     """Let sweeps use every core of this machine; call it right after the imports.
 
     JAX sees a CPU as one device unless it is told otherwise before it starts. This makes as many
-    devices as there are cores, and lets XLA compile small loops as a whole, which makes sweeps of
-    small problems several times faster. On GPU and TPU, where every device is seen anyway, it does
-    no harm.
+    devices as there are cores and, from JAX 0.8 on, lets XLA compile small loops as a whole, which
+    makes sweeps of small problems several times faster. On GPU and TPU, where every device is seen
+    anyway, it does no harm.
 
     Args:
         devices: how many CPU devices to make; by default one for each core this process may use,
@@ -44,7 +45,7 @@ def use_all_cores(devices: int | None = None) -> None:
     try:
         jax.config.update("jax_num_cpu_devices", count)
     except RuntimeError as error:
-        if loops_stay_in_cache() and len(jax.local_devices(backend="cpu")) == count:
+        if _loops_are_set_up() and len(jax.local_devices(backend="cpu")) == count:
             return
         there = len(jax.local_devices(backend="cpu"))
         raise RuntimeError(
@@ -52,13 +53,17 @@ def use_all_cores(devices: int | None = None) -> None:
             "the first array is made, right after the imports, or set the environment variables "
             f"JAX_NUM_CPU_DEVICES={count} and XLA_FLAGS={_SMALL_LOOPS} before Python starts"
         ) from error
-    if not loops_stay_in_cache():
+    if not _loops_are_set_up():
         os.environ["XLA_FLAGS"] = f"{flags} {_SMALL_LOOPS}".strip()
 
 
 def loops_stay_in_cache() -> bool:
     """Whether XLA was told to compile small loops as a whole."""
     return "xla_cpu_small_while_loop_byte_threshold" in os.environ.get("XLA_FLAGS", "")
+
+
+def _loops_are_set_up() -> bool:
+    return loops_stay_in_cache() or not small_loops_compile
 
 
 def compilation() -> str:

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton
 from jax.extend import core
 
+from jdescent._jax import jaxprs_in_params, lowering_for_a_gpu, triton_params
 from jdescent.sweeps.lanes.entries import elementwise, rule_of, scalarized
 from jdescent.sweeps.lanes.loops import (
     from_trees,
@@ -66,12 +66,13 @@ def map_lanes_in_kernels(
 ) -> list[jax.Array]:
     """`map_lanes`, but each loop is one kernel; the number of lanes is a power of two.
 
-    On a CPU, kernels are interpreted: slow, and meant for tests.
+    On a CPU, kernels are interpreted: slow, and meant for tests. JAX lowers kernels to Triton well
+    enough from 0.9 on; 0.12 calls that deprecated, and a JAX that drops it has no kernels here.
 
     Raises:
         TypeError: there is no loop, or one that cannot be a kernel; it names the operation.
         ValueError: what is recorded is more than a kernel can index.
-        RuntimeError: JAX runs on neither a GPU nor a CPU.
+        RuntimeError: JAX runs on neither a GPU nor a CPU, or does not lower kernels to Triton.
 
     Example:
         >>> thrice_halved = lambda x: lax.fori_loop(0, 3, lambda i, x: x / 2, x)
@@ -89,7 +90,9 @@ def map_lanes_in_kernels(
     if not any(map(_loops, program.jaxpr.eqns)):
         raise _refusal("it has no loop")
     if not maps_bit_for_bit(program):
-        raise _refusal("its random keys are not threefry's, and would draw other numbers in a batch")
+        raise _refusal(
+            "its random keys are not threefry's, and would draw other numbers in a batch"
+        )
     lanes = arguments[0].shape[-1]
     outputs = _AroundKernels(lanes).run(program, [Stacked(array) for array in arguments])
     return [stack(output, lanes) for output in outputs]
@@ -103,7 +106,7 @@ def _loops(equation) -> bool:
     """Whether the equation turns a loop."""
     if equation.primitive.name in LOOPS:
         return equation.params.get("length") != 0
-    inner = core.jaxprs_in_params(equation.params)
+    inner = jaxprs_in_params(equation.params)
     return any(_loops(sub) for program in inner for sub in program.eqns)
 
 
@@ -325,7 +328,7 @@ class _Kernel:
             in_specs=[slot.block(self.block) for slot in reads.values()],
             out_specs=[slot.block(self.block) for slot in written],
             out_shape=[slot.struct(self.lanes) for slot in written],
-            compiler_params=triton.CompilerParams(num_warps=max(1, self.block // 32), num_stages=1),
+            compiler_params=triton_params(num_warps=max(1, self.block // 32), num_stages=1),
         )
         _require_lowering(call(), [slot.struct(self.lanes) for slot in reads.values()])
         operands = [
@@ -416,6 +419,7 @@ def _first_row(equation) -> int:
 def _require_lowering(call: Callable, operands: Sequence[jax.ShapeDtypeStruct]) -> None:
     """Refuse a kernel that Triton lacks an operation for, wherever it is to run."""
     try:
-        jax.jit(call).trace(*operands).lower(lowering_platforms=("cuda",))
+        with lowering_for_a_gpu():
+            jax.jit(call).trace(*operands).lower(lowering_platforms=("cuda",))
     except NotImplementedError as error:
         raise _refusal(str(error).split(". ")[0]) from error

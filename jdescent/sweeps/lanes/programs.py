@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax.extend import core
 from jax.sharding import AbstractMesh, Mesh, Sharding
 
+from jdescent._jax import jaxprs_in_params
+
 SPLIT_LIMIT = 2_000  # numbers of an array that is split, and of a constant that stands in the code
 
 # Primitives are known by their names, so that one that JAX drops or renames is left to jax.vmap.
@@ -17,7 +19,7 @@ CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
     "closed_call": "call_jaxpr",
-    "checkpoint": "jaxpr",
+    "remat2": "jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
@@ -49,7 +51,7 @@ def every_equation(jaxpr) -> Iterator[Any]:
     """The equations of a program, and those of all programs in it."""
     for equation in jaxpr.eqns:
         yield equation
-        for inner in core.jaxprs_in_params(equation.params):
+        for inner in jaxprs_in_params(equation.params):
             yield from every_equation(inner)
 
 
@@ -57,7 +59,7 @@ def contains(equation, names: tuple[str, ...]) -> bool:
     """Whether there is a primitive of one of these names in the equation, or it is one."""
     if equation.primitive.name in names:
         return True
-    inner = core.jaxprs_in_params(equation.params)
+    inner = jaxprs_in_params(equation.params)
     return any(contains(sub, names) for jaxpr in inner for sub in jaxpr.eqns)
 
 
@@ -107,7 +109,7 @@ def largest_value_bytes(program: core.ClosedJaxpr) -> int:
     def largest(jaxpr, in_loop: bool) -> int:
         sizes = [1]
         for equation in jaxpr.eqns:
-            inner = list(core.jaxprs_in_params(equation.params))
+            inner = list(jaxprs_in_params(equation.params))
             inside = in_loop or equation.primitive.name in LOOPS
             sizes += [largest(sub, inside) for sub in inner]
             if in_loop and not inner:
@@ -147,7 +149,7 @@ def is_small(equation) -> bool:
 
 def numbers_computed(equation) -> int:
     """How many numbers the equation computes, products in sums included; a loop, in one turn."""
-    inner = [sub for program in core.jaxprs_in_params(equation.params) for sub in program.eqns]
+    inner = [sub for program in jaxprs_in_params(equation.params) for sub in program.eqns]
     if inner:
         return sum(map(numbers_computed, inner))
     if equation.primitive.name == "dot_general":

@@ -75,6 +75,8 @@ def split(value: Value) -> Split:
         array = jnp.moveaxis(value.array, value.axis, -1)
     elif not isinstance(value, jax.Array):  # a constant, whose numbers are cut out here and now
         return Split(as_entries([value[place] for place in np.ndindex(shape)], shape))
+    elif shape == ():
+        return Split(as_entries([array], shape))
     rows = lax.reshape(array, (math.prod(shape), *array.shape[len(shape) :]))
     entries = [lax.index_in_dim(rows, i, keepdims=False) for i in range(len(rows))]
     return Split(as_entries(entries, shape))

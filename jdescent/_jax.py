@@ -1,0 +1,89 @@
+"""What is called otherwise in older versions of JAX, by the names of the newest.
+
+The only module that asks what the installed JAX has; the newest comes first, so that a branch for
+an older version is dropped when that version is.
+"""
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from jaxtyping import PyTree
+
+__all__ = [
+    "enable_x64",
+    "jaxprs_in_params",
+    "lowering_for_a_gpu",
+    "shard_map",
+    "small_loops_compile",
+    "tree_broadcast",
+    "triton_params",
+]
+
+# Whether XLA can compile a loop as one function on a CPU also where it would use many threads for
+# a part of it; before 0.8 that part brings down the process.
+small_loops_compile = jax.__version_info__ >= (0, 8)
+
+try:
+    from jax import enable_x64
+except ImportError:  # before 0.8
+    from jax.experimental import enable_x64
+
+try:
+    from jax import shard_map
+except ImportError:  # before 0.6.1
+
+    def shard_map(f: Callable, *, check_vma: bool = True, **specs: Any) -> Callable:
+        from jax.experimental.shard_map import shard_map as before
+
+        return before(f, check_rep=check_vma, **specs)
+
+
+try:
+    from jax.tree import broadcast as tree_broadcast
+except ImportError:  # before 0.6.2
+
+    def tree_broadcast(prefix: PyTree, full: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf, below: jax.tree.map(lambda _: leaf, below), prefix, full)
+
+
+try:
+    from jax.extend.core import jaxprs_in_params
+except ImportError:  # before 0.10
+    from jax._src.core import jaxprs_in_params
+
+
+def triton_params(**options: Any) -> Any:
+    """How Pallas is to compile a kernel by way of Triton.
+
+    Raises:
+        RuntimeError: this JAX does not lower kernels to Triton: it is too old, or too new, as what
+            0.9 to 0.12 can is deprecated.
+    """
+    try:
+        if jax.__version_info__ < (0, 9):  # whose Pallas lacks slices and finite
+            raise ImportError
+        triton = importlib.import_module("jax.experimental.pallas.triton")
+    except ImportError as error:
+        raise RuntimeError(
+            "kernel=True needs JAX from 0.9 on whose Pallas lowers kernels to Triton, as 0.12 does, "
+            f"but JAX {jax.__version__} is installed: call sweep without kernel=True"
+        ) from error
+    return triton.CompilerParams(**options)
+
+
+@contextmanager
+def lowering_for_a_gpu() -> Iterator[None]:
+    """Lets a kernel be lowered by way of Triton where there is no GPU, and without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The Pallas Triton backend is deprecated")
+        if jax.__version_info__ < (0, 11) or jax.devices()[0].platform == "gpu":
+            yield
+            return
+        device = jax.sharding.AbstractDevice("NVIDIA A100", None, "gpu")
+        mesh = jax.sharding.AbstractMesh((), (), abstract_device=device)
+        with jax.sharding.use_abstract_mesh(mesh):
+            yield
