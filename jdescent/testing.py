@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import PyTree
 
+from jdescent._jax import enable_x64
 from jdescent.core import OptimizerLike, Scalar, apply_updates, chain, require_same_tree
 from jdescent.transforms import clip
 
@@ -111,13 +112,13 @@ def _reference_walk(reference, params, in_float64) -> Callable[[PyTree, PyTree],
     def widened(tree):
         return jax.tree.map(lambda x: np.asarray(x, np.float64), tree) if in_float64 else tree
 
-    with jax.enable_x64(in_float64 or jax.config.jax_enable_x64):
+    with enable_x64(in_float64 or jax.config.jax_enable_x64):
         state, update = reference.init(widened(params)), jax.jit(reference.update)
 
     def walk_on(gradient, params):
         nonlocal state
         with (
-            jax.enable_x64(in_float64 or jax.config.jax_enable_x64),
+            enable_x64(in_float64 or jax.config.jax_enable_x64),
             jax.numpy_dtype_promotion("standard"),  # the reference need not be strict
         ):
             updates, state = update(widened(gradient), state, widened(params))
