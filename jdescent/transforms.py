@@ -72,7 +72,7 @@ def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
 
     def transform(grads, params):
         norm = global_norm(grads)
-        factor = jnp.where(norm > max_norm, max_norm / jnp.where(norm > 0, norm, 1), 1)
+        factor = jnp.where(norm <= max_norm, 1, max_norm / jnp.where(norm > 0, norm, 1))
         factor = jnp.where(jnp.isfinite(norm), factor, jnp.nan)
         return jax.tree.map(lambda g: (g.astype(factor.dtype) * factor).astype(g.dtype), grads)
 

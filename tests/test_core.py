@@ -235,7 +235,7 @@ class Checked:
 def test_nodes_that_check_their_children_are_parameters_too(case):
     params = {"layer": Checked(jnp.ones((2, 2)), jnp.zeros(2)), "none": None}
     for optimizer in (case.build(), jd.chain(jd.clip(1.0), jd.clip_by_global_norm(1.0))):
-        updates, state = optimizer.update(params, optimizer.init(params), params)
+        updates, _ = optimizer.update(params, optimizer.init(params), params)
         moved = jd.apply_updates(params, updates)
         assert isinstance(moved["layer"], Checked)
         flat = {"w": jnp.ones((2, 2)), "b": jnp.zeros(2)}
@@ -245,7 +245,7 @@ def test_nodes_that_check_their_children_are_parameters_too(case):
 
 ODD = {
     "nothing": {},
-    "none": None,
+    "none": [None],
     "empty arrays": {"a": jnp.zeros((0, 3)), "b": [jnp.zeros(0)]},
     "NumPy": {"a": np.ones(2, np.float32), "b": np.float32(0.5)},
     "Python": {"a": 0.5, "b": (1.0, None)},
@@ -260,14 +260,17 @@ def test_odd_trees_are_parameters_too(case, name):
         jd.clip(2.0), jd.clip_by_global_norm(9.0), jd.add_noise(jax.random.key(0), 0.1),
         jd.add_decayed_weights(0.1), case.build(),
     )  # fmt: skip
-    updates, state = optimizer.update(params, optimizer.init(params), params)
+    updates, _ = optimizer.update(params, optimizer.init(params), params)
     moved = jd.apply_updates(params, updates)
     assert jax.tree.structure(moved) == jax.tree.structure(params)
     assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, params)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(moved))
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
+FAMILIES = ["sgd with momentum", "rmsprop centered with nesterov", "adam"]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in FAMILIES], ids=by_name)
 @pytest.mark.parametrize("axis_type", ["Explicit", "Auto"])
 def test_memories_lie_where_the_parameters_lie(case, axis_type):
     """On two devices, one leaf sharded and one replicated; updates equal those of one device."""

@@ -192,7 +192,9 @@ def test_a_memory_named_wrongly_is_refused_with_the_names_there_are(option):
 
 
 def test_a_state_type_must_be_a_named_tuple(as_users_run):
-    with pytest.raises(TypeError, match="state_type must be a NamedTuple class.*got <class 'dict'"):
+    with pytest.raises(
+        TypeError, match=r"state_type must be a NamedTuple class.*got <class 'dict'"
+    ):
         jd.leafwise(lambda lr, t, g, x: (g,), dict, 0.1)
 
 

@@ -196,6 +196,86 @@ def test_a_schedule_holds_its_last_rate_for_ever():
         np.testing.assert_allclose(schedule(late), 0.1, rtol=1e-6)
 
 
+LAST = 2**31 - 1
+FAR = np.array([0, 1, 2**24 - 1, 2**24 + 1, 10**9 + 7, LAST - 10**4, LAST - 100, LAST - 1, LAST])
+
+
+def fraction(steps):
+    return np.minimum(np.longdouble(FAR) / steps, 1)
+
+
+def power(base, exponent):
+    return np.power(np.longdouble(base), exponent)
+
+
+FORMULAS = {
+    "linear": (schedules.linear(0.2, 0.1, LAST), 0.2 + (0.1 - 0.2) * fraction(LAST)),
+    "linear to 0": (schedules.linear(0.2, 0.0, LAST), 0.2 * (1 - fraction(LAST))),
+    "root": (schedules.polynomial(0.2, 0.0, LAST, 0.5), 0.2 * np.sqrt(1 - fraction(LAST))),
+    "cosine": (
+        schedules.cosine(0.2, LAST),
+        0.1 * 2 * np.sin(np.longdouble(np.pi) / 2 * (1 - fraction(LAST))) ** 2,
+    ),
+    "exponential": (
+        schedules.exponential(0.2, 0.5, LAST // 5),
+        0.2 * power(0.5, np.longdouble(FAR) / (LAST // 5)),
+    ),
+    "slow exponential": (
+        schedules.exponential(0.2, 1 - 1e-9),
+        0.2 * power(np.longdouble(1 - 1e-9), np.longdouble(FAR)),
+    ),
+    "staircase": (
+        schedules.exponential(0.2, 0.9, 10**8 + 7, staircase=True),
+        0.2 * power(0.9, FAR // (10**8 + 7)),
+    ),
+    "a staircase down at the last step": (
+        schedules.exponential(0.2, 0.5, LAST, staircase=True),
+        np.where(FAR < LAST, 0.2, 0.1),
+    ),
+    "nothing after the first": (schedules.exponential(0.2, 0.0), np.where(FAR == 0, 0.2, 0)),
+    "inverse_square_root": (
+        schedules.inverse_square_root(0.2, 100),
+        0.2 * np.sqrt(100 / np.maximum(np.longdouble(FAR), 100)),
+    ),
+    "piecewise": (schedules.piecewise([0.2, 0.1], [LAST]), np.where(FAR < LAST, 0.2, 0.1)),
+    "join": (
+        schedules.join([schedules.constant(0.2), schedules.linear(0.1, 0.0, 101)], [LAST - 101]),
+        np.where(FAR < LAST - 101, 0.2, 0.1 * (LAST - np.longdouble(FAR)) / 101),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_schedule_is_its_formula_to_the_last_step_that_is_counted(name, dtype):
+    """To 4 roundings of the largest rate; towards an end at 0, of the rate itself."""
+    schedule, formula = FORMULAS[name]
+    with jax.enable_x64(dtype == np.float64):
+        rates = np.asarray(schedule(jnp.asarray(FAR, jnp.int32)))
+    assert rates.dtype == dtype
+    epsilon = np.finfo(dtype).eps
+    relative = name in ("linear to 0", "root", "cosine", "inverse_square_root")
+    np.testing.assert_allclose(
+        rates, formula, rtol=8 * epsilon if relative else 0, atol=0 if relative else 0.8 * epsilon
+    )
+
+
+def test_a_rate_of_nan_or_of_another_dtype_stays_what_it_is():
+    for dtype in (jnp.float16, jnp.bfloat16, jnp.float32):
+        for value in (0.5, jnp.nan):
+            rate = jax.jit(lambda r: schedules.cosine(r, 10)(0))(jnp.asarray(value, dtype))
+            assert rate.dtype == jnp.float32
+            np.testing.assert_array_equal(rate, value)
+    assert jnp.isnan(jax.jit(lambda r: schedules.linear(1.0, r, 10)(5))(-1.0))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_steps_of_any_integer_dtype_are_the_same_step(name):
+    expected = ALL[name](100)
+    for dtype in (np.int8, np.uint8, np.int16, np.int32):
+        np.testing.assert_array_equal(ALL[name](jnp.asarray(100, dtype)), expected)
+
+
 COUNTED = {
     "steps": [
         lambda n: schedules.linear(1.0, 0.0, n),
@@ -218,6 +298,8 @@ def test_lengths_that_are_not_positive_integers_are_refused_when_the_schedule_is
         for bad in (0, -3):
             with pytest.raises(ValueError, match=f"{name} must be at least 1, got {bad}"):
                 make(bad)
+        with pytest.raises(ValueError, match=f"{name} must be at most 2147483647, got 2147483648"):
+            make(2**31)
         for bad in (1.5, "ten", None):
             with pytest.raises(TypeError, match=f"{name} must be a Python integer, got {bad!r}"):
                 make(bad)

@@ -101,6 +101,10 @@ def sgd_that(change):
     return jd.Optimizer(init, update)
 
 
+def stay(updates, state, grads):
+    return updates, {"t": jnp.where(state["t"] < 0, 2**31 - 1, state["t"])}
+
+
 @jax.custom_batching.custom_vmap
 def mixing(x):
     return x
@@ -150,7 +154,34 @@ def weaken_the_counter():
     return jd.Optimizer(init, update)
 
 
+def hide_nan(updates, state, grads):
+    return jax.tree.map(lambda u: jnp.where(jnp.abs(u) < 1, u, 0), updates), state
+
+
+class Memory(jd.Optimizer):
+    """Momentum whose memory is made by a function of the parameter."""
+
+    def __new__(cls, start):
+        def init(params):
+            return {"m": jax.tree.map(start, params)}
+
+        def update(grads, state, params=None, **extra):
+            m = jax.tree.map(lambda m, g: (0.9 * m + g).astype(g.dtype), state["m"], grads)
+            return jax.tree.map(lambda m: (-0.1 * m).astype(m.dtype), m), {"m": m}
+
+        return super().__new__(cls, init, update)
+
+
 BROKEN = {
+    "hides NaN": (sgd_that(hide_nan), "a NaN in element 0 of the gradient is hidden"),
+    "lets its counter wrap": (
+        sgd_that(lambda u, state, g: (u, state)),
+        "counter .* wraps to -2147",
+    ),
+    "replicates its memory": (
+        Memory(lambda x: jnp.zeros(x.shape, x.dtype)),
+        "of the state is sharded .*, the parameters",
+    ),
     "leaks float32": (sgd_that(leak_float32), "dtype"),
     "changes the dtype of its state": (sgd_that(change_the_states_dtype), "dtype"),
     "grows its state": (sgd_that(grow_the_state), "(?i)structure|tree"),
@@ -161,7 +192,8 @@ BROKEN = {
 
 
 def test_a_sound_optimizer_keeps_the_contract():
-    testing.assert_contract(sgd_that(lambda updates, state, grads: (updates, state)))
+    testing.assert_contract(sgd_that(stay))
+    testing.assert_contract(Memory(jnp.zeros_like))
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -96,6 +96,38 @@ def test_clipping_by_norm_leaves_zero_alone_and_does_not_hide_nan_or_infinity():
         assert jnp.isnan(clipped["b"])
 
 
+def test_the_gradient_through_a_clip_by_norm_is_finite_at_a_minimum():
+    """There the gradient is 0 and passes as it is: the derivative is 1."""
+    clip = jd.clip_by_global_norm(1.0)
+    slopes = jax.jacobian(lambda g: clip.update(g, ())[0])
+    np.testing.assert_array_equal(slopes(jnp.zeros(2)), np.eye(2))
+    x = jnp.array([3.0, 4.0])  # beyond the bound: the projection on the tangent, over the norm
+    np.testing.assert_allclose(
+        slopes(x), (np.eye(2) - np.outer(x, x) / 25) / 5, rtol=1e-5, atol=1e-7
+    )
+
+
+def test_a_bound_that_cannot_be_checked_shows_that_it_is_none():
+    g = jnp.ones(2)
+    for transform in (jd.clip, jd.clip_by_global_norm, jd.add_decayed_weights):
+        for value in (-1.0, jnp.nan):
+            update = jax.jit(lambda v, t=transform: t(v).update(g, (), g)[0])(value)
+            assert jnp.isnan(update).all()
+
+
+@pytest.mark.parametrize("seed", [jax.random.key(0), jax.random.PRNGKey(0)], ids=["typed", "raw"])
+def test_noise_stays_fresh_at_the_end_of_the_counter(seed):
+    x = jnp.zeros(3)
+    noisy = jd.add_noise(seed, 1.0)
+    state = noisy.init(x)._replace(t=jnp.int32(2**31 - 2))
+    drawn = []
+    for _ in range(4):
+        noise, state = noisy.update(x, state)
+        drawn.append(tuple(np.asarray(noise)))
+    assert len(set(drawn)) == 4
+    assert state.t == 2**31 - 1
+
+
 def test_python_numbers_are_gradients_too():
     for transform, expected in [
         (jd.clip(1.0), 1.0),
