@@ -5,18 +5,21 @@ an older version is dropped when that version is.
 """
 
 import importlib
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import jax
-from jaxtyping import PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 __all__ = [
     "enable_x64",
+    "explicit_meshes",
     "jaxprs_in_params",
     "lowering_for_a_gpu",
+    "normal_like",
     "shard_map",
     "small_loops_compile",
     "tree_broadcast",
@@ -26,6 +29,11 @@ __all__ = [
 # Whether XLA can compile a loop as one function on a CPU also where it would use many threads for
 # a part of it; before 0.8 that part brings down the process.
 small_loops_compile = jax.__version_info__ >= (0, 8)
+
+# Whether an array's type can say how it is sharded, and everything made from it follows.
+explicit_meshes = (
+    hasattr(jax, "set_mesh") and "out_sharding" in inspect.signature(jax.random.normal).parameters
+)
 
 try:
     from jax import enable_x64
@@ -54,6 +62,12 @@ try:
     from jax.extend.core import jaxprs_in_params
 except ImportError:  # before 0.10
     from jax._src.core import jaxprs_in_params
+
+
+def normal_like(key: PRNGKeyArray | Array, array: Array) -> Array:
+    """Standard normals of an array's shape, dtype and, on an explicit mesh, sharding."""
+    where = {"out_sharding": jax.typeof(array).sharding} if explicit_meshes else {}
+    return jax.random.normal(key, array.shape, array.dtype, **where)
 
 
 def triton_params(**options: Any) -> Any:

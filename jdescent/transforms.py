@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from jdescent._jax import tree_broadcast
+from jdescent._jax import normal_like, tree_broadcast
 from jdescent.core import (
     Optimizer,
     Scalar,
@@ -163,15 +163,10 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
         step_key = jax.random.fold_in(state.key, state.t)
         leaves, structure = jax.tree.flatten(as_arrays(grads))
         noisy = [
-            g + jnp.asarray(sigma, g.dtype) * _normal(jax.random.fold_in(step_key, i), g)
+            g + jnp.asarray(sigma, g.dtype) * normal_like(jax.random.fold_in(step_key, i), g)
             for i, g in enumerate(leaves)
         ]
         next_key = jnp.where(state.t == LAST_STEP, step_key, state.key)
         return structure.unflatten(noisy), NoiseState(next_step(state.t), next_key)
 
     return Optimizer(init, update)
-
-
-def _normal(key, like):
-    """A normal of the array's shape, dtype and, on an explicit mesh, sharding."""
-    return jax.random.normal(key, like.shape, like.dtype, out_sharding=jax.typeof(like).sharding)
