@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--no-browser]
+USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--allow-host HOST] [--no-browser]
 
   play    descend in the browser; `jdescent play --help` says more"""
 
