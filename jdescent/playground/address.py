@@ -15,7 +15,7 @@ from jdescent.playground.fields import Read, parsed, quoted
 LONGEST = 2000
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """What a text is not, as a whole sentence."""
 
 
@@ -27,7 +27,7 @@ def read(
     Args:
         query: text by name; names that have no reader are left alone.
         readers: a function of the text for each name; it raises ValueError saying what it
-            expected, or `Refused`.
+            expected, or `RefusedError`.
         prefix: what stands before the names in the address.
 
     Example:
@@ -44,7 +44,7 @@ def read(
                 raise ValueError("something shorter")
             values[name] = reader(text)
         except (ValueError, OverflowError) as error:
-            told = str(error) if isinstance(error, Refused) else f"{error} was expected"
+            told = str(error) if isinstance(error, RefusedError) else f"{error} was expected"
             complaints.append(complaint(prefix + name, text, told))
     return values, complaints
 
@@ -91,7 +91,7 @@ def number(low: float, high: float) -> Read:
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
+            raise ValueError(f"a number from {low:,.12g} to {high:,.12g}")
         return value
 
     return reader
@@ -153,7 +153,7 @@ def setting_readers(method: str) -> dict[str, Read]:
                 return hyperparameter.checked(_WORDS[text] if text in _WORDS else parsed(text))
             except ValueError:
                 wanted = hyperparameter.wanted
-                raise Refused(f"{hyperparameter.name} {wanted}, got {quoted(text)}") from None
+                raise RefusedError(f"{hyperparameter.name} {wanted}, got {quoted(text)}") from None
 
         return reader
 

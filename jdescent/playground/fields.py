@@ -60,7 +60,9 @@ def number(what: str, low: float, high: float) -> Read:
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise ValueError(f"{what} must be between {low:g} and {high:g}, got {quoted(text)}")
+            raise ValueError(
+                f"{what} must be between {low:,.12g} and {high:,.12g}, got {quoted(text)}"
+            )
         return value
 
     return read

@@ -5,7 +5,6 @@ lets point to this machine (DNS rebinding). So the host that was asked for must 
 named or this machine's own, and the origin that asks one of those too.
 """
 
-import functools
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -199,9 +198,13 @@ class _Refusal(RequestHandler):
         self.finish(self._why + "\n")
 
 
-@functools.cache
 def _guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
-    return type(handler.__name__, (_Guarded, handler), {})
+    if handler not in _GUARDED:
+        _GUARDED[handler] = type(handler.__name__, (_Guarded, handler), {})
+    return _GUARDED[handler]
+
+
+_GUARDED: dict[type[RequestHandler], type[RequestHandler]] = {}
 
 
 def _netloc(text: str) -> tuple[str, str] | None:

@@ -90,6 +90,7 @@ class Page:
             keys="",
         )
         document.title = "jdescent playground"
+        document.config.update(reconnect_session=False, notify_connection_status=False)
         self._figures = tuple(figures)
         self._figures[0].tags = [self._inbox, self._outbox]  # in the document, and not on the page
         document.on_session_destroyed(lambda session: self._leave())
@@ -156,7 +157,7 @@ class Page:
             if phase != "cancel" and all(map(math.isfinite, (x, y))):
                 handler(float(x), float(y), phase == "end")
 
-        self._pointers.append(figure.name)
+        self._pointers.append(str(figure.name))
         self.on(f"pointer:{figure.name}", hear)
 
     def show(self, begin: Callable[[], None]) -> None:
@@ -248,7 +249,7 @@ class Page:
         """Send what was changed; done by itself after every handler and every frame."""
         if self._changes:
             self._messages += 1
-            self._outbox.text = json.dumps([self._messages, self._changes])
+            self._outbox.update(text=json.dumps([self._messages, self._changes]))
             self._changes = []
 
     def animate(self, frame: Callable[[], None], every: int) -> None:

@@ -51,7 +51,7 @@ class Playback:
             self.run()
 
     def run(self) -> None:
-        """Run on; from the beginning if it stands at the end. Where nothing is to move, be there."""
+        """Run on, from the beginning if it stands at the end; at once where nothing may move."""
         if self.shown >= self._last():
             self.show(0)
         if self.page.calm:

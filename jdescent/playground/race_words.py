@@ -111,9 +111,8 @@ def picture(surface: Surface, labels: Sequence[str], runs: Sequence[Shown]) -> s
         for label, one in zip(labels, runs, strict=True)
     )
     steps = max(one.step for one in runs)
-    return (
-        f"The surface {surface.formula} from above{lowest}. After {counted(steps, 'step')}: {places}."
-    )
+    head = f"The surface {surface.formula} from above{lowest}."
+    return f"{head} After {counted(steps, 'step')}: {places}."
 
 
 def losses(labels: Sequence[str], runs: Sequence[Shown]) -> str:

@@ -27,7 +27,9 @@ def status(run: Run, step: int) -> str:
     row = run.row(step)
     slope = float(row.gradient)
     if step < run.last:
-        return "Ready. Step with →, run with the space bar." if step == 0 else _on_the_way(run, step)
+        return (
+            "Ready. Step with →, run with the space bar." if step == 0 else _on_the_way(run, step)
+        )
     if run.converged:
         if step == 0:
             return "The slope is zero here: nothing to follow. Put the ball somewhere else."
@@ -118,8 +120,8 @@ def table(run: Run, step: int) -> Markup:
     rows = [run.row(n) for n in range(step, max(step - ROWS, -1), -1)]
     return Markup().join(
         Markup(
-            "<tr><th scope=row>{:,}</th><td class=x>{}</td><td class=path>{}</td><td class=g>{}</td>"
-            "<td>{}</td></tr>"
+            "<tr><th scope=row>{:,}</th><td class=x>{}</td><td class=path>{}</td>"
+            "<td class=g>{}</td><td>{}</td></tr>"
         ).format(
             row.step,
             *(shown(float(value)) for value in (row.x, row.loss, row.gradient, row.update)),

@@ -182,9 +182,7 @@ class OneDimension:
         )  # fmt: skip
         page.on_key("Shift+ArrowLeft", lambda: self._nudge(-1))
         page.on_key("Shift+ArrowRight", lambda: self._nudge(1))
-        page.on_pointer(
-            figure, lambda x, y, done: self.move_start(x, done), self._remember_start
-        )
+        page.on_pointer(figure, lambda x, y, done: self.move_start(x, done), self._remember_start)
 
     def _reset(self) -> None:
         self.history.remember(self.run, self.playback.shown)

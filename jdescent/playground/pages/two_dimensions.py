@@ -1,7 +1,6 @@
 """Two dimensions: optimizers race from one start on a surface seen from above."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any

@@ -221,8 +221,6 @@
     if (there) location.reload();
     else setTimeout(comeBack, 1000);
   };
-  doc.config.reconnect_session = false;
-  doc.config.notify_connection_status = false;
   doc.on_event("connection_lost", () => {
     document.getElementById("lost").hidden = false;
     comeBack();
