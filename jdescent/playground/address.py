@@ -77,6 +77,7 @@ def written(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(written(entry) for entry in value)
     if isinstance(value, float):
+        value += 0.0  # −0 is 0
         short = f"{value:.6g}"
         return short if float(short) == value else repr(value)
     return str(value)
