@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import jdescent
 
-USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--no-browser]
+USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--allow-host HOST]
+                     [--no-browser]
        jdescent [--help | --version]
 
   play       descend in the browser; `jdescent play --help` says more

@@ -6,28 +6,37 @@ optimizers with their hyperparameters, `runs` descends, `address` and `export` l
 `server`, `page` and `pages` show it, on Bokeh's server (the `playground` extra).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
-def serve(port: int = 5006, open_browser: bool = True, address: str = "localhost") -> None:
+def serve(
+    port: int = 5006,
+    open_browser: bool = True,
+    address: str = "localhost",
+    allow_hosts: Sequence[str] = (),
+) -> None:
     """Show the playground until interrupted.
 
     Args:
         port: where to listen; the next free one is taken (and named) if it is in use.
         open_browser: whether to open the first page in the default browser.
         address: the host name to listen on; only this one and this machine's own are let in.
+        allow_hosts: host names that are let in besides, each with a port or for any port:
+            ``"lab.example:8080"``.
 
     Raises:
         ModuleNotFoundError: Bokeh is not installed.
+        ValueError: the port is not from 0 to 65535, or a host's name is none.
         OSError: no port is free, or the address is not this machine's.
     """
     from jdescent.playground import server
 
-    server.serve(port, open_browser, address)
+    server.serve(port, open_browser, address, allow_hosts)
 
 
 def main(arguments: Any = None) -> None:
-    """The command line: ``--port``, ``--address``, ``--no-browser``."""
+    """The command line: ``--port``, ``--address``, ``--allow-host``, ``--no-browser``."""
     from jdescent.playground import server
 
     server.main(arguments)

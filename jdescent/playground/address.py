@@ -5,23 +5,30 @@ and a sentence says so.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from jdescent.playground.catalog import METHODS, Value
-
-Read = Callable[[str], Any]
+from jdescent.playground.fields import Read, parsed, quoted
 
 LONGEST = 2000
 
 
-def read(query: Mapping[str, str], readers: Mapping[str, Read]) -> tuple[dict[str, Any], list[str]]:
+class RefusedError(ValueError):
+    """What a text is not, as a whole sentence."""
+
+
+def read(
+    query: Mapping[str, str], readers: Mapping[str, Read], prefix: str = ""
+) -> tuple[dict[str, Any], list[str]]:
     """The values in a query, and a sentence for each that cannot be read.
 
     Args:
         query: text by name; names that have no reader are left alone.
-        readers: a function of the text for each name; it raises ValueError saying what it expected.
+        readers: a function of the text for each name; it raises ValueError saying what it
+            expected, or `RefusedError`.
+        prefix: what stands before the names in the address.
 
     Example:
         >>> read({"x": "-2.5", "n": "many"}, {"x": number(-10, 10), "n": whole(0, 1000)})
@@ -37,9 +44,14 @@ def read(query: Mapping[str, str], readers: Mapping[str, Read]) -> tuple[dict[st
                 raise ValueError("something shorter")
             values[name] = reader(text)
         except (ValueError, OverflowError) as error:
-            shown = text if len(text) <= 40 else text[:37] + "…"
-            complaints.append(f"the address says {name}={shown}: {error} was expected")
+            told = str(error) if isinstance(error, RefusedError) else f"{error} was expected"
+            complaints.append(complaint(prefix + name, text, told))
     return values, complaints
+
+
+def complaint(name: str, text: str, told: str) -> str:
+    """What is wrong with one value of an address."""
+    return f"the address says {name}={quoted(text)}: {told}"
 
 
 def write(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
@@ -59,12 +71,16 @@ def write(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as the readers here read it; numbers to six digits."""
+    """A value as the readers here read it, with all its digits."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "on", False: "off"}[value]
     if isinstance(value, tuple):
         return ",".join(written(entry) for entry in value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        value += 0.0  # −0 is 0
+        short = f"{value:.6g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
 
 
 def number(low: float, high: float) -> Read:
@@ -72,11 +88,11 @@ def number(low: float, high: float) -> Read:
 
     def reader(text: str) -> float:
         try:
-            value = float(text)
+            value = parsed(text)
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
+            raise ValueError(f"a number from {low:,.12g} to {high:,.12g}")
         return value
 
     return reader
@@ -126,17 +142,19 @@ def optional(reader: Read) -> Read:
     return lambda text: None if text == "none" else reader(text)
 
 
+_WORDS: Mapping[str, Value] = {"on": True, "off": False, "none": None}
+
+
 def setting_readers(method: str) -> dict[str, Read]:
     """A reader for every hyperparameter of a method."""
 
     def reader_of(hyperparameter) -> Read:
         def reader(text: str) -> Value:
-            words = {"on": True, "off": False, "none": None}
-            value = words[text] if text in words else number(-math.inf, math.inf)(text)
             try:
-                return hyperparameter.checked(value)
-            except ValueError as error:
-                raise ValueError(str(error).split(", got")[0]) from None
+                return hyperparameter.checked(_WORDS[text] if text in _WORDS else parsed(text))
+            except ValueError:
+                wanted = hyperparameter.wanted
+                raise RefusedError(f"{hyperparameter.name} {wanted}, got {quoted(text)}") from None
 
         return reader
 

@@ -93,6 +93,19 @@ class Hyperparameter:
             share = (number - self.low) / (self.high - self.low)
         return min(max(share, 0.0), 1.0)
 
+    @property
+    def wanted(self) -> str:
+        """What its values are, as a sentence says it of its name.
+
+        Example:
+            >>> Hyperparameter("learning_rate", 0.1, 1e-4, 10.0, "log").wanted
+            'must be between 0.0001 and 10'
+        """
+        if self.scale == "switch":
+            return "must be on or off"
+        none = " or none" if self.optional else ""
+        return f"must be between {self.low:g} and {self.high:g}{none}"
+
     def checked(self, value: Value) -> Value:
         """The value if it is one of this hyperparameter's; for what comes from an address.
 
@@ -102,14 +115,12 @@ class Hyperparameter:
         if self.scale == "switch":
             if isinstance(value, bool):
                 return value
-            raise ValueError(f"{self.name} is on or off, got {value!r}")
-        if value is None or isinstance(value, bool):
-            if value is None and self.optional:
-                return None
-            raise ValueError(f"{self.name} must be a number, got {value!r}")
-        if not self.low <= value <= self.high:
+            raise ValueError(f"{self.name} must be on or off, got {value!r}")
+        if value is None and self.optional:
+            return None
+        if value is None or isinstance(value, bool) or not self.low <= value <= self.high:
             raise ValueError(
-                f"{self.name} reaches from {self.low:g} to {self.high:g}, got {value:g}"
+                f"{self.name} must be a number from {self.low:g} to {self.high:g}, got {value!r}"
             )
         return float(value)
 

@@ -12,11 +12,13 @@ import scipy
 
 import jdescent as jd
 from jdescent.playground.expressions import Expression
+from jdescent.playground.numbers import shown
 from jdescent.playground.runs import Task
 
 POINTS = 801
 DOMAIN = (-3.0, 3.0)  # of a typed curve
 STARTS = ("far left", "near a minimum", "on a top", "far right")
+VANISHING = 1e-6  # of its size beside it: what is so small is zero
 EDGE = 0.04  # of the domain: how far "far left" is from its end
 
 
@@ -97,7 +99,7 @@ class Curve:
         return x, np.where(np.isfinite(height), height, np.nan)
 
     def remark(self) -> str:
-        """In words, where in the domain the loss is not a number or has a pole; else empty."""
+        """In words, where in the domain the loss is not a number, has a pole or is too large."""
         x, height, _ = _sampled(self.task.loss, self.domain)
         undefined, infinite = np.isnan(height), np.isinf(height)
         remarks = []
@@ -105,10 +107,34 @@ class Curve:
             return "L(x) is not a number anywhere here: try another range or formula."
         if undefined.any():
             remarks.append(f"L(x) is not a number {_where(x, undefined)}.")
-        steep = infinite | _poles(height)
-        if steep.any():
-            remarks.append(f"L(x) has a pole near x = {_number(x[_steepest(height, steep)])}.")
+        place = self._pole
+        if place is not None:
+            remarks.append(f"L(x) has a pole near x = {_number(place)}.")
+        elif infinite.any():
+            remarks.append(f"L(x) is too large for 32 bits {_where(x, infinite)}: it overflows.")
+        elif _poles(height).any():
+            remarks.append(self._steep(x, height))
         return " ".join(remarks)
+
+    def _steep(self, x: np.ndarray, height: np.ndarray) -> str:
+        """Where the loss is far above the rest, and whether it overflows a view further."""
+        at = _steepest(height, _poles(height))
+        low, high = self.domain
+        wider, heights, _ = _sampled(self.task.loss, (2 * low - high, 2 * high - low))
+        overflows = np.isinf(heights)
+        told = f"L(x) reaches {shown(height[at])} near x = {_number(x[at])}, far beyond this view"
+        if not overflows.any():
+            return f"{told}."
+        return f"{told}; {_where(wider, overflows)} it overflows: it is too large for 32 bits."
+
+    @functools.cached_property
+    def _pole(self) -> float | None:
+        """Where the loss is steepest of all places where something that it divides by is zero."""
+        x, height, _ = _sampled(self.task.loss, self.domain)
+        candidates = _vanishes(self.task.loss, x)
+        beyond = np.isinf(height) | _poles(height)
+        steep = candidates & (beyond | _neighbor(beyond))
+        return float(x[_steepest(height, steep)]) if steep.any() else None
 
     def range(self) -> tuple[float, float]:
         """The heights to draw, low and high, with some air; poles do not count."""
@@ -233,6 +259,54 @@ def _turns(loss: Callable, domain: tuple[float, float], sign: int) -> list[float
     return found
 
 
+def _vanishes(loss: Callable, x: np.ndarray) -> np.ndarray:
+    """Where something that a typed formula divides by (or takes the logarithm of) is zero.
+
+    It is where it changes its sign between two places, or where it is nothing beside what it is
+    at the next place: a square does not change its sign.
+    """
+    found = np.zeros(len(x), bool)
+    if not isinstance(loss, Expression) or not loss.vanishing:
+        return found
+    all_values = np.asarray(_divisors(loss)(jnp.asarray(x, float))).T.astype(float)
+    for which, values in enumerate(all_values):
+        signs = np.sign(values)
+        changes = np.flatnonzero(signs[:-1] * signs[1:] < 0)
+        found[changes] = found[changes + 1] = True
+        zero = signs == 0  # alone: a stretch of them is what is too small for 32 bits
+        found |= zero & ~_neighbor(zero)
+        finite = np.where(np.isfinite(values), np.abs(values), np.inf)
+        least = int(np.argmin(finite))
+        if np.isfinite(finite[least]) and finite[least] > 0:
+            ends = x[max(least - 1, 0)], x[min(least + 1, len(x) - 1)]
+            beside = finite[[max(least - 1, 0), min(least + 1, len(x) - 1)]]
+            beside = np.max(beside, where=np.isfinite(beside), initial=0.0)
+            found[least] |= _least(loss, which, ends) <= VANISHING * beside
+    return found
+
+
+def _least(loss: Expression, which: int, ends: tuple[float, float]) -> float:
+    """The smallest size of one of the divisors between two places."""
+    low, high = ends
+    for _ in range(4):
+        x = np.linspace(low, high, POINTS)
+        values = np.abs(np.asarray(_divisors(loss)(jnp.asarray(x, float)))[:, which])
+        at = int(np.nanargmin(values)) if np.isfinite(values).any() else 0
+        low, high = x[max(at - 1, 0)], x[min(at + 1, POINTS - 1)]
+    return float(values[at])
+
+
+@functools.lru_cache(maxsize=64)
+def _divisors(loss: Expression) -> Callable:
+    return jax.jit(jax.vmap(loss.divisors))
+
+
+def _neighbor(places: np.ndarray) -> np.ndarray:
+    """Those beside some places."""
+    padded = np.pad(places, 1)
+    return padded[:-2] | padded[2:]
+
+
 def _poles(height: np.ndarray) -> np.ndarray:
     """Where the height is far beyond what the rest of the curve reaches."""
     finite = np.isfinite(height)
@@ -248,11 +322,18 @@ def _steepest(height: np.ndarray, steep: np.ndarray) -> int:
     return int(np.argmax(np.where(steep, np.abs(height), 0)))
 
 
-def _where(x: np.ndarray, undefined: np.ndarray) -> str:
-    """One stretch in words: the first, if there are several."""
-    first = int(np.flatnonzero(undefined)[0])
-    rest = np.flatnonzero(~undefined[first:])
-    last = first + int(rest[0]) - 1 if rest.size else len(x) - 1
+def _where(x: np.ndarray, there: np.ndarray) -> str:
+    """In words, the first stretch or two of the places where something is so."""
+    edges = np.flatnonzero(np.diff(np.pad(there.astype(int), 1)))
+    stretches = [_stretch(x, first, last - 1) for first, last in edges.reshape(-1, 2)[:2]]
+    return " and ".join(stretches)
+
+
+def _stretch(x: np.ndarray, first: int, last: int) -> str:
+    if first == last:
+        return f"at x = {_number(x[first])}"
+    if first == 0 and last == len(x) - 1:
+        return "everywhere here"
     if first == 0:
         return f"left of x = {_number(x[last])}"
     if last == len(x) - 1:

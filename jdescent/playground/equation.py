@@ -4,15 +4,16 @@ Each line is (symbols, numbers); the classes x, g, v and rate carry the colors t
 have in the figures. What stands behind the equals sign is what the optimizer returned.
 """
 
-from html import escape
+import re
 
 import numpy as np
+from markupsafe import Markup
 
 from jdescent.playground.catalog import METHODS
 from jdescent.playground.numbers import bracketed, shown
 from jdescent.playground.runs import Run
 
-Line = tuple[str, str]
+Line = tuple[Markup, Markup]
 
 
 def update_lines(run: Run, step: int) -> list[Line]:
@@ -35,62 +36,55 @@ def update_lines(run: Run, step: int) -> list[Line]:
         row.rate,
         _span("x", after),
     )
-    eta = f'<span class="rate">{shown(rate)}</span>'
+    eta = Markup('<span class="rate">{}</span>').format(shown(rate))
     slope = "ℓ′(x)" if setup.batch_size else "L′(x)"
     symbols = {
-        "x": '<i class="x">x</i>',
-        "g": f'<i class="g">{slope}</i>',
-        "v": '<i class="v">v</i>',
+        "x": Markup('<i class="x">x</i>'),
+        "g": Markup('<i class="g">{}</i>').format(slope),
+        "v": Markup('<i class="v">v</i>'),
+        "η": Markup('<i class="rate">η</i>'),
     }
     plain = setup.clip is None and not settings.get("nesterov") and not settings.get("dampening")
     base = setup.method.removeprefix("optax.")
     if plain and base == "sgd" and settings["momentum"] is None:
         return [
             (
-                "{x} ← {x} − <i class='rate'>η</i>·{g}".format(**symbols),
-                f"{x} − {eta}·{g} = {arrived}",
+                Markup("{x} ← {x} − {η}·{g}").format(**symbols),
+                Markup("{} − {}·{} = {}").format(x, eta, g, arrived),
             )
         ]
     if plain and setup.method in ("heavy_ball", "sgd"):
         before, now = row.memory["v"], _after(run, step, "v")
         inside = setup.method == "heavy_ball"
         beta = shown(settings["momentum"])
-        pull = f"− {eta}·{g}" if inside else f"+ {g}"
-        pull_symbols = "− <i class='rate'>η</i>·{g}" if inside else "+ {g}"
-        velocity = (
-            ("{v} ← β·{v} " + pull_symbols).format(**symbols),
-            f"{beta}·{_span('v', before, True)} {pull} = {_span('v', now)}",
+        pull = Markup("− {}·{}").format(eta, g) if inside else Markup("+ {}").format(g)
+        pulled = Markup("{v} ← β·{v} − {η}·{g}") if inside else Markup("{v} ← β·{v} + {g}")
+        moved = Markup("{x} ← {x} + {v}") if inside else Markup("{x} ← {x} − {η}·{v}")
+        velocity = Markup("{}·{} {} = {}").format(
+            beta, _span("v", before, True), pull, _span("v", now)
         )
-        move = (
-            ("{x} ← {x} + {v}" if inside else "{x} ← {x} − <i class='rate'>η</i>·{v}").format(
-                **symbols
-            ),
-            f"{x} + {_span('v', now, True)} = {arrived}"
-            if inside
-            else f"{x} − {eta}·{_span('v', now, True)} = {arrived}",
-        )
-        return [velocity, move]
-    label = escape(METHODS[setup.method].label)
+        shift = Markup("+ ") if inside else Markup("− {}·").format(eta)
+        move = Markup("{} {}{} = {}").format(x, shift, _span("v", now, True), arrived)
+        return [(pulled.format(**symbols), velocity), (moved.format(**symbols), move)]
     step_line = (
-        f"{symbols['x']} ← {symbols['x']} + <i class='v'>step of {label}</i>",
-        f"{x} + {_span('v', row.update, True)} = {arrived}",
+        Markup("{x} ← {x} + <i class='v'>step of {label}</i>").format(
+            **symbols, label=METHODS[setup.method].label
+        ),
+        Markup("{} + {} = {}").format(x, _span("v", row.update, True), arrived),
     )
     if not row.memory:
         return [step_line]
-    remembered = ", &ensp;".join(
-        f"<i>{escape(name.replace('_', ' '))}</i> = {shown(_after(run, step, name))}"
+    remembered = Markup(", &ensp;").join(
+        Markup("<i>{}</i> = {}").format(name.replace("_", " "), shown(_after(run, step, name)))
         for name in row.memory
     )
-    return [("its memory after this slope", f'<span class="memory">{remembered}</span>'), step_line]
+    memory = Markup('<span class="memory">{}</span>').format(remembered)
+    return [(Markup("its memory after this slope"), memory), step_line]
 
 
 def without_tags(html: str) -> str:
     """The text of such a line."""
-    text, inside = "", False
-    for character in html:
-        inside = character == "<" or (inside and character != ">")
-        text += "" if inside or character == ">" else character
-    return text
+    return re.sub("<[^>]*>", "", html)
 
 
 def _after(run: Run, step: int, name: str) -> float:
@@ -98,6 +92,7 @@ def _after(run: Run, step: int, name: str) -> float:
     return float(run.memory[name][min(step + 1, len(run.loss) - 1)])
 
 
-def _span(kind: str, value: object, in_brackets: bool = False) -> str:
+def _span(kind: str, value: object, in_brackets: bool = False) -> Markup:
     number = float(np.asarray(value))
-    return f'<span class="{kind}">{bracketed(number) if in_brackets else shown(number)}</span>'
+    text = bracketed(number) if in_brackets else shown(number)
+    return Markup('<span class="{}">{}</span>').format(kind, text)

@@ -38,6 +38,11 @@ FUNCTIONS: dict[str, tuple[int, Callable, str]] = {
 }  # fmt: skip
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
+_POLES: dict[str, Callable] = {
+    "tan": jnp.cos, **dict.fromkeys(("log", "log2", "log10", "ln"), lambda value: value)
+}  # fmt: skip
+"""Functions with poles, each with what is zero there."""
+
 _OPERATORS: dict[type, tuple[str, Callable]] = {
     ast.Add: ("+", lambda a, b: a + b),
     ast.Sub: ("-", lambda a, b: a - b),
@@ -50,8 +55,9 @@ _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\S)"
 )
 
-_SIGNS_READ = set("+-*/(),")
-_READ = "only numbers, names and + - * / ^ ( ) are read"
+_POWER = re.compile(r"\s*\*\*\s*(?P<exponent>-?\d+)\s*(?P<bracket>\()?")
+_SIGNS_READ = set("+-*/(),|")
+_READ = "only numbers, names and + - * / ^ ( ) | are read"
 
 Compiled = Callable[[dict[str, Any]], Any]
 
@@ -78,27 +84,37 @@ class Expression:
         text: what was typed.
         source: the same as Python with ``jnp``, for scripts.
         variables: their names. With one, x is a scalar; with two, x has shape (2,).
+        function: of a dictionary of the variables.
+        vanishing: functions of the same; the formula may have a pole only where one is zero.
     """
 
     text: str = field(compare=False)
     source: str
     variables: tuple[str, ...]
     function: Compiled = field(compare=False, repr=False)
+    vanishing: tuple[Compiled, ...] = field(default=(), compare=False, repr=False)
 
     def __call__(self, x):
         """The loss at x, of the dtype of x; NaN or infinite where the formula is not defined."""
         x = jnp.asarray(x)
-        names = {self.variables[0]: x} if len(self.variables) == 1 else dict(
-            zip(self.variables, x, strict=True)
-        )  # fmt: skip
-        return jnp.asarray(self.function(names), x.dtype)
+        return jnp.asarray(self.function(self._named(x)), x.dtype)
+
+    def divisors(self, x):
+        """The values at x of what may vanish where a pole is: (how many there are,)."""
+        x = jnp.asarray(x)
+        return jnp.array([function(self._named(x)) for function in self.vanishing], x.dtype)
+
+    def _named(self, x) -> dict[str, Any]:
+        if len(self.variables) == 1:
+            return {self.variables[0]: x}
+        return dict(zip(self.variables, x, strict=True))
 
 
 def parse(text: str, variables: tuple[str, ...] = ("x",)) -> Expression:
     """Read a formula such as ``x^4/4 - 2cos(3x)``.
 
-    ``^`` is a power, ``2x`` a product, ``½ ² · π −`` are what they look like. A whole-number power
-    may be of a negative number.
+    ``^`` is a power, ``2x`` a product, ``½ ² · π − |x| sin²(x)`` are what they look like. A
+    whole-number power may be of a negative number.
 
     Args:
         text: at most 200 characters.
@@ -128,7 +144,9 @@ def parse(text: str, variables: tuple[str, ...] = ("x",)) -> Expression:
         raise ExpressionError(
             f"the formula is constant: use {_listed(variables)}, or there is no slope"
         )
-    return Expression(text.strip(), ast.unparse(source), tuple(variables), function)
+    return Expression(
+        text.strip(), ast.unparse(source), tuple(variables), function, tuple(reader.vanishing)
+    )
 
 
 def _in_ascii(text: str, variables: tuple[str, ...]) -> tuple[str, list[int]]:
@@ -141,21 +159,74 @@ def _in_ascii(text: str, variables: tuple[str, ...]) -> tuple[str, list[int]]:
         raised = digit != sign
         spelled += word
         places += [index] * len(word)
-    joined, joined_places = "", list[int]()
-    before = ""
-    for token in _TOKEN.finditer(spelled):
-        word, kind, place = token.group(), token.lastgroup, places[token.start()]
-        if kind == "sign" and word not in _SIGNS_READ:
-            raise _refused(f"'{word}' is not read; {_READ}", place)
-        if before in FUNCTIONS and word != "(":
-            raise _refused(f"{before} is a function: write {before}({variables[0]})", place)
-        if before == "value" and (word == "(" or kind != "sign"):
-            joined, joined_places = joined + "*", [*joined_places, place]
-        joined += word
-        joined_places += places[token.start() : token.end()]
-        value = kind == "number" or word in (")", *variables, *CONSTANTS)
-        before = "value" if value else word
-    return joined, joined_places
+    return _Joiner(variables).join(spelled, places)
+
+
+class _Joiner:
+    """Puts in what people leave out: the sign of a product, brackets for |x|, sin²(x)."""
+
+    def __init__(self, variables: tuple[str, ...]) -> None:
+        self.variables = variables
+        self.spelled, self.places = "", list[int]()
+        self.before = ""  # the last token, "value" for what ends a value
+        self.open: list[tuple[str, str]] = []  # brackets, each with the power of its function
+
+    def join(self, spelled: str, places: list[int]) -> tuple[str, list[int]]:
+        """The whole text with these signs, and where each of its characters comes from."""
+        position = 0
+        while token := _TOKEN.search(spelled, position):
+            position = token.end()
+            word, kind, place = token.group(), token.lastgroup, places[token.start()]
+            if kind == "sign" and word not in _SIGNS_READ:
+                raise _refused(f"'{word}' is not read; {_READ}", place)
+            power = _POWER.match(spelled, position) if word in FUNCTIONS else None
+            if power is not None:
+                position = power.end()
+                if power["bracket"] is None or "-" in power["exponent"]:
+                    raise _refused(self._advice(word, power["exponent"]), place)
+            if self.before in FUNCTIONS and word != "(":
+                raise _refused(
+                    f"{self.before} is a function: write {self.before}({self.variables[0]})", place
+                )
+            closes = word == "|" and self.before == "value" and self._inside() == "|"
+            if self.before == "value" and (word in "(|" or kind != "sign") and not closes:
+                self._put("*", place)
+            if power is not None:
+                self._put(f"({word}(", place)
+                self.open.append(("(", power["exponent"]))
+                self.before = "("
+            elif closes or word == ")":
+                self._close(word, place)
+            elif word == "|":
+                self._put("abs(", place)
+                self.open.append(("|", ""))
+                self.before = "("
+            else:
+                self.open += [("(", "")] * (word == "(")
+                self._put(word, place)
+                is_value = kind == "number" or word in (*self.variables, *CONSTANTS)
+                self.before = "value" if is_value else word
+        return self.spelled, self.places
+
+    def _inside(self) -> str:
+        return self.open[-1][0] if self.open else ""
+
+    def _close(self, bracket: str, place: int) -> None:
+        opened, power = self.open.pop() if self.open else (bracket, "")
+        if (opened == "|") != (bracket == "|"):
+            raise _refused("the bar | before this bracket is not closed yet", place)
+        self._put(f")**{power})" if power else ")", place)
+        self.before = "value"
+
+    def _put(self, word: str, place: int) -> None:
+        self.spelled += word
+        self.places += [place] * len(word)
+
+    def _advice(self, name: str, power: str) -> str:
+        x = self.variables[0]
+        if "-" in power:
+            return f"{name}^{power} has two senses: write 1/{name}({x}), or use atan for tan^-1"
+        return f"{name} is a function: write {name}^{power}({x})"
 
 
 def _tree(spelled: str, places: list[int]) -> ast.Expression:
@@ -179,6 +250,7 @@ class _Reader:
 
     def __init__(self, variables: tuple[str, ...], places: list[int]) -> None:
         self.variables, self.places, self.used = variables, places, False
+        self.vanishing: list[Compiled] = []  # wherever a pole is, one of these is zero
 
     def read(self, node: ast.expr) -> tuple[Compiled, ast.expr]:
         match node:
@@ -198,6 +270,8 @@ class _Reader:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 (a, a_source), (b, b_source) = self.read(left), self.read(right)
                 apply = _OPERATORS[type(op)][1]
+                if isinstance(op, ast.Div):
+                    self.vanishing.append(b)
                 source = ast.BinOp(a_source, op, b_source)
                 return lambda names: apply(a(names), b(names)), source
             case ast.Call():
@@ -236,9 +310,12 @@ class _Reader:
                 )
             if value == int(value):
                 whole = int(value)
+                if whole < 0:
+                    self.vanishing.append(base)
                 source = ast.BinOp(base_source, ast.Pow(), ast.Constant(whole))
                 return lambda names: base(names) ** whole, source
         above, above_source = self.read(node.right)
+        self.vanishing.append(base)
         return (
             lambda names: jnp.power(base(names), above(names)),
             ast.BinOp(base_source, ast.Pow(), above_source),
@@ -261,6 +338,9 @@ class _Reader:
             )  # fmt: skip
         parts = [self.read(argument) for argument in node.args]
         source = ast.Call(ast.Name(path), [part_source for _, part_source in parts], [])
+        if called.id in _POLES:
+            inside, zero = parts[0][0], _POLES[called.id]
+            self.vanishing.append(lambda names: zero(inside(names)))
         return lambda names: function(*(part(names) for part, _ in parts)), source
 
     def refused(self, node: ast.expr, why: str) -> ExpressionError:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from jdescent.playground import words
 from jdescent.playground.game_address import MOVES
 from jdescent.playground.levels import (
@@ -21,10 +23,12 @@ from jdescent.playground.runs import Run
 Goal = tuple[bool, str]
 
 
-def goals(items: Sequence[Goal]) -> str:
+def goals(items: Sequence[Goal]) -> Markup:
     """A list of goals, those that are reached ticked."""
-    return "".join(
-        f'<li class="{"good" if done else "muted"}">{"✓" if done else "○"}&ensp;{text}</li>'
+    return Markup().join(
+        Markup('<li class="{}">{}&ensp;{}</li>').format(
+            "good" if done else "muted", "✓" if done else "○", text
+        )
         for done, text in items
     )
 
@@ -97,25 +101,37 @@ def trap_status(run: Run, step: int) -> str:
     return f"{counted(step, 'step')} are over: this noise was not enough. Smaller batches?"
 
 
-def fog_table(visits: Sequence[tuple[float, float]]) -> str:
+def fog_picture(visits: Sequence[tuple[float, float]], won: bool) -> str:
+    """What the figure of level 1 shows to those who do not see it: no more than to the others."""
+    x, loss = visits[-1]
+    fog = "the whole valley" if won else "fog, and the valley only where the ball has been"
+    return (
+        f"A figure of {fog}. The ball lies at x = {shown(x)}, where the loss is {shown(loss)}, "
+        f"after {counted(len(visits) - 1, 'move')}."
+    )
+
+
+def fog_table(visits: Sequence[tuple[float, float]]) -> Markup:
     """The moves, the last one first: the slopes nobody knows."""
     rows = []
     for n in range(len(visits) - 1, -1, -1):
         x, loss = visits[n]
         move = shown(visits[n + 1][0] - x) if n + 1 < len(visits) else ""
         rows.append(
-            f"<tr><th scope=row>{n}</th><td class=x>{shown(x)}</td><td class=path>{shown(loss)}"
-            f"</td><td class=g>?</td><td>{move}</td></tr>"
+            Markup(
+                "<tr><th scope=row>{}</th><td class=x>{}</td><td class=path>{}</td>"
+                "<td class=g>?</td><td>{}</td></tr>"
+            ).format(n, shown(x), shown(loss), move)
         )
-    return "".join(rows)
+    return Markup().join(rows)
 
 
-def run_table(run: Run, step: int, after: Sequence[Point] = ()) -> str:
+def run_table(run: Run, step: int, after: Sequence[Point] = ()) -> Markup:
     """The steps, the last one first, above them what came after the numbers ended."""
-    beyond = "".join(
-        f"<tr class=bad><th scope=row>{point.step:,}</th><td>{shown(point.x)}</td>"
-        f"<td>{shown(point.loss)}</td><td>{shown(point.slope)}</td><td>{shown(point.update)}</td>"
-        "</tr>"
+    beyond = Markup().join(
+        Markup(
+            "<tr class=bad><th scope=row>{:,}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
+        ).format(point.step, *map(shown, (point.x, point.loss, point.slope, point.update)))
         for point in reversed(after)
         if point.step > step
     )

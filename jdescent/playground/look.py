@@ -1,10 +1,13 @@
 """The look of the figures: colors that every color vision tells apart, in light and in dark."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import Plot
+from bokeh.models import Axis, BasicTicker, FixedTicker, Plot
 from bokeh.plotting import figure
+
+from jdescent.playground.numbers import RAISED
 
 FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
@@ -72,6 +75,22 @@ def plot(name: str, x_label: str, y_label: str, **options: Any) -> figure:
         axis.major_tick_line_color = axis.minor_tick_line_color = None
         axis.axis_line_color = None
     return view
+
+
+def by_powers(axis: Axis, low: int, high: int) -> None:
+    """Label an axis whose coordinate is an exponent of ten, at about four of them."""
+    ticks = list(range(low, high + 1, max(math.ceil((high - low) / 4), 1)))
+    axis.ticker = FixedTicker(ticks=ticks)
+    axis.major_label_overrides = {tick: _power(tick) for tick in ticks}
+
+
+def by_numbers(axis: Axis) -> None:
+    """Label an axis by its coordinate itself, at about four places."""
+    axis.ticker, axis.major_label_overrides = BasicTicker(desired_num_ticks=4), {}
+
+
+def _power(exponent: int) -> str:
+    return {0: "1", 1: "10"}.get(exponent, f"10{str(exponent).translate(RAISED)}")
 
 
 def paint(view: Plot, palette: Palette) -> None:

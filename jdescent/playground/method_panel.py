@@ -2,12 +2,12 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
-from jdescent.playground import address
+from jdescent.playground import address, fields
 from jdescent.playground.catalog import METHODS, Hyperparameter, Method, Value
 from jdescent.playground.numbers import shown
 from jdescent.playground.page import Page
@@ -15,6 +15,8 @@ from jdescent.playground.rates import PRESETS, Outcomes
 from jdescent.playground.runs import SCHEDULES, Setup
 
 NUDGE = 1.1  # what an arrow key does to the learning rate
+HORIZONS = (4, 1000)  # steps over which a schedule may reach
+CLIPS = (1e-6, 1e6)  # norms that a slope may be clipped to
 
 
 class MethodPanel:
@@ -37,10 +39,10 @@ class MethodPanel:
         self.presets: Mapping[str, float | None] = dict.fromkeys(PRESETS)
         page.on("method", self.choose)
         page.on("rate", lambda position: self.set_rate(self._rate.value(float(position))))
-        page.on("rate-typed", self._typed_rate)
+        page.on_typed("rate-typed", self._read_rate, self._take_rate)
         page.on("schedule", self._set_schedule)
-        page.on("horizon", self._set_horizon)
-        page.on("clip", self._set_clip)
+        page.on_typed("horizon", fields.whole("the steps", *HORIZONS), self._set_horizon)
+        page.on_typed("clip", fields.optional(fields.number("the clip", *CLIPS)), self._set_clip)
         page.on_key("ArrowUp", lambda: self.set_rate(self.rate * NUDGE))
         page.on_key("ArrowDown", lambda: self.set_rate(self.rate / NUDGE))
 
@@ -68,21 +70,19 @@ class MethodPanel:
             self._change(True)
 
     def set_rate(self, rate: Value) -> None:
-        """Another learning rate, kept within the slider's ends."""
+        """Another learning rate, kept within the slider's ends, to three digits."""
         low, high = self._rate.low, self._rate.high
-        self.rate = float(f"{min(max(float(rate or low), low), high):.3g}")
-        self.draw_rate()
-        self._change(False)
+        self._take_rate(float(f"{min(max(float(rate or low), low), high):.3g}"))
 
-    def read(self, query: Mapping[str, str]) -> list[str]:
-        """Take the optimizer from an address; returns complaints."""
-        chosen, complaints = address.read(query, {"method": address.choice(METHODS)})
+    def read(self, query: Mapping[str, str], prefix: str = "") -> list[str]:
+        """Take the optimizer from an address, named with a prefix; returns complaints."""
+        chosen, complaints = address.read(query, {"method": address.choice(METHODS)}, prefix)
         self.name = chosen.get("method", self.name)
         readers = address.setting_readers(self.name)
-        settings, more = address.read(query, readers)
+        settings, more = address.read(query, readers, prefix)
         self.rate = settings.pop("learning_rate", self.rate)
         self.others = settings
-        values, still_more = address.read(query, _READERS)
+        values, still_more = address.read(query, _READERS, prefix)
         self.schedule = values.get("schedule", self.schedule)
         self.horizon = values.get("horizon", self.horizon)
         self.clip = values.get("clip", self.clip)
@@ -99,25 +99,26 @@ class MethodPanel:
         """Show everything."""
         self.page.html(method=_options(self.name), settings=self._sliders())
         self.page.set("method", value=self.name)
-        self.page.html(equations=escape(self.method.equations))
+        self.page.text(equations=self.method.equations)
         self.page.set("equations", hidden=not self.method.equations)
         for one in self.method.hyperparameters[1:]:
             self.page.on(f"set:{one.name}", functools.partial(self._set, one))
             self._draw_value(one)
         self.page.html(schedule=_plain_options(SCHEDULES, self.schedule))
-        self.page.set("horizon", value=str(self.horizon), disabled=self.schedule == "constant")
-        self.page.set("clip", value="" if self.clip is None else f"{self.clip:g}")
+        self.page.set("horizon", disabled=self.schedule == "constant")
+        self._draw_horizon()
+        self._draw_clip()
         self.draw_rate()
 
     def draw_rate(self) -> None:
         self.page.set("rate", value=f"{self._rate.position(self.rate):.4f}")
         self.page.set("rate", aria_valuetext=shown(self.rate))
-        self.page.set("rate-typed", value=shown(self.rate))
+        self.page.set("rate-typed", value=fields.exact(self.rate), aria_invalid=False)
         for name, rate in self.presets.items():
             matches = rate is not None and abs(rate / self.rate - 1) < 1e-6
             self.page.set(_id(name), aria_pressed=matches)
 
-    def draw_limit(self, limit: float | None, words: str) -> None:
+    def draw_limit(self, limit: float | None, words: Markup) -> None:
         """Mark the largest stable rate on the slider, and say in words what it is."""
         self.page.set("limit", hidden=limit is None)
         self.page.html(limit_words=words)
@@ -143,11 +144,13 @@ class MethodPanel:
     def _rate(self) -> Hyperparameter:
         return self.method.hyperparameters[0]
 
-    def _typed_rate(self, text: str) -> None:
-        try:
-            self.set_rate(float(text.replace("−", "-").replace(",", ".")))
-        except ValueError:
-            self.draw_rate()
+    def _read_rate(self, text: str) -> float:
+        return fields.number("the learning rate", self._rate.low, self._rate.high)(text)
+
+    def _take_rate(self, rate: float) -> None:
+        self.rate = rate
+        self.draw_rate()
+        self._change(False)
 
     def _set(self, one: Hyperparameter, value: Any) -> None:
         self.others[one.name] = value if isinstance(value, bool) else one.value(float(value))
@@ -160,21 +163,26 @@ class MethodPanel:
             self.page.set("horizon", disabled=name == "constant")
             self._change(True)
 
-    def _set_horizon(self, text: str) -> None:
-        values, _ = address.read({"horizon": text.strip()}, _READERS)
-        self.horizon = values.get("horizon", self.horizon)
-        self.page.set("horizon", value=str(self.horizon))
+    def _set_horizon(self, steps: int) -> None:
+        self.horizon = steps
+        self._draw_horizon()
         self._change(True)
 
-    def _set_clip(self, text: str) -> None:
-        values, _ = address.read({"clip": text.strip()}, _READERS)
-        self.clip = values.get("clip")
-        self.page.set("clip", value="" if self.clip is None else f"{self.clip:g}")
+    def _draw_horizon(self) -> None:
+        self.page.set("horizon", value=str(self.horizon), aria_invalid=False)
+
+    def _set_clip(self, norm: float | None) -> None:
+        self.clip = norm
+        self._draw_clip()
         self._change(True)
 
-    def _sliders(self) -> str:
+    def _draw_clip(self) -> None:
+        text = "" if self.clip is None else fields.exact(self.clip)
+        self.page.set("clip", value=text, aria_invalid=False)
+
+    def _sliders(self) -> Markup:
         others = self.method.hyperparameters[1:]
-        return "".join(_slider(one, self.others.get(one.name, one.default)) for one in others)
+        return Markup().join(_slider(one, self.others.get(one.name, one.default)) for one in others)
 
     def _draw_value(self, one: Hyperparameter) -> None:
         value = self.others.get(one.name, one.default)
@@ -184,45 +192,44 @@ class MethodPanel:
 
 _READERS = {
     "schedule": address.choice(SCHEDULES),
-    "horizon": address.whole(4, 1000),
-    "clip": address.optional(address.number(1e-6, 1e6)),
+    "horizon": address.whole(*HORIZONS),
+    "clip": address.optional(address.number(*CLIPS)),
 }
 
 
-def _slider(one: Hyperparameter, value: Value) -> str:
-    event, label = f"set:{one.name}", escape(one.label)
+def _slider(one: Hyperparameter, value: Value) -> Markup:
+    event = f"set:{one.name}"
     if isinstance(value, bool):
-        checked = " checked" if value else ""
-        box = f'<input type="checkbox" data-do="{event}"{checked}>'
-        return f'<label class="switch">{box} {label}</label>'
-    return (
-        f'<label>{label} <b id="value-{one.name}"></b>'
-        f'<input type="range" min="0" max="1" step="0.005" value="{one.position(value):.4f}" '
-        f'data-do="{event}"></label>'
-    )
+        return Markup(
+            '<label class="switch"><input type="checkbox" data-do="{}" {}> {}</label>'
+        ).format(event, "checked" if value else "", one.label)
+    return Markup(
+        '<label>{} <b id="value-{}"></b>'
+        '<input type="range" min="0" max="1" step="0.005" value="{:.4f}" data-do="{}"></label>'
+    ).format(one.label, one.name, one.position(value), event)
 
 
-def _options(chosen: str) -> str:
+def _options(chosen: str) -> Markup:
     """All methods, jdescent's before optax's."""
-    groups: dict[str, str] = {"jdescent": "", "optax": ""}
+    groups: dict[str, list[Markup]] = {"jdescent": [], "optax": []}
     for name, method in METHODS.items():
-        groups["optax" if name.startswith("optax.") else "jdescent"] += _option(
-            name, method.label, chosen
-        )
-    return "".join(
-        f'<optgroup label="{library}">{options}</optgroup>'
+        library = "optax" if name.startswith("optax.") else "jdescent"
+        groups[library].append(option(name, method.label, chosen))
+    return Markup().join(
+        Markup('<optgroup label="{}">{}</optgroup>').format(library, Markup().join(options))
         for library, options in groups.items()
         if options
     )
 
 
-def _plain_options(names: Any, chosen: str) -> str:
-    return "".join(_option(name, name, chosen) for name in names)
+def _plain_options(names: Any, chosen: str) -> Markup:
+    return Markup().join(option(name, name, chosen) for name in names)
 
 
-def _option(name: str, label: str, chosen: str) -> str:
-    selected = " selected" if name == chosen else ""
-    return f'<option value="{escape(name)}"{selected}>{escape(label)}</option>'
+def option(name: str, label: str, chosen: str = "") -> Markup:
+    """One entry of a list to choose from."""
+    selected = "selected" if name == chosen else ""
+    return Markup('<option value="{}" {}>{}</option>').format(name, selected, label)
 
 
 def _id(preset: str) -> str:

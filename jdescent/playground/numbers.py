@@ -2,7 +2,7 @@
 
 import math
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 BRIEF = 3  # significant digits, where many numbers stand
 
@@ -22,7 +22,7 @@ def shown(value: float, digits: int = 4) -> str:
     size = abs(value)
     if size and not 1e-3 <= size < 1e5:
         mantissa, exponent = f"{size:.2e}".split("e")
-        text = f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
+        text = f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
     else:
         fewest = 2 if size < 100 else 0
         decimals = max(digits - 1 - math.floor(math.log10(size)), fewest) if size else fewest

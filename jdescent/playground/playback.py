@@ -51,10 +51,12 @@ class Playback:
             self.run()
 
     def run(self) -> None:
-        """Run on; from the beginning if it stands at the end."""
+        """Run on, from the beginning if it stands at the end; at once where nothing may move."""
         if self.shown >= self._last():
             self.show(0)
-        if self._last():
+        if self.page.calm:
+            self.show(self._last())
+        elif self._last():
             self.page.animate(self._frame, FRAME)
         self.tell()
 
@@ -71,7 +73,7 @@ class Playback:
     def tell(self) -> None:
         """Bring the buttons up to date."""
         runs = self.page.animated
-        self.page.html(run="❚❚&ensp;Pause" if runs else "▶&ensp;Run")
+        self.page.text(run="❚❚\u2002Pause" if runs else "▶\u2002Run")
         self.page.set("run", aria_pressed=runs)
         self.page.set("step", disabled=self.shown >= self._last())
         self.page.set("back", disabled=self.shown == 0)

@@ -119,7 +119,7 @@ def read(
         fitting(chosen[number], surface).put_into(panel)
         dotted = number + "."
         own = {name[len(dotted) :]: text for name, text in query.items() if name.startswith(dotted)}
-        complaints += panel.read({**own, "method": chosen[number]})
+        complaints += panel.read({**own, "method": chosen[number]}, dotted)
         racers.append(held_by(panel))
     return racers, complaints
 

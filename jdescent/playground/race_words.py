@@ -2,46 +2,47 @@
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from jdescent.playground.catalog import limit_formula, stability_limit
 from jdescent.playground.components import components
-from jdescent.playground.numbers import brief, shown
+from jdescent.playground.numbers import brief, counted, shown
 from jdescent.playground.race import Racer, Shown
 from jdescent.playground.runs import Row, Run
 from jdescent.playground.surfaces import Surface
 
 
-def racer_row(racer: Racer, index: int, chosen: bool, alone: bool) -> str:
+def racer_row(racer: Racer, index: int, chosen: bool, alone: bool) -> Markup:
     """One row of the race: its button, its rate, cells for loss and verdict, and its end."""
-    label = escape(racer.label)
-    return (
-        f'<tr><th scope="row"><button class="racer" data-do="choose" value="{index}" '
-        f'aria-pressed="{str(chosen).lower()}">{badge(index)} {label}</button></th>'
-        f'<td id="rate-{index}" class="rate-cell">{shown(racer.rate)}</td>'
-        f'<td id="loss-{index}" class="number"></td><td id="how-{index}" class="how"></td>'
-        f'<td><button class="remove" data-do="remove" value="{index}"'
-        f'{" disabled" if alone else ""} aria-label="take {label} out of the race">×</button>'
-        "</td></tr>"
-    )
+    return Markup(
+        '<tr><th scope="row"><button class="racer" data-do="choose" value="{index}" '
+        'aria-pressed="{pressed}">{badge} {label}</button></th>'
+        '<td id="rate-{index}" class="rate-cell">{rate}</td>'
+        '<td id="loss-{index}" class="number"></td><td id="how-{index}" class="how"></td>'
+        '<td><button class="remove" data-do="remove" value="{index}" {disabled}'
+        ' aria-label="take {label} out of the race">×</button></td></tr>'
+    ).format(
+        index=index, pressed=str(chosen).lower(), badge=badge(index), label=racer.label,
+        rate=shown(racer.rate), disabled="disabled" if alone else "",
+    )  # fmt: skip
 
 
-def component_rows(racers: Sequence[Racer], runs: Sequence[Shown]) -> tuple[str, int]:
+def component_rows(racers: Sequence[Racer], runs: Sequence[Shown]) -> tuple[Markup, int]:
     """Every racer's next step, parameter by parameter, and the characters of the longest line."""
     rows, longest = [], 0
     for index, (racer, one) in enumerate(zip(racers, runs, strict=True)):
         written = components(one.run, one.step)
         longest = max(longest, *map(len, written.lines))
-        cells = "".join(
-            f"<td><span class=muted>Δ{name}</span>&ensp;{line}</td>"
+        cells = Markup().join(
+            Markup("<td><span class=muted>Δ{}</span>&ensp;{}</td>").format(name, line)
             for name, line in zip("xy", written.lines, strict=True)
         )
-        head = f"{badge(index)} {escape(racer.label)} <i>{written.rule}</i>"
-        rows.append(f'<tr><th scope="row">{head}</th>{cells}</tr>')
-    return "".join(rows), longest
+        head = Markup("{} {} <i>{}</i>").format(badge(index), racer.label, written.rule)
+        rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(head, cells))
+    return Markup().join(rows), longest
 
 
 def status(racer: Racer, one: Shown, surface: Surface) -> str:
@@ -72,31 +73,80 @@ def aim(row: Row, surface: Surface) -> str:
     return f"−∇L, at right angles to the contour, misses the minimum by {degrees}°."
 
 
-def limit(racer: Racer, run: Run, surface: Surface) -> tuple[float | None, str]:
+def limit(racer: Racer, run: Run, surface: Surface) -> tuple[float | None, Markup]:
     """The largest stable rate at the minimum a run came to, and words on it."""
     place = tuple(run.x[run.last].tolist()) if run.converged else run.setup.start
     minimum = surface.minimum_near(place)  # type: ignore[arg-type]
     if minimum is None:
-        falls = "the saddle falls without end: no rate is stable"
-        return None, falls if surface.name == "saddle" else ""
+        falls = Markup("the saddle falls without end: no rate is stable")
+        return None, falls if surface.name == "saddle" else Markup()
     curvature = minimum.curvatures[1]
     where = "" if surface.quadratic else f" at {pair(minimum.position)}"
-    words = f"λ<sub>max</sub> = {shown(curvature)}{where}"
+    words = Markup("{} = {}{}").format(_LARGEST, shown(curvature), where)
     if racer.schedule != "constant" or racer.clip is not None:
         return None, words
     settings = {"learning_rate": racer.rate, **racer.others}
     largest = stability_limit(racer.method, settings, curvature)
     if largest is None:
-        return None, f"{words}, no fixed limit: this method rescales its slopes"
-    formula = limit_formula(racer.method, settings).replace("λ", "λ<sub>max</sub>")
-    return largest, f"<b>{formula} = {shown(largest)}</b> &ensp;({words})"
+        return None, words + ", no fixed limit: this method rescales its slopes"
+    formula = Markup(limit_formula(racer.method, settings)).replace("λ", _LARGEST)
+    return largest, Markup("<b>{} = {}</b> &ensp;({})").format(formula, shown(largest), words)
 
 
-def badge(index: int) -> str:
+_LARGEST = Markup("λ<sub>max</sub>")
+
+
+def picture(surface: Surface, labels: Sequence[str], runs: Sequence[Shown]) -> str:
+    """What the figure of a surface shows.
+
+    Args:
+        surface: the one there is.
+        labels: of the optimizers.
+        runs: how far each has come.
+    """
+    minima = " and ".join(pair(minimum.position) for minimum in surface.minima)
+    lowest = f", with minima at {minima}" if minima else ""
+    places = "; ".join(
+        f"{label} at {pair(one.row.x)}, loss {brief(one.row.loss)}"
+        for label, one in zip(labels, runs, strict=True)
+    )
+    steps = max(one.step for one in runs)
+    head = f"The surface {surface.formula} from above{lowest}."
+    return f"{head} After {counted(steps, 'step')}: {places}."
+
+
+def losses(labels: Sequence[str], runs: Sequence[Shown]) -> str:
+    """What the figure of the losses shows."""
+    told = "; ".join(
+        f"{label} from {brief(one.run.row(0).loss)} to {brief(one.row.loss)} "
+        f"after {counted(one.step, 'step')}"
+        for label, one in zip(labels, runs, strict=True)
+    )
+    return f"The losses against the step: {told}."
+
+
+def by_angle(labels: Sequence[str], steps: Sequence[np.ndarray]) -> str:
+    """What the figure of the steps against the bowl's angle shows."""
+    told = "; ".join(
+        f"{label} {_range(each[np.isfinite(each)])}"
+        for label, each in zip(labels, steps, strict=True)
+    )
+    return f"Steps needed as the bowl is turned from 0 to 90 degrees: {told}."
+
+
+def _range(steps: np.ndarray) -> str:
+    if not steps.size:
+        return "does not get there"
+    low, high = int(steps.min()), int(steps.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def badge(index: int) -> Markup:
     """A racer's number on its color."""
-    number = index + 1
-    style = f"background:var(--race-{number});color:var(--race-{number}-ink)"
-    return f'<b class="badge" style="{style}">{number}</b>'
+    return Markup(
+        '<b class="badge" style="background:var(--race-{number});color:var(--race-{number}-ink)">'
+        "{number}</b>"
+    ).format(number=index + 1)
 
 
 def pair(point: Any) -> str:

@@ -4,21 +4,22 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from jdescent.playground import address, surfaces
+from jdescent.playground import address, fields, surfaces
 from jdescent.playground.expressions import ExpressionError, parse
 from jdescent.playground.surfaces import LARGEST_CONDITION, SURFACES, Point, Surface, turned
 
 OWN = "own"
+SEEN = 100 * fields.FAR  # a view may be wider than the range that was typed
 FIRST = "bowl-2-4"
 
 _READERS: Mapping[str, address.Read] = {
     "surface": address.choice((*SURFACES, OWN)),
     "formula": str,
-    "from": address.number(-1e6, 1e6),
-    "to": address.number(-1e6, 1e6),
+    "from": address.number(-fields.FAR, fields.FAR),
+    "to": address.number(-fields.FAR, fields.FAR),
     "kappa": address.number(1.0, LARGEST_CONDITION),
     "turn": address.number(0.0, 90.0),
-    "start": address.numbers(2, -1e6, 1e6),
+    "start": address.numbers(2, -SEEN, SEEN),
 }
 
 
@@ -31,11 +32,13 @@ class Scene:
         formula, ends: the typed one, and the range of x and of y.
         condition, degrees: of the bowl.
         start: where all begin.
+        refused: a formula of the address that could not be read.
     """
 
     def __init__(self) -> None:
         self.surface: Surface = SURFACES[FIRST]
         self.own = False
+        self.refused = ""
         self.formula, self.ends = "x^2/2 + y^2 + sin(3x)cos(2y)", (-4.0, 4.0)
         self.condition, self.degrees = 50.0, 0.0
         self.start: Point = self.surface.start
@@ -53,14 +56,16 @@ class Scene:
         """The start as it would be with the bowl turned back."""
         return turned(self.start, -self.degrees)
 
-    def take(self, name: str) -> None:
-        """A surface by its name, with its start.
+    def take(self, name: str, formula: str | None = None) -> None:
+        """A surface by its name, with its start; the typed one of a formula, or of the last.
 
         Raises:
-            ExpressionError: it is the typed one, and cannot be read.
+            ExpressionError: it is the typed one, and cannot be read; all stays as it was.
         """
         if name == OWN:
-            self.surface = surfaces.typed(parse(self.formula, ("x", "y")), self.ends)
+            formula = self.formula if formula is None else formula
+            self.surface = surfaces.typed(parse(formula, ("x", "y")), self.ends)
+            self.formula = formula
         else:
             self.surface = self._bowl() if name == "bowl" else SURFACES[name]
         self.own = name == OWN
@@ -84,33 +89,22 @@ class Scene:
         self.start = turned(self.start, self.degrees - before)
         self.surface = self._bowl()
 
-    def set_ends(self, low: Any, high: Any) -> None:
-        """The range of a typed surface.
-
-        Raises:
-            ValueError: that is no range, in words for people.
-        """
-        try:
-            low, high = (float(str(end).replace("−", "-").replace(",", ".")) for end in (low, high))
-        except ValueError:
-            raise ValueError("from and to are numbers, such as −4 and 4.") from None
-        if not -1e6 <= low < high <= 1e6 or high - low < 1e-3:
-            raise ValueError("from must lie below to, by 0.001 at least, within a million.")
-        self.ends = (low, high)
-
     def read(self, query: Mapping[str, str]) -> list[str]:
         """Begin where an address says; returns what could not be read."""
         values, complaints = address.read(query, _READERS)
-        self.formula = values.get("formula", self.formula)
-        low, high = values.get("from", self.ends[0]), values.get("to", self.ends[1])
-        if high - low >= 1e-3:
-            self.ends = (low, high)
+        if {"from", "to"} & set(values):
+            given = zip(("from", "to"), map(fields.exact, self.ends), strict=True)
+            try:
+                self.ends = fields.interval(*(query.get(name, end) for name, end in given))
+            except ValueError as error:
+                complaints.append(f"the address is not read: {error}")
         self.condition = values.get("kappa", self.condition)
         self.degrees = values.get("turn", self.degrees)
         try:
-            self.take(values.get("surface", FIRST))
+            self.take(values.get("surface", FIRST), values.get("formula"))
         except ExpressionError as error:
-            complaints.append(f"the address says formula={self.formula[:40]}: {error}")
+            self.refused = values["formula"]
+            complaints.append(address.complaint("formula", self.refused, str(error)))
         self.start = values.get("start", self.start)
         return complaints
 

@@ -26,7 +26,7 @@ def offer(
     """
 
     def copy() -> None:
-        page.address(query())
+        page.address(query)
         page.copy("here")
 
     page.on("copy", lambda value: copy())

@@ -18,6 +18,8 @@ Box = tuple[tuple[float, float], tuple[float, float]]
 
 POINTS = 141
 BANDS = 16
+STEEP = 1e4  # of the usual height: what is so high is at a pole, if there is one
+VANISHING = 1e-6  # of its size beside it: what is so small is zero
 LARGEST_CONDITION = 200.0
 
 
@@ -87,17 +89,22 @@ class Surface:
             _mapped(self.task)(jnp.asarray(points, float), dict(self.parameters))
         )
         shape = (POINTS, POINTS)
-        return Sampled(x, y, height.reshape(shape), gradient.reshape(*shape, 2))
+        divided = isinstance(self.task.loss, Expression) and _vanishes(self.task.loss, x, y)
+        return Sampled(x, y, height.reshape(shape), gradient.reshape(*shape, 2), divided)
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A surface on a grid: x, y (POINTS,), height (y, x), gradient (y, x, 2)."""
+    """A surface on a grid: x, y (POINTS,), height (y, x), gradient (y, x, 2).
+
+    `divided` says whether something that a typed formula divides by is zero in it.
+    """
 
     x: np.ndarray
     y: np.ndarray
     height: np.ndarray
     gradient: np.ndarray
+    divided: bool = False
 
     @property
     def finite(self) -> np.ndarray:
@@ -131,12 +138,26 @@ class Sampled:
         undefined = np.isnan(self.height)
         if undefined.all():
             return "L(x, y) is not a number anywhere here: try another range or formula."
+        remarks = []
         if undefined.any():
-            return f"L(x, y) is not a number on {100 * undefined.mean():.2g} % of this view."
+            remarks.append(
+                f"L(x, y) is not a number on {100 * undefined.mean():.2g} % of this view."
+            )
+        infinite = np.isinf(self.height)
+        if self.divided and self._steep:
+            remarks.append("L(x, y) has a pole in this view.")
+        elif infinite.any():
+            share = 100 * infinite.mean()
+            remarks.append(
+                f"L(x, y) overflows on {share:.2g} % of this view: it is too large for 32 bits."
+            )
+        return " ".join(remarks)
+
+    @property
+    def _steep(self) -> bool:
         finite = np.abs(self.height[self.finite])
-        if not self.finite.all() or finite.max() > 1e4 * max(float(np.median(finite)), 1e-6):
-            return "L(x, y) has a pole in this view."
-        return ""
+        usual = max(float(np.median(finite)), 1e-6) if finite.size else 0.0
+        return not self.finite.all() or bool(finite.max() > STEEP * usual)
 
 
 def bowl(condition: float, degrees: float) -> Surface:
@@ -197,6 +218,53 @@ def _defined_start(surface: Surface) -> Point:
 @functools.lru_cache(maxsize=64)
 def _mapped(task: Task) -> Callable:
     return jax.jit(jax.vmap(jax.value_and_grad(task.height), in_axes=(0, None)))
+
+
+@functools.lru_cache(maxsize=64)
+def _divisors(loss: Expression) -> Callable:
+    return jax.jit(jax.vmap(loss.divisors))
+
+
+def _vanishes(loss: Expression, x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether a divisor changes its sign on a grid, or is nothing beside what it is next to it."""
+    grids = np.moveaxis(_on_grid(loss, x, y), -1, 0)
+    return any(
+        _changes_sign(grid) or _shrinks(loss, which, x, y, grid) for which, grid in enumerate(grids)
+    )
+
+
+def _on_grid(loss: Expression, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    values = np.asarray(_divisors(loss)(jnp.asarray(points, float))).astype(float)
+    return values.reshape(len(y), len(x), -1)
+
+
+def _changes_sign(grid: np.ndarray) -> bool:
+    signs = np.sign(grid)
+    return any(
+        bool((one[far:] * one[:-far] < 0).any()) for one in (signs, signs.T) for far in (1, 2)
+    )
+
+
+def _shrinks(loss: Expression, which: int, x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> bool:
+    """Whether a divisor is ever smaller, the nearer one looks at where it is smallest."""
+    beside = math.inf
+    for _ in range(4):
+        sizes = np.where(np.isfinite(grid), np.abs(grid), np.inf)
+        row, column = (int(at) for at in np.unravel_index(sizes.argmin(), sizes.shape))
+        around = sizes[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+        if math.isinf(beside):
+            beside = float(np.max(around, where=np.isfinite(around), initial=0.0))
+        if sizes[row, column] == 0:
+            return bool((around > 0).sum() > 3)  # a stretch of them is too small for 32 bits
+        if sizes[row, column] <= VANISHING * beside:
+            return True
+        x, y = (
+            np.linspace(axis[max(at - 1, 0)], axis[min(at + 1, len(axis) - 1)], POINTS)
+            for axis, at in ((x, column), (y, row))
+        )
+        grid = _on_grid(loss, x, y)[..., which]
+    return False
 
 
 def _quadratic(x: jax.Array, parameters: Mapping[str, jax.Array]) -> jax.Array:

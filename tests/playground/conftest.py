@@ -20,7 +20,10 @@ from browsing import WAIT
 def playground() -> Iterator[str]:
     """The address of a playground that runs in a process of its own."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "jdescent.playground", "--no-browser", "--port", "0"],
+        [
+            *(sys.executable, "-m", "jdescent.playground", "--no-browser", "--port", "0"),
+            *("--allow-host", "lab.example", "--allow-host", "proxy.example:8443"),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -58,7 +61,7 @@ def open_page(playground: str, browser) -> Iterator[Callable]:
     """
     contexts, errors, hosts = [], [], set()
 
-    def open_page(path="/", *, size=(1280, 800), theme="light", **options):
+    def open_page(path="/", *, size=(1280, 800), theme="light", watch=None, **options):
         width, height = size
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, **options
@@ -70,6 +73,8 @@ def open_page(playground: str, browser) -> Iterator[Callable]:
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).netloc))
+        if watch is not None:
+            watch(page)
         page.goto(playground + path)
         page.wait_for_selector("html[data-ready]")
         return page

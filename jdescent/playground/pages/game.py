@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bokeh.document import Document
+from markupsafe import Markup
 
 from jdescent.playground import address, export, questions, sharing, words
 from jdescent.playground import game_words as say
@@ -53,13 +54,15 @@ class Game:
         self.panel = QuestionPanel(self.page, self._answered)
         self.playback = Playback(self.page, self._last, self.draw)
         self._listen()
+        self.page.show(self._begin)
+
+    def _begin(self) -> None:
         self._enter(FOG)
         complaints = self._read_address()
         self.page.on_paint(self.picture.paint)
         self.page.on_paint(self.history.paint)
         self.begin()
-        self.page.text(problem="; ".join(complaints))
-        self.page.show()
+        self.page.text(problem="; ".join(complaints) + "." if complaints else "")
 
     @property
     def curve(self) -> Curve:
@@ -116,8 +119,9 @@ class Game:
         else:
             self._draw_run()
         self._draw_progress()
+        self.page.address(self._query)
         if not self.page.animated:
-            self.page.address(self._query())
+            self._describe()
 
     def move_to(self, x: float) -> None:
         """Level 1: a move."""
@@ -230,6 +234,13 @@ class Game:
             stuck = step == self._last() and step > 0
             self._tell(say.trap_status(run, step), "good" if out else "bad" if stuck else "")
 
+    def _describe(self) -> None:
+        if self.level == FOG:
+            self.page.describe("curve", say.fog_picture(self.visits, self._found))
+        else:
+            self.page.describe("curve", words.picture(self.curve, self.run, self.playback.shown))
+            self.page.describe("loss", words.losses(self.run, self.playback.shown))
+
     def _tell(self, sentence: str, mood: str) -> None:
         self.page.text(status=sentence)
         self.page.set("status", className=f"status {mood}")
@@ -257,8 +268,8 @@ class Game:
 
     def _draw_tried(self) -> None:
         """The rates that were tried, by how they ended; the border once the level is won."""
-        dots = "".join(
-            f'<b class="{mood}" style="--at:{RATES.position(rate):.4f}"></b>'
+        dots = Markup().join(
+            Markup('<b class="{}" style="--at:{:.4f}"></b>').format(mood, RATES.position(rate))
             for rate, mood in self.tried.items()
         )
         self.page.html(tried=dots)
@@ -284,7 +295,7 @@ class Game:
             page, "game", self._query, self._as_json,
             lambda: export.as_python([(self.run, self.playback.shown)]),
         )  # fmt: skip
-        page.on_pointer(self.picture.figure, self._point)
+        page.on_pointer(self.picture.figure, self._point, self._remember_start)
         page.on_key("ArrowRight", self._in_fog(lambda: self._hop(0.5), self.playback.step))
         page.on_key("ArrowLeft", self._in_fog(lambda: self._hop(-0.5), self.playback.back))
         page.on_key("Shift+ArrowRight", self._in_fog(lambda: self._hop(0.1), self._nudger(0.1)))
@@ -327,6 +338,15 @@ class Game:
         elif not self._found:
             self._draw_fog(aim=x)
 
+    def _remember_start(self) -> Callable[[], None]:
+        start, steps = self.dials.start, self.playback.shown
+
+        def put_back() -> None:
+            self.dials.start, self.playback.shown = start, steps
+            self.begin()
+
+        return put_back
+
     def _set(self, **changes: Any) -> None:
         """Turn a dial: the run begins again."""
         self.history.remember(self.run, self.playback.shown)
@@ -352,7 +372,11 @@ class Game:
         self.progress = Progress.read(values)
         self.valley = values.get("valley", self.valley)
         low, high = self.curve.domain
-        self.dials.start = min(max(values.get("start", self.dials.start), low), high)
+        if low <= values.get("start", low) <= high:
+            self.dials.start = values.get("start", self.dials.start)
+        else:
+            told = f"start must be between {low:g} and {high:g} in this level"
+            complaints.append(address.complaint("start", self.page.query["start"], told))
         self.dials.seed = values.get("seed", 0)
         self.dials.rate = (
             values.get("rate", self.dials.rate) if self.level == RATE else self.dials.rate
@@ -362,6 +386,9 @@ class Game:
             if run.diverged:
                 self.exploded = run
                 self.tried[run.setup.learning_rate] = "bad"
+            else:
+                told = "nothing explodes at this rate"
+                complaints.append(address.complaint("exploded", self.page.query["exploded"], told))
         self.dials.momentum = values.get("momentum", 0.0)
         batch = values.get("batch")
         self.dials.batch = None if batch is None else int(batch)

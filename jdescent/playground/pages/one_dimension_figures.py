@@ -1,9 +1,10 @@
 """The figures of the one-dimensional page: the curve with its ball; loss against step."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
-from bokeh.models import BasicTicker, ColumnDataSource, Range1d
+from bokeh.models import ColumnDataSource, Range1d
 from bokeh.models.annotations import Label
 
 from jdescent.playground import look
@@ -13,7 +14,12 @@ from jdescent.playground.numbers import shown
 from jdescent.playground.runs import Run
 
 TRAIL = 400  # points of the path that are drawn
+EXPLODED = 20  # of the first loss above the lowest: what grew so far is drawn by powers of ten
+INFINITE = 39  # the power of ten at which infinity is drawn: float32 ends before it
 TANGENT = 0.17  # half its length, in widths of the figure
+
+Height = Callable[[np.ndarray], np.ndarray]
+"""Where losses stand on the axis."""
 
 
 class CurveFigure:
@@ -154,7 +160,11 @@ class CurveFigure:
 
 
 class LossFigure:
-    """The loss against the step, over what it was before the last reset."""
+    """The loss against the step, over what it was before the last reset.
+
+    Where it grows far beyond where it began, by powers of ten: of the loss, or of what it is above
+    the lowest if that is not positive.
+    """
 
     def __init__(self) -> None:
         self.figure = look.plot(
@@ -164,11 +174,11 @@ class LossFigure:
             x_range=Range1d(start=0, end=10),
             y_range=Range1d(start=0, end=1),
         )
-        self.figure.yaxis.ticker = BasicTicker(desired_num_ticks=4)
         self.line = ColumnDataSource({"x": [], "y": []}, name="loss-line")
         self.before = ColumnDataSource({"x": [], "y": []}, name="loss-before")
         self.now = ColumnDataSource({"x": [], "y": []}, name="loss-now")
         self.least = ColumnDataSource({"x": [], "y": []})
+        self._remembered = np.array([])
         self._least = self.figure.line(
             "x", "y", source=self.least, line_dash="dashed", line_width=1.5
         )
@@ -188,28 +198,57 @@ class LossFigure:
     def remember(self, run: Run | None, step: int) -> None:
         """Keep a run in the background, up to a step; None forgets the one there is."""
         if run is None:
-            self.before.data = {"x": [], "y": []}
+            self._remembered = np.array([])
         elif step:
-            self.before.data = {"x": np.arange(step + 1), "y": _finite(run.loss[: step + 1])}
+            self._remembered = _finite(run.loss[: step + 1])
 
     def draw(self, curve: Curve, run: Run, step: int) -> None:
         """Show the losses up to a step."""
         losses = _finite(run.loss[: step + 1])
-        start = float(losses[0])
         known = curve.least
         least = float(losses.min()) if known is None else known
         bottom, top = curve.range()
-        size = max(start - least, 0.1 * (top - bottom))
-        bottom = min(least, float(losses.min())) - 0.12 * size
-        top = min(max(float(losses.max()), start), least + 3 * size) + 0.12 * size
-        self.figure.y_range.update(start=bottom, end=top if top > bottom else bottom + 1)
-        drawn = np.clip(losses, bottom - 9 * size, top + 9 * size)
+        size = max(float(losses[0]) - least, 0.1 * (top - bottom))
+        if losses.max() > least + EXPLODED * size:
+            height = self._by_powers(losses, min(least, float(losses.min())), size)
+        else:
+            height = self._by_numbers(losses, least, size)
+        drawn = height(losses)
         self.line.data = {"x": np.arange(step + 1), "y": drawn}
+        self.before.data = {
+            "x": np.arange(len(self._remembered)), "y": height(self._remembered),
+        }  # fmt: skip
         self._dots.visible = step <= 60
         self.now.data = _points([(step, float(drawn[-1]))])
         end = max(10, math.ceil(step * 1.08))
         self.figure.x_range.update(start=-0.02 * end, end=end)
-        self.least.data = {"x": [0, 2 * end], "y": [math.nan if known is None else known] * 2}
+        floor = math.nan if known is None else float(height(np.array([known]))[0])
+        self.least.data = {"x": [0, 2 * end], "y": [floor] * 2}
+
+    def _by_numbers(self, losses: np.ndarray, least: float, size: float) -> Height:
+        bottom = min(least, float(losses.min())) - 0.12 * size
+        top = min(float(losses.max()), least + 3 * size) + 0.12 * size
+        self.figure.y_range.update(start=bottom, end=top if top > bottom else bottom + 1)
+        axis = self.figure.yaxis[0]
+        axis.axis_label = "loss"
+        look.by_numbers(axis)
+        return lambda heights: np.clip(heights, bottom - 9 * size, top + 9 * size)
+
+    def _by_powers(self, losses: np.ndarray, lowest: float, size: float) -> Height:
+        offset = 0.0 if lowest > 0 else lowest
+        smallest = 1e-3 * size
+
+        def height(heights: np.ndarray) -> np.ndarray:
+            return np.log10(np.clip(heights - offset, smallest, 10.0**INFINITE))
+
+        drawn = height(losses)
+        bottom, top = math.floor(drawn.min()), math.ceil(drawn.max())
+        air = 0.06 * (top - bottom)
+        self.figure.y_range.update(start=bottom - air, end=top + air)
+        axis = self.figure.yaxis[0]
+        axis.axis_label = "loss − min" if offset else "loss"
+        look.by_powers(axis, bottom, top)
+        return height
 
 
 def _points(points: list[tuple[float, float]]) -> dict[str, list[float]]:
@@ -217,5 +256,6 @@ def _points(points: list[tuple[float, float]]) -> dict[str, list[float]]:
 
 
 def _finite(losses: np.ndarray) -> np.ndarray:
-    """Infinity and NaN as numbers far above everything."""
-    return np.nan_to_num(losses.astype(float), nan=1e30, posinf=1e30, neginf=-1e30)
+    """Infinity and NaN as a number above everything."""
+    far = 10.0**INFINITE
+    return np.nan_to_num(losses.astype(float), nan=far, posinf=far, neginf=-far)

@@ -14,8 +14,6 @@ from jdescent.playground.surfaces import Surface
 
 SPLIT = 1e-9  # the smallest loss above the floor that is drawn
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
 
 class LossesFigure:
     """The losses against the step, all in one: above the lowest there is, by powers of ten."""
@@ -71,15 +69,12 @@ class LossesFigure:
             air = 0.1 * (highest - lowest) or 1.0
             ends = lowest - air, highest + air
             self._y.update(start=ends[0], end=ends[1])
-            axis.ticker, axis.major_label_overrides = BasicTicker(desired_num_ticks=4), {}
+            look.by_numbers(axis)
             axis.axis_label = "loss"
             return ends
         bottom, top = math.floor(min(lowest, first - 2)), math.ceil(first + 0.3)
-        every = math.ceil((top - bottom) / 4)
-        ticks = list(range(bottom, top + 1, every))
         self._y.update(start=bottom - 0.15, end=top + 0.15)
-        axis.ticker = FixedTicker(ticks=ticks)
-        axis.major_label_overrides = {tick: _power(tick) for tick in ticks}
+        look.by_powers(axis, bottom, top)
         axis.axis_label = "loss − min" if surface.floor else "loss"
         return bottom - 0.15, top + 0.15
 
@@ -118,7 +113,3 @@ class AngleFigure:
         reached = [each[np.isfinite(each)] for each in steps]
         top = max([float(each.max()) for each in reached if each.size], default=10.0)
         self._y.update(start=0, end=1.12 * top)
-
-
-def _power(exponent: int) -> str:
-    return {0: "1", 1: "10"}.get(exponent, f"10{str(exponent).translate(_RAISED)}")

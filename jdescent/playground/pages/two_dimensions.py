@@ -3,16 +3,15 @@
 import math
 from dataclasses import replace
 from functools import partial
-from html import escape
 from typing import Any
 
 import numpy as np
 from bokeh.document import Document
+from markupsafe import Markup
 
-from jdescent.playground import address, export, race, race_words, sharing
-from jdescent.playground.expressions import ExpressionError
+from jdescent.playground import address, export, fields, race, race_words, sharing
 from jdescent.playground.look import Palette
-from jdescent.playground.method_panel import MethodPanel
+from jdescent.playground.method_panel import MethodPanel, option
 from jdescent.playground.numbers import brief, shown
 from jdescent.playground.page import Page
 from jdescent.playground.pages.race_figures import AngleFigure, LossesFigure
@@ -22,7 +21,7 @@ from jdescent.playground.race import Racer, Shown
 from jdescent.playground.rates import outcomes, presets
 from jdescent.playground.runs import Run, Setup, compute
 from jdescent.playground.scene import FIRST, OWN, Scene
-from jdescent.playground.surfaces import SURFACES
+from jdescent.playground.surfaces import SURFACES, Point
 
 CALM = 200  # milliseconds without a change before every angle is tried again
 READERS: dict[str, address.Read] = {
@@ -46,25 +45,30 @@ class TwoDimensions:
         self.runs: list[Run] = []
         self.by_angle: list[np.ndarray] = []
         self.chosen = 0
-        self._calm: Any = None
         self.picture = SurfaceFigure(self._redraw)
         self.losses, self.angles = LossesFigure(), AngleFigure()
         figures = [one.figure for one in (self.picture, self.losses, self.angles)]
         self.page = Page(document, "/two", "two_dimensions.html", figures)
         self.panel = MethodPanel(self.page, self._edited)
         self.playback = Playback(self.page, lambda: max(run.last for run in self.runs), self.draw)
+        self.ends = [fields.exact(end) for end in self.scene.ends]  # as typed
         self._listen()
+        self.page.show(self._begin)
+
+    def _begin(self) -> None:
         complaints = self._read_address()
         self._show_surface()
         self._show_racers()
         self.recompute()
+        if self.scene.refused:  # it can be mended where it stands
+            self.page.set("own", hidden=False)
+            self.page.set("formula", value=self.scene.refused, aria_invalid=True)
         if complaints:
             self._complain("; ".join(complaints) + ".")
         for one in (self.picture, self.losses, self.angles):
             self.page.on_paint(one.paint)
         self.page.on_paint(self._paint)
         self._try_angles_later()
-        self.page.show()
 
     def setup(self, racer: Racer) -> Setup:
         """What one optimizer runs."""
@@ -97,21 +101,17 @@ class TwoDimensions:
         page.html(components=rows)
         # in sixes, or the type would breathe from step to step
         page.css("components", characters=str(6 * math.ceil(max(longest, 30) / 6)))
+        page.address(self._query)
         if not page.animated:
-            page.address(self._query())
+            self._describe(runs)
 
     def choose_surface(self, name: str) -> None:
-        """Another surface; the typed one only if it can be read, else the one there is stays."""
-        if name not in SURFACES and name != OWN:
-            return
-        try:
+        """Another surface."""
+        if name in SURFACES or name == OWN:
             self.scene.take(name)
-        except ExpressionError as error:
-            self._complain(str(error))
-            self.page.set("formula", aria_invalid=True)
-            self.page.set("own", hidden=False)
-            return
-        self.page.set("formula", aria_invalid=False)
+            self._surface_taken()
+
+    def _surface_taken(self) -> None:
         self.racers = [
             replace(racer, rate=race.fitting(racer.method, self.scene.surface).rate)
             for racer in self.racers
@@ -128,7 +128,10 @@ class TwoDimensions:
         """Put the start somewhere else: everybody is back at it."""
         digits = max(-math.floor(math.log10(self.picture.height / 500)), 0)
         x, y = self.picture.inside(x, y)
-        self.scene.start = round(x, digits) + 0.0, round(y, digits) + 0.0
+        self._put_start((round(x, digits) + 0.0, round(y, digits) + 0.0), done)
+
+    def _put_start(self, start: Point, done: bool = True) -> None:
+        self.scene.start = start
         self.playback.pause()
         self.playback.shown = 0
         self.recompute(done)
@@ -151,13 +154,15 @@ class TwoDimensions:
                 for racer in self.racers
             ]
             self.angles.draw(scene.degrees, self.by_angle)
+            labels = [racer.label for racer in self.racers]
+            self.page.describe("angles", race_words.by_angle(labels, self.by_angle))
 
     def _listen(self) -> None:
         page = self.page
         page.on("surface", self.choose_surface)
-        page.on("formula", self._set_formula)
-        page.on("from", lambda text: self._set_ends(text, self.scene.ends[1]))
-        page.on("to", lambda text: self._set_ends(self.scene.ends[0], text))
+        page.on_typed("formula", self._take_formula, lambda taken: self._surface_taken())
+        page.on_typed("from", lambda text: self._typed_ends(0, text), self._set_ends)
+        page.on_typed("to", lambda text: self._typed_ends(1, text), self._set_ends)
         page.on("kappa", self._set_condition)
         page.on("turn", self._set_angle)
         page.on("choose", lambda index: self.choose(int(index)))
@@ -175,7 +180,9 @@ class TwoDimensions:
         page.on_key("Shift+ArrowRight", partial(self._nudge, 1, 0))
         page.on_key("Shift+ArrowUp", partial(self._nudge, 0, 1))
         page.on_key("Shift+ArrowDown", partial(self._nudge, 0, -1))
-        page.on_pointer(self.picture.figure, self.move_start)
+        page.on_pointer(
+            self.picture.figure, self.move_start, lambda: partial(self._put_start, self.scene.start)
+        )
 
     def _shown(self) -> list[Shown]:
         return [
@@ -194,17 +201,23 @@ class TwoDimensions:
         self.draw()
         self.angles.draw(self.scene.degrees, self.by_angle)
 
-    def _set_formula(self, text: str) -> None:
-        self.scene.formula = text
+    def _take_formula(self, text: str) -> None:
+        self.scene.take(OWN, text)
+
+    def _typed_ends(self, which: int, text: str) -> tuple[float, float]:
+        """Both ends, one of which was typed now: the other may have been refused before."""
+        self.ends[which] = text
+        return fields.interval(*self.ends)
+
+    def _set_ends(self, ends: tuple[float, float]) -> None:
+        self.scene.ends = ends
         self.choose_surface(OWN)
 
-    def _set_ends(self, low: Any, high: Any) -> None:
-        try:
-            self.scene.set_ends(low, high)
-        except ValueError as error:
-            self._complain(str(error))
-            return
-        self.choose_surface(OWN)
+    def _describe(self, runs: list[Shown]) -> None:
+        page, surface = self.page, self.scene.surface
+        labels = [racer.label for racer in self.racers]
+        page.describe("surface", race_words.picture(surface, labels, runs))
+        page.describe("losses", race_words.losses(labels, runs))
 
     def _set_condition(self, position: str) -> None:
         self.scene.set_condition(float(position))
@@ -220,17 +233,8 @@ class TwoDimensions:
 
     def _try_angles_later(self) -> None:
         """Try every angle once the hand is calm: a slider that moves would wait for it."""
-        if not self.scene.is_bowl:
-            return
-        document = self.page.document
-        if self._calm is not None:
-            document.remove_timeout_callback(self._calm)
-
-        def calm() -> None:
-            self._calm = None
-            self.try_angles()
-
-        self._calm = document.add_timeout_callback(calm, CALM)
+        if self.scene.is_bowl:
+            self.page.later(self.try_angles, CALM)
 
     def _edited(self, all_rates: bool) -> None:
         """Take over what the panel holds, for the chosen racer."""
@@ -238,7 +242,7 @@ class TwoDimensions:
         try:
             self.runs[self.chosen] = compute(self.setup(racer))
         except (ValueError, TypeError) as error:  # hyperparameters that contradict one another
-            self._complain(f"{racer.label}: {error}")
+            self._complain(f"{racer.label}: {error}.")
             before.put_into(self.panel)
             self.panel.draw()
             return
@@ -291,18 +295,18 @@ class TwoDimensions:
         scene, page = self.scene, self.page
         options = [(name, one.formula) for name, one in SURFACES.items()]
         page.html(
-            surface="".join(
-                f'<option value="{name}">{escape(label)}</option>'
-                for name, label in (*options, (OWN, "your own formula"))
+            surface=Markup().join(
+                option(name, label) for name, label in (*options, (OWN, "your own formula"))
             )
         )
         page.set("surface", value=scene.name)
         page.set("own", hidden=not scene.own)
         page.set("bowl", hidden=not scene.is_bowl)
         page.set("angles", hidden=not scene.is_bowl)
-        page.set("formula", value=scene.formula)
-        page.set("from", value=shown(scene.ends[0]))
-        page.set("to", value=shown(scene.ends[1]))
+        page.set("formula", value=scene.formula, aria_invalid=False)
+        self.ends = [fields.exact(end) for end in scene.ends]
+        for name, text in zip(("from", "to"), self.ends, strict=True):
+            page.set(name, value=text, aria_invalid=False)
         self._show_bowl()
 
     def _show_bowl(self) -> None:
@@ -319,7 +323,7 @@ class TwoDimensions:
             race_words.racer_row(racer, index, index == self.chosen, alone)
             for index, racer in enumerate(self.racers)
         ]
-        self.page.html(racers="".join(rows), badge=race_words.badge(self.chosen))
+        self.page.html(racers=Markup().join(rows), badge=race_words.badge(self.chosen))
         self.page.set("add", disabled=len(self.racers) == race.LARGEST)
         self.racers[self.chosen].put_into(self.panel)
         self.panel.draw()
@@ -339,7 +343,11 @@ class TwoDimensions:
             self.racers.append(racer)
         if not racers:
             self.racers = [race.fitting(method, self.scene.surface) for method in race.FIRST]
-        self.chosen = min(values.get("chosen", 1), len(self.racers)) - 1
+        self.chosen = values.get("chosen", 1) - 1
+        if self.chosen >= len(self.racers):
+            self.chosen = 0
+            told = f"there are {len(self.racers)} optimizers"
+            complaints.append(address.complaint("chosen", query["chosen"], told))
         self.playback.shown = values.get("step", 0)
         return complaints + more
 

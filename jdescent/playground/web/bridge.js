@@ -1,22 +1,38 @@
 // Forwards what a person does to Python, and does to the page what Python answers. No more.
-(function connect() {
-  const doc = window.Bokeh?.documents[0];
-  const inbox = doc?.get_model_by_name("inbox"), outbox = doc?.get_model_by_name("outbox");
-  if (!inbox || !outbox) return void setTimeout(connect, 15);
+(async () => {
+  const root = document.documentElement, main = document.querySelector("main");
+  Bokeh.set_log_level("warn");
+  const roots = [...document.querySelectorAll("[data-root-id]")];
+  await Bokeh.embed.embed_items({}, [{
+    token: main.dataset.token, use_for_title: false,
+    roots: Object.fromEntries(roots.map(one => [one.dataset.rootId, one.id])),
+    root_ids: roots.map(one => one.dataset.rootId),
+  }]);
+  const doc = Bokeh.documents[0];
+  const inbox = doc.get_model_by_name("inbox"), outbox = doc.get_model_by_name("outbox");
 
-  const root = document.documentElement;
-  let sent = 0, busy = null, waiting = new Map();
-  const send = (event, value = null) => {
+  let sent = 0, busy = null;
+  const waiting = new Map(), unanswered = new Set(); // of events of which only the last counts
+  const put = (event, value) => {
     inbox.text = JSON.stringify([++sent, event, value]);
     busy ??= setTimeout(() => { root.dataset.busy = ""; }, 200);
   };
-  const sendLatest = (event, value) => { // at most one a frame
-    if (!waiting.size) requestAnimationFrame(() => {
-      const all = waiting;
-      waiting = new Map();
-      all.forEach((value, event) => send(event, value));
-    });
-    waiting.set(event, value);
+  const send = (event, value = null) => {
+    waiting.forEach((value, event) => put(event, value)); // what was done before comes before
+    waiting.clear();
+    put(event, value);
+  };
+  const sendLatest = (event, value) => {
+    if (unanswered.has(event)) return void waiting.set(event, value);
+    unanswered.add(event);
+    put(event, value);
+  };
+  const sendNext = event => {
+    unanswered.delete(event);
+    if (!waiting.has(event)) return;
+    const value = waiting.get(event);
+    waiting.delete(event);
+    sendLatest(event, value);
   };
 
   const valueOf = element => element.type === "checkbox" ? element.checked : element.value;
@@ -34,7 +50,63 @@
     if (element && element.type !== "range") send(element.dataset.do, valueOf(element));
   });
 
-  const keys = new Set(document.querySelector("main").dataset.keys.split(" "));
+  const SLOP = { mouse: 3, pen: 5, touch: 12 }, GRIP = 36; // pixels: what is no drag yet; a finger
+  const frameOf = (name, event) => {
+    const view = Bokeh.index.get_by_id(doc.get_model_by_name(name).id);
+    const { x, y } = view.canvas_view.el.getBoundingClientRect();
+    return { frame: view.frame, at: [event.clientX - x, event.clientY - y] };
+  };
+  const listen = plot => {
+    const name = plot.dataset.pointer, event = `pointer:${name}`;
+    const place = (pointer, phase) => {
+      const { frame, at: [x, y] } = frameOf(name, pointer);
+      return [frame.x_scale.invert(x), frame.y_scale.invert(y), phase];
+    };
+    const grips = pointer => { // whether a finger is on the ball: then it drags, never scrolls
+      const balls = doc.get_model_by_name(`${name}-balls`);
+      if (!balls) return false;
+      const { frame, at } = frameOf(name, pointer), ys = [...balls.get_column("y")];
+      return [...balls.get_column("x")].some((x, i) =>
+        Math.hypot(frame.x_scale.compute(x) - at[0], frame.y_scale.compute(ys[i]) - at[1]) < GRIP);
+    };
+    let held = null;
+    plot.addEventListener("touchstart", touch => {
+      if (touch.touches.length === 1 && grips(touch.touches[0])) touch.preventDefault();
+    }, { passive: false });
+    plot.addEventListener("pointerdown", pointer => {
+      if (!pointer.isPrimary || pointer.button) return;
+      const { frame, at: [x, y] } = frameOf(name, pointer);
+      if (frame.bbox.contains(x, y)) held = { pointer, drags: false, grips: grips(pointer) };
+    });
+    plot.addEventListener("pointermove", pointer => {
+      if (held?.pointer.pointerId !== pointer.pointerId) return;
+      const x = pointer.clientX - held.pointer.clientX, y = pointer.clientY - held.pointer.clientY;
+      if (!held.drags) {
+        if (Math.hypot(x, y) < SLOP[pointer.pointerType]) return;
+        if (pointer.pointerType === "touch" && !held.grips && Math.abs(y) >= Math.abs(x)) {
+          held = null; // a swipe that scrolls the page
+          return;
+        }
+        held.drags = true;
+        plot.setPointerCapture(pointer.pointerId);
+        send(event, place(held.pointer, "begin"));
+      }
+      sendLatest(event, place(pointer, "move"));
+    });
+    const end = phase => pointer => {
+      if (held?.pointer.pointerId !== pointer.pointerId) return;
+      const { drags } = held;
+      held = null;
+      if (!drags && phase === "cancel") return;
+      waiting.delete(event);
+      send(event, place(pointer, phase));
+    };
+    plot.addEventListener("pointerup", end("end"));
+    plot.addEventListener("pointercancel", end("cancel"));
+  };
+  document.querySelectorAll("[data-pointer]").forEach(listen);
+
+  const keys = new Set(main.dataset.keys.split(" "));
   document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const on = event.target, tag = on.tagName, space = event.code === "Space" || event.key === "Enter";
@@ -90,6 +162,18 @@
     } catch { send("copied", false); }
   };
 
+  let query = null, writing = null;
+  const written = []; // when the address was changed: browsers take few changes in a while
+  const writeAddress = () => {
+    const now = performance.now(), busy = written.filter(time => now - time < 10_000).length > 30;
+    const wait = busy ? written.at(-1) + 400 - now : 0;
+    clearTimeout(writing);
+    if (wait > 0) return void (writing = setTimeout(writeAddress, wait));
+    written.splice(0, written.length - 40);
+    written.push(now);
+    history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  };
+
   const change = one => {
     const element = one.id && document.getElementById(one.id);
     if (element && "text" in one) element.textContent = one.text;
@@ -101,12 +185,13 @@
     }
     if (element && "css" in one) for (const [name, value] of Object.entries(one.css))
       element.style.setProperty(`--${name}`, value);
-    if ("address" in one) history.replaceState(null, "", one.address ? `?${one.address}` : location.pathname);
+    if ("address" in one) { query = one.address; writeAddress(); }
     if ("keep" in one) localStorage.setItem(`kept ${location.pathname}`, one.keep);
     if ("download" in one) save(one.download, new Blob([one.text]));
     if ("picture" in one) picture(one);
     if ("copy" in one) copy(one.copy);
     if ("ready" in one) root.dataset.ready = "";
+    if ("answered" in one) sendNext(one.answered);
   };
   const apply = () => {
     if (outbox.text) JSON.parse(outbox.text)[1].forEach(change);
@@ -126,6 +211,21 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", event => {
     if (!localStorage.getItem("theme")) paint(event.matches ? "dark" : "light");
   });
-  doc.on_event?.("connection_lost", () => { document.getElementById("lost").hidden = false; });
+
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  still.addEventListener("change", () => send("calm", still.matches));
+
+  // A server that was started again knows nothing of this page: its address holds the state.
+  const comeBack = async () => {
+    const there = await fetch("/web/theme.js", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    if (there) location.reload();
+    else setTimeout(comeBack, 1000);
+  };
+  doc.on_event("connection_lost", () => {
+    document.getElementById("lost").hidden = false;
+    comeBack();
+  });
+
+  send("calm", still.matches);
   send("hello", root.dataset.theme);
 })();
