@@ -7,6 +7,7 @@
 - `saddle`: steps to leave a saddle, with gradient noise and without.
 - `survival`: first-passage statistics with censored runs.
 - `fractal`: the boundary between two outcomes and its box-counting dimension.
+- `fractal_null`: the dimension that a smooth boundary with flipped pixels would have.
 - `rates`: contraction factors and stability boundaries measured on recorded runs.
 """
 
@@ -32,6 +33,12 @@ from jdescent.analysis.escape import (
     temperature,
 )
 from jdescent.analysis.fractal import BoxCounts, box_counts, box_dimension, outcome_boundary
+from jdescent.analysis.fractal_null import (
+    NullDimension,
+    boundary_surrogates,
+    null_dimension,
+    smooth_outcome,
+)
 from jdescent.analysis.rates import Crossing, contraction_rate, crossing
 from jdescent.analysis.saddle import (
     SaddleSteps,
@@ -68,12 +75,14 @@ __all__ = [
     "Crossing",
     "GradientNoise",
     "MeanTime",
+    "NullDimension",
     "SaddleSteps",
     "SurvivalCurve",
     "Tuning",
     "adam_critical_sharpness",
     "adamw_limit",
     "batch_noise",
+    "boundary_surrogates",
     "box_counts",
     "box_dimension",
     "chebyshev_bound",
@@ -96,6 +105,7 @@ __all__ = [
     "nesterov_rate",
     "nesterov_variance",
     "noisy_saddle_steps",
+    "null_dimension",
     "outcome_boundary",
     "quadrature_time",
     "regression_descent",
@@ -108,6 +118,7 @@ __all__ = [
     "sampled_chain_steps",
     "sgd_variance",
     "sgdw_limit",
+    "smooth_outcome",
     "standard_nesterov",
     "survival_curve",
     "temperature",

@@ -89,6 +89,11 @@ def box_dimension(*masks: Bool[np.ndarray, "_ _"], base: int = 2) -> float:
 
     The median ignores the few sizes at which single pixels or the frame of the image are measured.
 
+    A number between 1 and 2 does not make a boundary fractal. With independent flips of single
+    pixels up to 8 pixels away a straight line reads 1.2 to 1.7, and the graph of a function whose
+    dimension is 1.5 reads 1.3 at 1,024 pixels: give the number with the range of sizes, and beside
+    `null_dimension` of the same image.
+
     Args:
         masks: the set in each image, more than 3b pixels wide and high. They may differ in shape.
         base: b, see `box_counts`.
