@@ -76,8 +76,8 @@ def _estimate(
     """The arithmetic mean; the interval is symmetric on a scale, to first order in the error."""
     values = np.asarray(samples, float)
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size))
-    if not error > 0:  # all alike, or one of them NaN
-        return Estimate(mean, error, None)
+    if not np.ptp(values) > 0:  # all alike, or one of them NaN
+        return Estimate(mean, 0 * mean, None)
     half = _half_width(values) * slope(mean)
     middle = scale(mean)
     return Estimate(mean, error, (float(back(middle - half)), float(back(middle + half))))
