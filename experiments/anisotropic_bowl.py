@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 
 from experiments.bowl import paths, rates, turned
 from experiments.bowl.settings import QUICK, ROUND, STEEP, Config
-from experiments.report import Numbers, stage
+from experiments.number import Numbers
+from experiments.report import stage
 from jdescent import plotting
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]

@@ -24,7 +24,8 @@ from matplotlib.figure import Figure
 
 from experiments.batch import gradients, network, parabola, regression
 from experiments.batch.settings import PICTURES, QUICK, Config
-from experiments.report import Numbers, stage
+from experiments.number import Numbers
+from experiments.report import stage
 from jdescent import plotting
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]

@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 
 from experiments.houses import descents, drawing, headline, held_out
 from experiments.houses.settings import QUICK, Config, stated_truth, table_of
-from experiments.report import Numbers, stage
+from experiments.number import Numbers
+from experiments.report import stage
 from jdescent import plotting
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]

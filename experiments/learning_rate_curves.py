@@ -4,29 +4,37 @@ A network of 64 relu units on batches of 32, five seeds; lines are means, bands 
 (a) SGD's loss, 20 batches a point, at a rate too low, the right one (of the lowest loss in c) and
 one too high, beside the accuracy on held-out digits. Dashed: ten times the low rate, drawn at ten
 times its steps, as a small rate only sets the pace. Nothing diverges at the high rate: its relus
-die, and the loss stays at chance. (b) Held-out accuracy, (c) loss on all training digits and (d)
-share of runs that end no better than chance, a loss of log 10, against the rate. Dashed in (c):
-SGD's curve moved to where momentum's should be, whose steps add up to η/(1 − β), β = 0.9. (e) Four
-schedules of momentum's rate and (f) the losses they give: the constant rate's noise keeps its loss
-up, every decay ends lower. (g) The loss at the end against the peak rate: decay pays at the rates
-that are large, and costs where a constant rate has no noise to lose. (h) Where warm-up moves the
-largest usable rate: full-batch descent on the deep, badly started network of `divergence_cures`,
-whose loss is sharpest at the start, at a constant rate and rising over half of the steps; in the
-network of (a–g) warm-up hardly moves it. (i) Full-batch descent on that one, rates in units of
-2/λmax at its start: share of runs whose loss ever rises in 40 steps, which theory has begin at 1
-(dashed), and share that does not halve it: descent learns at up to three times the limit.
+die, and the loss stays at chance. (b) Held-out accuracy; dotted, the best simple baseline (the
+commonest digit of the three nearest pictures), which none of these networks reaches. (c) loss on
+all training digits and (d) share of runs that end no better than chance, a loss of log 10, against
+the rate. Dashed in (c): SGD's curve moved to where momentum's should be, whose steps add up to η/(1
+− β), β = 0.9. (e) Four schedules of momentum's rate and (f) the losses they give: the constant
+rate's noise keeps its loss up, every decay ends lower. (g) The loss at the end against the peak
+rate: decay pays at the rates that are large, and costs where a constant rate has no noise to lose.
+(h) Where warm-up moves the largest usable rate: full-batch descent on the deep, badly started
+network of `divergence_cures`, whose loss is sharpest at the start, at a constant rate and rising
+over half of the steps; in the network of (a–g) warm-up hardly moves it. (i) Full-batch descent on
+that one, rates in units of 2/λmax at its start: share of runs whose loss ever rises in 40 steps,
+which theory has begin at 1 (dashed), and share that does not halve it: descent learns at up to
+three times the limit.
 """
 
 from matplotlib.figure import Figure
 
-from experiments.learners.digits import split_digits
+from experiments.learners.digits import (
+    as_good_as_linear,
+    baseline_accuracies,
+    best_baseline,
+    majority_accuracy,
+    split_digits,
+)
+from experiments.number import Numbers
 from experiments.rates import claims, drawing
 from experiments.rates.edge import edge_of_descent
-from experiments.rates.scores import majority_accuracy
 from experiments.rates.settings import QUICK, Config
 from experiments.rates.training import draw_seeds, train
 from experiments.rates.warm_up import warm_up_in_depth
-from experiments.report import Numbers, stage
+from experiments.report import stage
 from jdescent import plotting
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
@@ -42,7 +50,15 @@ def simulate(config: Config) -> dict:
         edge = edge_of_descent(config, data.train, seeds)
     with stage("warm-up of a deep network"):
         deep = warm_up_in_depth(config)
-    return {"runs": runs, "edge": edge, "deep": deep, "majority": majority_accuracy(data)}
+    return {
+        "runs": runs,
+        "edge": edge,
+        "deep": deep,
+        "majority": majority_accuracy(data),
+        "as_good_as_linear": as_good_as_linear(data),
+        "nearest_mean": baseline_accuracies(data)["nearest mean"],
+        "baseline": best_baseline(data),
+    }
 
 
 def numbers(data: dict, config: Config) -> Numbers:
@@ -53,7 +69,7 @@ def plot(data: dict, config: Config) -> Figure:
     layout = [[[["a", "b"], ["c", "d"], ["e", "f"]]], [[["g", "h", "i"]]]]
     with plotting.panels(layout, height=7.8, height_ratios=(3.1, 1.0)) as (figure, axes):
         drawing.draw_three_rates(axes["a"], data["runs"]["sgd"])
-        drawing.draw_accuracy(axes["b"], data["runs"], data["majority"])
+        drawing.draw_accuracy(axes["b"], data["runs"], data["majority"], data["baseline"])
         drawing.draw_end_loss(axes["c"], data["runs"])
         drawing.draw_failures(axes["d"], data["runs"])
         drawing.draw_schedules(axes["e"], config)

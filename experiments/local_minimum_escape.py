@@ -7,13 +7,15 @@ against the damped oscillator x″ = −γx′ − U′(x), γ = (1 − β)√(2
 it stays, coasts over the barrier, or coasts over and comes back. (d) Mean steps to escape against
 batch size, with 95 % intervals that count the runs still in the valley when watching ended, against
 the exact mean of the Markov chain and Kramers' law; inset: relative to the exact mean. (e) Share of
-runs still in the valley (Kaplan–Meier, 95 % bands), time in units of the exact mean N. (f) Where
-full-batch descent ends, over start and learning rate η; unsettled runs cycle or wander on one
-side of the barrier. Dashed: the largest stable rate of each minimum, 4/5 and 8/15; the rate from
-which a valley no longer holds its runs; and the starts 1/4 ± √(25/16 + 1/η), beyond which the first
-step passes the barrier. (g) Where the heavy ball ends, over start and momentum β. Dashed: the
-starts from which the oscillator comes to rest on the barrier. The dots are the runs of (c). The
-runs of (b, d, e) are in float32, all others in float64.
+runs still in the valley (Kaplan–Meier, 95 % bands), time in units of the exact mean N. It nears
+exp(−t/N), a wait without memory, as the barrier grows over the noise; where it is low, runs stay a
+while before any leaves, as the exact chain does (dotted). (f) Where full-batch descent ends, over
+start and learning rate η; unsettled runs cycle or wander on one side of the barrier. Dashed: the
+largest stable rate of each minimum, 4/5 and 8/15; the rate from which a valley no longer holds its
+runs; and the starts 1/4 ± √(25/16 + 1/η), beyond which the first step passes the barrier. (g) Where
+the heavy ball ends, over start and momentum β. Dashed: the starts from which the oscillator comes
+to rest on the barrier. The dots are the runs of (c). The runs of (b, d, e) are in float32, all
+others in float64.
 """
 
 import jax
@@ -33,7 +35,8 @@ from experiments.escape.settings import (
     WELL,
     Config,
 )
-from experiments.report import Number, stage
+from experiments.number import Number
+from experiments.report import stage
 from jdescent import plotting
 
 QUICK = Config(batch_sizes=(2, 4), seeds=260, starts=100, rates=65, momenta=24, steps=2_000)
@@ -65,7 +68,7 @@ def simulate(config: Config) -> dict:
 
 def numbers(data: dict, config: Config) -> dict[str, Number]:
     return {
-        **noise.numbers(data["escapes"]),
+        **noise.numbers(data["escapes"], data["curves"]),
         **basins.numbers(data["ends"], data["basins"]),
         **coasting.numbers(data["coasting"], config),
     }

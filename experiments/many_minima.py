@@ -5,13 +5,14 @@ they end in; dashed, the lines that flow into the saddles. (b–g) A hundred sta
 reads digits (16 hidden tanh neurons, J = cross-entropy + ½λ‖θ‖²) under the same full-batch steps:
 only the start differs. (b) Training loss and accuracy on held-out digits of every end; dashed, the
 standard error that this many digits leave. Beside them softmax regression, the same without the
-hidden layer: it has one bowl, and all starts end at one point. (c) Distances of all pairs. Neurons
-may change places and signs without changing the function (2¹⁶·16! twins), so that ends are at a
-right angle on average, √2; matched, each is replaced by its twin nearest to the other. (d) Training
-loss between two ends: on the line, as they are and matched; on the line to an end's own twin; on a
-bent path whose middle is trained. Median and nine tenths of 50 pairs (bent: 10). (e, f) J on the
-plane through three ends, as they are and matched to the first; contours a third of a doubling
-apart. (g) Barriers on the line, with 95 % intervals, against the number of hidden neurons.
+hidden layer: it has one bowl, and all starts end at one point. To name each digit as the nearest
+picture does is better than either. (c) Distances of all pairs. Neurons may change places and signs
+without changing the function (2¹⁶·16! twins), so that ends are at a right angle on average, √2;
+matched, each is replaced by its twin nearest to the other. (d) Training loss between two ends: on
+the line, as they are and matched; on the line to an end's own twin; on a bent path whose middle is
+trained. Median and nine tenths of 50 pairs (bent: 10). (e, f) J on the plane through three ends, as
+they are and matched to the first; contours a third of a doubling apart. (g) Barriers on the line,
+with 95 % intervals, against the number of hidden neurons.
 """
 
 import jax.numpy as jnp
@@ -20,7 +21,8 @@ from matplotlib.figure import Figure
 from experiments.learners.perceptron import Perceptron
 from experiments.minima import drawing, findings, matching, networks, paths, valleys
 from experiments.minima.settings import QUICK, Config
-from experiments.report import Numbers, stage
+from experiments.number import Numbers
+from experiments.report import stage
 from jdescent import plotting
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
@@ -86,7 +88,9 @@ def numbers(data: dict, config: Config) -> Numbers:
         **valleys.numbers(data["valleys"]),
         **findings.score_numbers(data["ends"], data["linear"], data["agreement"], config),
         **findings.distance_numbers(data["distances"]),
-        **findings.barrier_numbers(data["between"], data["twins"], data["widths"], config),
+        **findings.barrier_numbers(
+            data["between"], data["twins"], data["widths"], float(data["ends"]["loss"].mean())
+        ),
     }
 
 

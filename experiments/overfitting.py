@@ -8,20 +8,31 @@ confidence in wrong answers: with true labels the test accuracy does not fall (d
 same where a quarter of the training labels are drawn at random. (c) Zhang et al. (2017): a network
 can learn any labels; random ones take longer, and in the end all are learned. (d) Test accuracy of
 the last parameters and of those restored by early stopping, over the part of random labels; dots
-are networks. (e) Test loss of both for more or fewer digits with true labels. (f) Portrait of a
-memorized set: pictures from a training set of random labels, and what the network now answers.
+are networks. Dotted: the best of simple methods on the same digits, the nearest picture with true
+labels, else the nearest mean; both read better than these networks. (e) Test loss of both for more
+or fewer digits with true labels. (f) Portrait of a memorized set: pictures from a training set of
+random labels, and what the network now answers.
 """
 
 import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments import number
 from experiments.learners.digits import CLASSES
-from experiments.learners.seeds import mean_interval
+from experiments.learners.seeds import (
+    Estimate,
+    geometric_mean,
+    mean,
+    mean_share,
+    positive_mean,
+)
 from experiments.memory import drawing
+from experiments.memory.problems import Baselines, baselines
 from experiments.memory.runs import Runs, all_runs
 from experiments.memory.settings import QUICK, Config
-from experiments.report import Number, Numbers, stage
+from experiments.number import Baseline, Number, Numbers
+from experiments.report import stage
 from jdescent import plotting
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
@@ -37,72 +48,119 @@ def simulate(config: Config) -> Data:
 
 def numbers(data: Data, config: Config) -> Numbers:
     n, some = config.examples, config.random_parts[1]
+    true, mixed = (simple(config, n, part) for part in (0.0, some))
+    mixed_words = f"{n} digits, {some:.0%} random labels"
+    restored = max(float(np.abs(restored_error(runs)).max()) for runs in data.values())
     return {
-        **stopping_numbers("true", f"{n} digits", data[n, 0.0]),
-        **stopping_numbers("mixed", f"{n} digits, {some:.0%} random labels", data[n, some]),
-        **memory_numbers(data[n, 0.0], data[n, 1.0]),
-        "restored": Number(
-            max(float(np.abs(restored_error(runs)).max()) for runs in data.values()), 0.0, 1e-4,
+        **stopping_numbers("true", f"{n} digits", data[n, 0.0], true),
+        **stopping_numbers("mixed", mixed_words, data[n, some], mixed),
+        **gain_numbers(data[n, 0.0], data[n, some], f"{n} digits", mixed_words),
+        **memory_numbers(data[n, 0.0], data[n, 1.0], true),
+        "restored": number.exact(
+            restored,
+            0.0,
+            1e-4,
+            "rounding of two programs, amplified by descent",
             "validation loss of the restored parameters less the lowest that the same run, not "
-            "stopped, shows up to there, largest; tolerance: rounding of two programs, amplified",
+            "stopped, shows up to there, largest",
+            scale=1.0,
         ),
         "loss_per_doubling": loss_per_doubling(data, config),
-    }  # fmt: skip
+    }
 
 
-def stopping_numbers(name: str, what: str, runs: Runs) -> Numbers:
+def simple(config: Config, examples: int, part: float) -> Baselines:
+    return baselines(examples, part, config.validation, config.seeds)
+
+
+def stopping_numbers(name: str, what: str, runs: Runs, simple: Baselines) -> Numbers:
     course, stopped = jax.tree.map(np.asarray, (runs.course, runs.stopped))
-    rise, rise_interval = mean_interval(course.validation[:, -1] - course.validation.min(axis=1))
-    saved, saved_interval = mean_interval(course.test[:, -1] - stopped.test)
-    loss, loss_interval = mean_interval(stopped.test)
-    gained, gained_interval = mean_interval(stopped.test_accuracy - course.test_accuracy[:, -1])
+    lowest = course.validation.argmin(axis=1)
+    then = float(course.train[np.arange(len(lowest)), lowest].mean())
     return {
-        f"{name}_training_loss": Number(
-            float(course.train[:, -1].max()), None, 0.01,
-            f"largest training loss in the end, {what}", at_most=0.05,
+        f"{name}_training_loss": number.bound(
+            float(course.train[:, -1].max()),
+            "a tenth of the mean where validation is best, which would miss it",
+            f"largest training loss in the end, {what}",
+            at_most=then / 10,
+            missed_by=then,
         ),
-        f"{name}_validation_rise": Number(
-            rise, None, 0.1, f"validation loss in the end less its lowest, nats, {what}",
-            rise_interval,
+        f"{name}_validation_rise": number.above(
+            mean(course.validation[:, -1] - course.validation.min(axis=1)),
+            0.0,
+            f"validation loss in the end less its lowest, nats, {what}",
+            why="that of a run that does not overfit",
+            signed=True,
         ),
-        f"{name}_stopped_test_loss": Number(
-            loss, None, 0.1,
-            f"test loss of the restored parameters, nats, {what}; chance has log 10",
-            loss_interval, at_most=float(np.log(CLASSES)),
+        f"{name}_stopped_test_loss": number.bound(
+            positive_mean(stopped.test),
+            "softmax regression's; chance, log 10, would miss it",
+            f"test loss of the restored parameters, nats, {what}",
+            at_most=simple.loss.score,
+            missed_by=float(np.log(CLASSES)),
+            baseline=simple.loss,
         ),
-        f"{name}_saved_test_loss": Number(
-            saved, None, 0.1,
+        f"{name}_saved_test_loss": number.above(
+            mean(course.test[:, -1] - stopped.test),
+            0.0,
             f"test loss in the end less that of the restored parameters, nats, paired, {what}",
-            saved_interval, at_least=0.0,
+            why="were nothing saved",
+            signed=True,
         ),
-        f"{name}_gained_accuracy": Number(
-            gained, None, 0.03,
-            f"test accuracy of the restored parameters less that in the end, paired, {what}",
-            gained_interval,
-        ),
-    }  # fmt: skip
+    }
 
 
-def memory_numbers(true: Runs, random: Runs) -> Numbers:
-    learned, learned_interval = mean_interval(np.asarray(true.stopped.test_accuracy))
-    by_heart, by_heart_interval = mean_interval(np.asarray(random.course.test_accuracy[:, -1]))
+def gain_numbers(true: Runs, mixed: Runs, true_words: str, mixed_words: str) -> Numbers:
+    """Stopping gains accuracy where labels are wrong, and none where they are right."""
+
+    def gain(runs: Runs) -> Estimate:
+        return mean(runs.stopped.test_accuracy - runs.course.test_accuracy[:, -1])
+
+    what, gained = (
+        "test accuracy of the restored parameters less that in the end, paired",
+        gain(mixed),
+    )
     return {
-        "true_test_accuracy": Number(
-            learned, None, 0.03,
-            "test accuracy of the restored parameters, true labels; at least the majority class's",
-            learned_interval, at_least=float(true.majority.max()),
+        "true_gained_accuracy": number.bound(
+            gain(true),
+            "half of what is gained with random labels, which would miss it",
+            f"{what}, {true_words}",
+            at_most=gained.value / 2,
+            missed_by=gained.value,
+            signed=True,
         ),
-        "random_training_accuracy": Number(
-            float(random.course.train_accuracy[:, -1].min()), 1.0, 0.0,
-            "least training accuracy in the end, all labels random: every one is memorized",
+        "mixed_gained_accuracy": number.above(
+            gained, 0.0, f"{what}, {mixed_words}", why="were nothing gained", signed=True
         ),
-        "random_test_accuracy": Number(
-            by_heart, 1 / CLASSES, 0.06,
-            "test accuracy in the end, all labels random; tolerance: as alike pictures are right "
-            "or wrong together, networks spread by 0.04 around chance",
-            by_heart_interval,
+    }
+
+
+def memory_numbers(true: Runs, random: Runs, simple: Baselines) -> Numbers:
+    by_heart = random.course.train_accuracy[:, -1]
+    return {
+        "true_test_accuracy": number.bound(
+            mean_share(true.stopped.test_accuracy),
+            "half of the best baseline's; the majority class would miss it",
+            "test accuracy of the restored parameters, true labels",
+            at_least=simple.accuracy.score / 2,
+            missed_by=float(true.majority.mean()),
+            baseline=simple.accuracy,
         ),
-    }  # fmt: skip
+        "random_training_accuracy": number.bound(
+            float(by_heart.min()),
+            "all memorized; one label that is not would miss it",
+            "least training accuracy in the end, all labels random",
+            at_least=1.0,
+            missed_by=1 - 1 / random.truth.shape[1],
+        ),
+        "random_test_accuracy": number.sampled_theory(
+            mean_share(random.course.test_accuracy[:, -1]),
+            1 / CLASSES,
+            f"{len(by_heart)} networks, which answer alike pictures alike",
+            "test accuracy in the end, all labels random; theory: chance",
+            baseline=Baseline("chance", 1 / CLASSES),
+        ),
+    }
 
 
 def restored_error(runs: Runs) -> np.ndarray:
@@ -113,12 +171,12 @@ def restored_error(runs: Runs) -> np.ndarray:
 def loss_per_doubling(data: Data, config: Config) -> Number:
     losses = [np.log(data[n, 0.0].stopped.test) for n in config.sizes]
     slopes = np.polyfit(np.log2(config.sizes), losses, 1)[0]
-    slope, interval = mean_interval(slopes)
-    return Number(
-        float(np.exp(slope)), None, 0.05,
+    return number.below(
+        geometric_mean(np.exp(slopes)),
+        1.0,
         "by what the test loss of the restored parameters is multiplied when the digits double",
-        (float(np.exp(interval[0])), float(np.exp(interval[1]))), at_most=1.0,
-    )  # fmt: skip
+        why="were more digits no better",
+    )
 
 
 def plot(data: Data, config: Config) -> Figure:
@@ -133,7 +191,8 @@ def plot(data: Data, config: Config) -> Figure:
         plotting.title(axes["b"], "b", f"{config.examples} digits, {some:.0%} random labels")
         drawing.draw_memorizing(axes["c"], by_part)
         plotting.title(axes["c"], "c", "memorizing random labels")
-        drawing.draw_accuracies(axes["d"], by_part)
+        best = [simple(config, config.examples, part).accuracy.score for part in by_part]
+        drawing.draw_accuracies(axes["d"], by_part, best)
         plotting.title(axes["d"], "d", "accuracy on other digits")
         drawing.draw_sizes(axes["e"], by_size)
         plotting.title(axes["e"], "e", "more digits with true labels")

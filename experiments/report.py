@@ -21,48 +21,13 @@ from typing import Any
 import jax
 import matplotlib as mpl
 
+from experiments.number import Number, Numbers, describe, expectation, from_record, record_of
 from jdescent import plotting
 
 FIGURES = Path(__file__).parent.parent / "paper_figures"
 LIBRARIES = (
     "jdescent", "jax", "jaxlib", "numpy", "scipy", "scikit-learn", "matplotlib", "xarray",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Number:
-    """A headline number of a figure.
-
-    Attributes:
-        measured: what the run gave.
-        theory: what theory says it should be; None where there is none.
-        tolerance: how far, in absolute terms, `measured` may lie from `theory` now, and from the
-            committed `measured` when the figure is rerun.
-        meaning: one line that says what the number is, with its unit.
-        interval: a 95 % confidence interval, where the number is statistical.
-        at_least, at_most: what the number must reach or stay below, such as the score of a baseline
-            that was measured in the same run.
-    """
-
-    measured: float
-    theory: float | None
-    tolerance: float
-    meaning: str
-    interval: tuple[float, float] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether it agrees with theory within the tolerance, and keeps its bounds."""
-        return (
-            (self.theory is None or abs(self.measured - self.theory) <= self.tolerance)
-            and (self.at_least is None or self.measured >= self.at_least)
-            and (self.at_most is None or self.measured <= self.at_most)
-        )
-
-
-Numbers = dict[str, Number]
 
 
 @dataclass(frozen=True)
@@ -106,7 +71,7 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
     record = {
         "experiment": name,
         "caption": caption(experiment),
-        "numbers": {key: dataclasses.asdict(number) for key, number in numbers.items()},
+        "numbers": {key: record_of(number) for key, number in numbers.items()},
         "shown": experiment.shown(data, config) if hasattr(experiment, "shown") else "",
         "config": dataclasses.asdict(config),
         "provenance": provenance(time.perf_counter() - began),
@@ -124,11 +89,11 @@ def check(name: str, folder: Path) -> list[Miss]:
     path = folder / f"{name}.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        committed = record["numbers"]
+        committed = {key: from_record(fields) for key, fields in record["numbers"].items()}
         config = config_from(experiment, record["config"])
     except FileNotFoundError:
         raise SystemExit(f"{path} is not there: run `python -m experiments {name}` first") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:  # of JSON as well
         raise SystemExit(
             f"{path} cannot be read as a record of {name} ({error}): "
             f"run `python -m experiments {name}` to write it again"
@@ -140,12 +105,21 @@ def check(name: str, folder: Path) -> list[Miss]:
             f"{path} and this version differ in which numbers they have: {sorted(gone)}"
         )
     for key, number in numbers.items():
-        before = committed[key]["measured"]
-        print(f"  {key:<42} {describe(number)}, committed {before:.6g}")
-        if not abs(number.measured - before) <= number.tolerance:
-            expected = f"committed {before:.8g}, tolerance {number.tolerance:.3g}"
-            misses.append(Miss(key, number.measured, expected))
+        before = committed[key]
+        print(f"  {key:<42} {describe(number)}, committed {before.measured:.6g}")
+        if (found := change(number, before)) is not None:
+            misses.append(Miss(key, number.measured, found))
     return misses
+
+
+def change(number: Number, before: Number) -> str | None:
+    """What the number should still be but is not; a bound without a tolerance may move in it."""
+    if number.kind != before.kind:
+        return f"class {number.kind}, committed {before.kind}"
+    tolerance = number.tolerance
+    if tolerance is None or abs(number.measured - before.measured) <= tolerance:
+        return None
+    return f"committed {before.measured:.8g}, tolerance {tolerance:.3g}"
 
 
 def off_theory(numbers: Numbers) -> list[Miss]:
@@ -154,25 +128,6 @@ def off_theory(numbers: Numbers) -> list[Miss]:
         for key, number in numbers.items()
         if not number.agrees
     ]
-
-
-def describe(number: Number) -> str:
-    text = f"{number.measured:.6g}"
-    if number.interval:
-        text += " [{:.5g}, {:.5g}]".format(*number.interval)
-    return f"{text}, {expected}" if (expected := expectation(number)) else text
-
-
-def expectation(number: Number) -> str:
-    """Theory and bounds in words; empty where there are none."""
-    parts = []
-    if number.theory is not None:
-        parts.append(f"theory {number.theory:.7g}, tolerance {number.tolerance:.3g}")
-    if number.at_least is not None:
-        parts.append(f"at least {number.at_least:.6g}")
-    if number.at_most is not None:
-        parts.append(f"at most {number.at_most:.6g}")
-    return ", ".join(parts)
 
 
 def load(name: str) -> ModuleType:

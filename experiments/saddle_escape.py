@@ -19,7 +19,8 @@ still there when watching ended. The runs with noise of (c–f) are in float32, 
 import jax
 from matplotlib.figure import Figure
 
-from experiments.report import Numbers, stage
+from experiments.number import Numbers
+from experiments.report import stage
 from experiments.saddle import agreement, drawing, plain, ridge
 from experiments.saddle.settings import QUICK, Config
 from jdescent import plotting

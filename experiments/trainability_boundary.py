@@ -1,20 +1,24 @@
-"""The boundary of neural network trainability is fractal (Sohl-Dickstein 2024, arXiv 2402.06184).
+"""Where a small network trains, and whether the boundary is fractal: images this size do not tell.
 
-A network of 16 inputs and 16 hidden units learns random targets by gradient descent, 500 steps in
-float64. Blue: the mean of its last 20 losses is below the first (converged). Yellow to brown: it is
-not (diverged). Within each, shades rank the runs of an image by the sum of their losses ℓ, each
-over the first, or of the inverses. (a–f) Six ways of training over two hyperparameters: tanh, ReLU
-and linear units, one example, mini-batches of 16, and tanh with an offset added to W₀ once, at the
-start. There are 272 examples, one for each weight; 16 in (c), 1 in (d). Each window is one where
-the boundary has structure, found by looking, and (d) is on random numbers of its own for the same
-reason. Away from the boundary (a, b, e, f) are coarser. D is the box-counting dimension of the
-boundary in the image. The paper reports 1.17 to 1.98 over these conditions, as medians over many
-zooms at 4096 pixels a side; coarse images of one window, such as these, underestimate D, which is
-still smaller with every second pixel alone. (g) The linear network: the whole plane of (c), and
-windows in it, each five times smaller, where the boundary is densest. Dashed: the edges 2/λmax of
-each layer when the other is frozen; what learns beyond them does so because the other layer moves.
-(h) How many boxes of s × s pixels, N(s), cover the boundaries of (a–f), in the colors of their
-frames; D is 1 minus the median slope.
+Sohl-Dickstein 2024 (arXiv 2402.06184) finds it fractal. A network of 16 inputs and 16 hidden units
+learns random targets by gradient descent, 500 steps in float64. Blue: the mean of its last 20
+losses is below the first (converged). Yellow to brown: it is not (diverged). Within each, shades
+rank the runs of an image by the sum of their losses ℓ, each over the first, or of the inverses.
+(a–f) Six ways of training over two hyperparameters: tanh, ReLU and linear units, one example, mini-
+batches of 16, and tanh with an offset added to W₀ once, at the start. There are 272 examples, one
+for each weight; 16 in (c), 1 in (d). Each window is one where the boundary has structure, found by
+looking, and (d) is on random numbers of its own for the same reason. Away from the boundary (a, b,
+e, f) are coarser. D is the box-counting dimension of the boundary in the image; below it, the 95 %
+range of null models: the boundary as it is once smoothed by 2, 4 or 8 pixels, with as many pixels
+flipped at each distance from it, at random. A fractal's detail hangs together and reads lower than
+such flips. In no image is D below all three ranges by more than the 0.04 that rounding moves it:
+what is seen is more than a smooth boundary, and not told from flipped pixels. The paper reports D
+from 1.17 to 1.98, as medians over many zooms at 4096 pixels a side; coarse images of one window,
+such as these, underestimate D, which is still smaller with every second pixel alone. (g) The linear
+network: the whole plane of (c), and windows in it, each five times smaller, where the boundary is
+densest. Dashed: the edges 2/λmax of each layer when the other is frozen; what learns beyond them
+does so because the other layer moves. (h) How many boxes of s × s pixels, N(s), cover the
+boundaries of (a–f), in the colors of their frames; D is 1 minus the median slope, over all s drawn.
 """
 
 import math
@@ -26,7 +30,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.report import Number, stage
+from experiments import number
+from experiments.number import Number, Numbers
+from experiments.report import stage
 from experiments.trainability import drawing, edges, plane
 from experiments.trainability.network import Condition, trainer
 from experiments.trainability.plane import Window
@@ -51,11 +57,10 @@ WINDOWS = {  # where the boundary has structure at these scales, found by lookin
 WHOLE = Window(-3.0, 6.0, -3.0, 6.0)
 COLORS = dict(zip(CONDITIONS, plotting.CYCLE, strict=True))
 CHEAP = 20  # examples, up to which a run costs a twentieth of one on 272
-TOLERANCE = 0.06
-REASON = (
-    "Tolerance: near the boundary a rounding error decides how a run ends; reordering the hidden "
-    "units, which changes rounding alone, moved these dimensions by up to 0.04"
-)
+# Near the boundary a rounding error decides how a run ends. Reordering the hidden units, which
+# changes rounding alone, moved the dimensions by up to 0.04.
+ROUNDING, TOLERANCE = 0.04, 0.06
+SMOOTHINGS = (2.0, 4.0, 8.0)  # pixels
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,15 @@ class Config:
     """Learning rates swept for each edge with a layer frozen."""
     store: str | None = None
     """Folder that keeps every finished piece of the sweeps: a killed run goes on from there."""
+    surrogates: int = 99
+    """Null models drawn for each dimension, 39 or more."""
     frames: int = 6
     """Frames of the animation between one image of the zoom and the next."""
 
 
-QUICK = Config(resolution=16, steps=60, levels=6, factor=3.0, edge_rates=80, frames=1)
+QUICK = Config(
+    resolution=16, steps=60, levels=6, factor=3.0, edge_rates=80, surrogates=39, frames=1
+)
 SMALLEST = 16  # pixels a side, of which every second one still has boxes of two sizes
 
 
@@ -115,7 +124,10 @@ def simulate(config: Config) -> dict:
             )
         with stage("edges with one layer frozen"):
             frozen = edges.frozen_edges(config.edge_rates, config.steps)
-    return {"images": images, "zoom": zoom, "edges": frozen}
+    with stage("null models of their dimensions"):
+        nulls = {name: null_models([image], config.surrogates) for name, image in images.items()}
+        nulls["zoom"] = null_models([image for _, image in zoom[1:]], config.surrogates)
+    return {"images": images, "zoom": zoom, "edges": frozen, "nulls": nulls}
 
 
 def size(condition: Condition, config: Config) -> int:
@@ -131,38 +143,79 @@ def store(config: Config, name: str) -> Path | None:
     return None if config.store is None else Path(config.store) / f"{name}.zarr"
 
 
-def numbers(data: dict, config: Config) -> dict[str, Number]:
+def numbers(data: dict, config: Config) -> Numbers:
+    images, nulls = data["images"], data["nulls"]
+    gains = [dimension(image) - dimension(image[::2, ::2]) for image in images.values()]
+    whole, *windows = (image for _, image in data["zoom"])
     found = {
-        f"dimension_{name}": Number(
-            dimension(image),
-            None,
-            TOLERANCE,
-            f"box-counting dimension of the boundary, {CONDITIONS[name].title}. {REASON}",
-        )
-        for name, image in data["images"].items()
+        f"dimension_{name}": dimension_number(CONDITIONS[name].title, [image], nulls[name])
+        for name, image in images.items()
     }
-    gains = [dimension(image) - dimension(image[::2, ::2]) for image in data["images"].values()]
-    found["dimension_gained"] = Number(
-        float(np.mean(gains)),
-        None,
-        TOLERANCE,
-        "the same with all pixels, less that with every second one of every second row, mean of "
-        "the conditions: where it is above 0, finer images have larger dimensions",
+    told = [is_told_from_flips(dimension(image), nulls[name]) for name, image in images.items()]
+    return {
+        **found,
+        "dimensions_told_from_flips": number.regression(
+            float(sum(told)),
+            f"of these {len(told)}, those below the 95 % range of smooth boundaries with as many "
+            f"flipped pixels, smoothed by {' and '.join(f'{s:g}' for s in SMOOTHINGS)} pixels, by "
+            f"more than the {ROUNDING} that rounding moves them",
+            tolerance=0.0,
+        ),
+        "dimension_gained": number.regression(
+            float(np.mean(gains)),
+            "the same with all pixels, less that with every second one of every second row, mean "
+            "of the conditions: where it is above 0, finer images have larger dimensions",
+            tolerance=ROUNDING,
+            signed=True,
+        ),
+        "dimension_plane": number.regression(
+            dimension(whole),
+            "box-counting dimension of the boundary, linear network, the whole plane",
+            tolerance=TOLERANCE,
+        ),
+        "dimension_zoom": dimension_number(
+            f"the {len(windows)} windows in it together", windows, nulls["zoom"]
+        ),
+        **edges.numbers(data["edges"]),
+    }
+
+
+def dimension_number(
+    title: str, images: list[plane.Image], nulls: dict[float, analysis.NullDimension]
+) -> Number:
+    """Above that of the smoothed boundary, where smoothing leaves one."""
+    null = nulls[SMOOTHINGS[1]]
+    sizes = analysis.box_counts(analysis.outcome_boundary(images[0] < 0)).sizes
+    ranges = ", ".join(f"{n.low:.2f} to {n.high:.2f} ({s:g})" for s, n in nulls.items())
+    what = (
+        f"box-counting dimension of the boundary, {title}, boxes of 1 to {sizes[-1]} pixels; "
+        f"smooth boundaries with as many flipped pixels, by pixels of smoothing: {ranges}"
     )
-    plane_image, *images = (image for _, image in data["zoom"])
-    found["dimension_plane"] = Number(
-        dimension(plane_image),
-        None,
-        TOLERANCE,
-        "box-counting dimension of the boundary, linear network, the whole plane",
-    )
-    found["dimension_zoom"] = Number(
+    if not np.isfinite(null.smooth):
+        return number.regression(dimension(*images), what, tolerance=TOLERANCE)
+    return number.bound(
         dimension(*images),
-        None,
-        TOLERANCE,
-        f"the same over the {len(images)} windows in it. {REASON}",
+        f"more than rounding, {ROUNDING}, above that of the boundary smoothed by {SMOOTHINGS[1]:g} "
+        "pixels, which would miss it",
+        what,
+        at_least=null.smooth + ROUNDING,
+        missed_by=null.smooth,
+        tolerance=TOLERANCE,
     )
-    return {**found, **edges.numbers(data["edges"])}
+
+
+def is_told_from_flips(measured: float, nulls: dict[float, analysis.NullDimension]) -> bool:
+    """Whether detail hangs together more than flipped pixels do, beyond rounding."""
+    return all(measured + ROUNDING < null.low for null in nulls.values())
+
+
+def null_models(images: list[plane.Image], surrogates: int) -> dict[float, analysis.NullDimension]:
+    return {
+        smoothing: analysis.null_dimension(
+            *(image < 0 for image in images), smoothing=smoothing, surrogates=surrogates
+        )
+        for smoothing in SMOOTHINGS
+    }
 
 
 def dimension(*images: plane.Image) -> float:
@@ -180,7 +233,7 @@ def plot(data: dict, config: Config) -> Figure:
     with plotting.panels(layout, height=7.5, height_ratios=(0.13, 3.8, 2.9)) as (figure, axes):
         drawing.draw_legend(axes["legend"])
         for letter, (name, image) in zip("abcdef", data["images"].items(), strict=True):
-            draw_condition(axes[name], letter, name, image)
+            draw_condition(axes[name], letter, name, image, data["nulls"][name])
         zoom = [axes[level] for level in levels]
         drawing.draw_zoom(zoom, data["zoom"])
         for level, (panel, (_, image)) in enumerate(zip(zoom, data["zoom"], strict=True)):
@@ -193,10 +246,17 @@ def plot(data: dict, config: Config) -> Figure:
     return figure
 
 
-def draw_condition(axes: Axes, letter: str, name: str, image: plane.Image) -> None:
+def draw_condition(
+    axes: Axes,
+    letter: str,
+    name: str,
+    image: plane.Image,
+    nulls: dict[float, analysis.NullDimension],
+) -> None:
     condition, window = CONDITIONS[name], WINDOWS[name]
     drawing.draw_image(axes, window, drawing.shade(image))
-    drawing.badge(axes, f"$D={dimension(image):.2f}$")
+    low, high = min(n.low for n in nulls.values()), max(n.high for n in nulls.values())
+    drawing.badge(axes, f"$D={dimension(image):.2f}$\nnull {low:.2f}–{high:.2f}")
     axes.spines[:].set(color=COLORS[name], linewidth=1.5)
     offset = condition.offset
     axes.set(

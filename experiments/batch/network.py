@@ -12,11 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 import jdescent as jd
+from experiments import number
 from experiments.batch.settings import COLORS, PICTURES, Config, digits
-from experiments.learners.digits import CLASSES, PIXELS
+from experiments.learners.digits import (
+    CLASSES,
+    PIXELS,
+    as_good_as_linear,
+    baseline_accuracies,
+    best_baseline,
+)
 from experiments.learners.perceptron import Perceptron, logits, perceptron
-from experiments.learners.seeds import mean_interval
-from experiments.report import Number, Numbers, stage
+from experiments.learners.seeds import geometric_mean, mean_share
+from experiments.number import Numbers
+from experiments.report import stage
 from jdescent import plotting
 
 LOSS = jd.losses.cross_entropy(logits)
@@ -158,26 +166,23 @@ def steps_to(target: float, training: Training) -> np.ndarray:
     return np.array(found)
 
 
-def majority() -> float:
-    """Held-out accuracy of the class most frequent in training."""
-    commonest = np.bincount(np.asarray(digits().train[1])).argmax()
-    return float(np.mean(np.asarray(digits().test[1]) == commonest))
-
-
 def numbers(found: dict[int, Training], config: Config) -> Numbers:
     return {**accuracy_numbers(found), **progress_numbers(found, config)}
 
 
 def accuracy_numbers(found: dict[int, Training]) -> Numbers:
+    at_least, best = as_good_as_linear(digits()), best_baseline(digits())
+    nearest_mean = baseline_accuracies(digits())["nearest mean"]
     return {
-        f"accuracy_batch_{size}": Number(
-            (held_out := mean_interval(training.accuracy))[0],
-            None,
-            0.02,
+        f"accuracy_batch_{size}": number.bound(
+            mean_share(training.accuracy),
+            "softmax regression's less two standard errors of 450 pictures; the nearest mean "
+            "picture would miss it",
             f"held-out accuracy with batches of {size} at η = {training.rate:g}, the mean of "
-            f"{training.accuracy.size} seeds; must be above the majority class",
-            held_out[1],
-            at_least=majority(),
+            f"{training.accuracy.size} seeds",
+            at_least=at_least,
+            missed_by=nearest_mean,
+            baseline=best,
         )
         for size, training in found.items()
     }
@@ -186,37 +191,23 @@ def accuracy_numbers(found: dict[int, Training]) -> Numbers:
 def progress_numbers(found: dict[int, Training], config: Config) -> Numbers:
     """Steps and examples to the target: of the smallest batch relative to all the data."""
     smallest, largest = min(found), max(found)
-    folds = np.log(
-        steps_to(config.target, found[smallest]) / steps_to(config.target, found[largest])
-    )
-    more_steps = exponentiated(folds)
-    fewer_examples = exponentiated(np.log(largest / smallest) - folds)
+    folds = steps_to(config.target, found[smallest]) / steps_to(config.target, found[largest])
     what = f"to a training loss of {config.target:g}, geometric mean over seeds"
     return {
-        "steps_of_the_smallest_batch": Number(
-            more_steps[0],
-            None,
-            0.5 * more_steps[0],
+        "steps_of_the_smallest_batch": number.above(
+            geometric_mean(folds),
+            1.0,
             f"steps with batches of {smallest}, in units of those with all {largest}, {what}",
-            more_steps[1],
-            at_least=1.0,
+            why="were batches of any size as good",
         ),
-        "examples_of_all_the_data": Number(
-            fewer_examples[0],
-            None,
-            0.5 * fewer_examples[0],
+        "examples_of_all_the_data": number.above(
+            geometric_mean(largest / smallest / folds),
+            1.0,
             f"examples seen by full-batch descent, in units of those seen with batches of "
             f"{smallest}, {what}",
-            fewer_examples[1],
-            at_least=1.0,
+            why="were a batch as good as its examples one by one",
         ),
     }
-
-
-def exponentiated(logarithms: np.ndarray) -> tuple[float, tuple[float, float]]:
-    """A geometric mean and its 95 % interval."""
-    mean, (low, high) = mean_interval(logarithms)
-    return float(np.exp(mean)), (float(np.exp(low)), float(np.exp(high)))
 
 
 def draw_progress(
@@ -224,9 +215,9 @@ def draw_progress(
 ) -> None:
     """Training loss over steps in a unit of each batch size's own: geometric means and bands."""
     for (size, training), color in zip(found.items(), colors(found), strict=True):
-        bands = [exponentiated(np.log(losses)) for losses in training.losses.T]
-        mean = [middle for middle, _ in bands]
-        low, high = zip(*(band for _, band in bands), strict=True)
+        bands = [geometric_mean(losses) for losses in training.losses.T]
+        mean = [band.value for band in bands]
+        low, high = zip(*(band.ends for band in bands), strict=True)
         x = training.steps * unit(size, training)
         axes.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0)
         axes.plot(x, mean, color=color, linewidth=1, label=label(size, training))

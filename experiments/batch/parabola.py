@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 import jdescent as jd
 from experiments.batch.regression import COLORS, SAMPLERS, SHUFFLED, largest_deviation, patients
 from experiments.batch.settings import PATIENTS, Config
-from experiments.learners.seeds import mean_interval
-from experiments.report import Numbers
+from experiments.learners.seeds import positive_mean
+from experiments.number import Numbers
 from jdescent import analysis, plotting
 
 CURVATURE = 2.0
@@ -67,10 +67,19 @@ def settles_at(name: str, products: np.ndarray) -> np.ndarray:
 
 
 def numbers(settled: dict[str, np.ndarray]) -> Numbers:
+    wrong = {
+        "with replacement": ("the limit of small rates, ησ²/4", lambda products: products / 4),
+        SHUFFLED: (
+            "the law of independent batches",
+            lambda products: settles_at("with replacement", products),
+        ),
+    }
     return {
         f"parabola_largest_deviation_{name.replace(' ', '_')}": largest_deviation(
             list(zip(losses, settles_at(name, RATES[name]), strict=True)),
+            list(zip(losses, wrong[name][1](RATES[name]), strict=True)),
             f"settled loss on a parabola, batches of {SIZE} drawn {name}, from the closed form",
+            wrong[name][0],
         )
         for name, losses in settled.items()
     }
@@ -80,9 +89,8 @@ def draw(axes: Axes, settled: dict[str, np.ndarray]) -> None:
     products = np.linspace(0, 1.95, 200)[1:]
     for name, losses in settled.items():
         for product, sample in zip(RATES[name], losses, strict=True):
-            mean, (low, high) = mean_interval(sample)
-            reach = [[mean - low], [high - mean]]
-            axes.errorbar(product, mean, reach, fmt="o", color=COLORS[name])
+            mean = positive_mean(sample)
+            axes.errorbar(product, mean.value, mean.reach, fmt="o", color=COLORS[name])
         plotting.theory(axes, products, settles_at(name, products), label=None)
     plotting.theory(axes, products, products / 4, label=None, linestyle=":")
     plotting.note(axes, (0.1, 0.6), "with", COLORS["with replacement"])

@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from sklearn.datasets import load_diabetes
 
 import jdescent as jd
+from experiments import number
 from experiments.batch.settings import MISSED, PATIENTS, Config
-from experiments.learners.seeds import mean_interval
-from experiments.report import Number, Numbers
+from experiments.learners.seeds import positive_mean
+from experiments.number import Number, Numbers
 from jdescent import analysis, plotting
 
 PATHS = 48  # runs from zero whose loss is averaged step by step
@@ -125,36 +126,53 @@ def settles_at(name: str, size: int, config: Config) -> float:
 
 def numbers(settled: Settled, config: Config) -> Numbers:
     exact = {at: losses for at, losses in settled.items() if at[0] != SHUFFLED}
+
+    def law(name: str, size: int) -> float:
+        return settles_at(name, size, config)
+
+    other = {"with replacement": "without", "without": "with replacement"}
     found = {
         "regression_largest_deviation": largest_deviation(
-            [(losses, settles_at(*at, config)) for at, losses in exact.items()],
+            [(losses, law(*at)) for at, losses in exact.items()],
+            [(losses, law(other[name], size)) for (name, size), losses in exact.items()],
             "settled loss of linear regression from the exact second moments",
+            f"the laws of {' and '.join(other)} exchanged",
         )
     }
     for (name, size), losses in settled.items():
-        mean, interval = mean_interval(losses)
-        error, key = float(scipy.stats.sem(losses)), f"settled_{name.replace(' ', '_')}_{size}"
+        mean, key = positive_mean(losses), f"settled_{name.replace(' ', '_')}_{size}"
         what = f"mean excess loss of linear regression, batches of {size} drawn {name}"
         if (name, size) in exact:
-            theory = settles_at(name, size, config)
-            what += "; tolerance: 3.5 standard errors"
-            found[key] = Number(mean, theory, 3.5 * error, what, interval)
+            of = f"{config.regression_runs} runs"
+            found[key] = number.sampled_theory(mean, law(name, size), of, what)
         else:
-            independent = settles_at("without", size, config)
-            what += "; must be below that of independent batches drawn without replacement"
-            found[key] = Number(mean, None, 5 * error, what, interval, at_most=independent)
+            found[key] = number.below(
+                mean,
+                law("without", size),
+                what,
+                why="that of independent batches drawn without replacement",
+            )
     return found
 
 
-def largest_deviation(pairs: list[tuple[np.ndarray, float]], what: str) -> Number:
-    scores = [abs(losses.mean() - theory) / scipy.stats.sem(losses) for losses, theory in pairs]
+Pairs = list[tuple[np.ndarray, float]]
+
+
+def largest_deviation(pairs: Pairs, wrong: Pairs, what: str, other: str) -> Number:
+    """Of means from their theory, in standard errors; a wrong law, named `other`, would miss it."""
+
+    def worst(pairs: Pairs) -> float:
+        return max(
+            float(abs(losses.mean() - theory) / scipy.stats.sem(losses)) for losses, theory in pairs
+        )
+
     freedom = min(losses.size for losses, _ in pairs) - 1
-    return Number(
-        float(max(scores)),
-        0.0,
-        float(scipy.stats.t.isf(MISSED / 2 / len(scores), freedom)),
-        f"largest of {len(scores)} distances, in standard errors, of the {what}; tolerance: passed "
-        f"by chance in {MISSED:.0%}",
+    return number.bound(
+        worst(pairs),
+        f"passed by chance in {MISSED:.0%}; {other} would miss it",
+        f"largest of {len(pairs)} distances, in standard errors, of the {what}",
+        at_most=float(scipy.stats.t.isf(MISSED / 2 / len(pairs), freedom)),
+        missed_by=worst(wrong),
     )
 
 
@@ -185,9 +203,8 @@ def draw_settled(axes: Axes, settled: Settled, config: Config) -> None:
     for name, color in COLORS.items():
         for (how, size), losses in settled.items():
             if how == name:
-                mean, (low, high) = mean_interval(losses)
-                reach = [[mean - low], [high - mean]]
-                axes.errorbar(size, mean, reach, fmt="o", color=color)
+                mean = positive_mean(losses)
+                axes.errorbar(size, mean.value, mean.reach, fmt="o", color=color)
         theory = [settles_at(name, size, config) for size in sizes]
         style = ":" if name == SHUFFLED else "--"
         plotting.theory(axes, sizes, theory, label=None, linestyle=style)

@@ -1,5 +1,6 @@
 """The error signal of every layer, and the hand-written backward pass beside `jax.grad`."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from matplotlib.axes import Axes
 
+from experiments import number
 from experiments.blame import theory
 from experiments.blame.network import DeepNetwork, backward, deep_network, logits, tanh_or_relu
 from experiments.blame.settings import (
@@ -22,11 +24,14 @@ from experiments.blame.settings import (
     start_arrays,
 )
 from experiments.learners.digits import PIXELS, Examples
-from experiments.learners.seeds import mean_interval
-from experiments.report import Number, Numbers
+from experiments.learners.seeds import geometric_mean
+from experiments.number import Numbers
 from jdescent import losses, plotting
 
-FINITE_WIDTH = 5 / (4 * PIXELS)
+MEANINGS = {
+    "signal": "error signal",
+    "gradient": "weight gradient (signal times input)",
+}
 ROUNDING = {name: float(np.finfo(name).eps) for name in ("float64", "float32")}
 PRECISION_COLORS = {"float64": plotting.COLORS["purple"], "float32": plotting.COLORS["orange"]}
 
@@ -128,63 +133,54 @@ def weight_norms(network: DeepNetwork) -> Float[Array, " layers"]:
 def signal_numbers(measured: dict[tuple[str, str], Signals], config: Config) -> Numbers:
     found = {}
     for (name, fate), signals in measured.items():
-        start = STARTS[name, fate]
-        found[f"{name}_{fate}_signal_factor"] = factor_number(
-            f"the error signal, {name}, {fate}",
-            signals.sizes,
-            theory.signal_sizes(*start, config.depth),
-            FINITE_WIDTH,
+        rise = theory.finite_width_rise(
+            *STARTS[name, fate], config.depth, PIXELS, mean_squares(config.signal_examples)
         )
-        found[f"{name}_{fate}_gradient_factor"] = factor_number(
-            f"the weight gradient (signal times input), {name}, {fate}",
-            signals.gradient_sizes,
-            np.sqrt(theory.gradient_shares(*start, config.depth)),
-            2 * FINITE_WIDTH,
-        )
-    found["relu_drift"] = drift_number(measured["relu", "balanced"], config)
+        for what, norms, predicted in (
+            ("signal", signals.signals, rise.signal),
+            ("gradient", signals.gradients, rise.gradient),
+        ):
+            factor = geometric_mean(np.exp(rise_of_examples(np.asarray(norms))))
+            found[f"{name}_{fate}_{what}_factor"] = number.sampled_theory(
+                factor,
+                math.exp(predicted),
+                f"{config.signal_seeds} networks and of theory's {theory.WALKS} draws",
+                f"by what a layer of {PIXELS} units multiplies the norm of one example's "
+                f"{MEANINGS[what]}, {name}, {fate}, on its way back: geometric mean over layers, "
+                "examples and networks",
+                error=math.hypot(factor.error, rise.error * factor.value),
+            )
     for precision, epsilon in ROUNDING.items():
         worst = max(float(getattr(signals, precision).max()) for signals in measured.values())
-        found[f"by_hand_{precision}"] = Number(
-            worst, 0.0, config.depth * epsilon,
+        found[f"by_hand_{precision}"] = number.exact(
+            worst,
+            0.0,
+            config.depth * epsilon,
+            "one rounding error a layer",
             f"largest ‖by hand − jax.grad‖/‖jax.grad‖ of any layer's ∂L/∂W in {precision}, all "
-            "networks; tolerance: one rounding error a layer",
-        )  # fmt: skip
+            "networks",
+            scale=1.0,
+        )
     return found
 
 
-def factor_number(
-    what: str,
-    sizes: Float[np.ndarray, "seeds layers"],
-    predicted: Float[np.ndarray, " layers"],
-    part: float,
-) -> Number:
-    rise, interval = mean_interval(per_layer(np.log(sizes)))
-    factor = float(np.exp(per_layer(np.log(predicted))))
-    return Number(
-        float(np.exp(rise)), factor, part * factor,
-        f"by what a layer multiplies the norm of {what}, on its way back: geometric mean over "
-        f"layers and networks; tolerance: {part:.2g} of theory, which is for infinite width, as 64 "
-        f"relu units multiply one example's signal by {FINITE_WIDTH:.2g} less on average",
-        (float(np.exp(interval[0])), float(np.exp(interval[1]))),
-    )  # fmt: skip
+def mean_squares(count: int) -> tuple[float, ...]:
+    """Of the pictures that the networks are shown."""
+    pictures, _ = standardized_digits().train
+    return tuple(np.mean(np.asarray(pictures[:count], float) ** 2, axis=1).tolist())
 
 
-def per_layer(logs: Float[np.ndarray, "*seeds layers"]) -> Float[np.ndarray, "*seeds"]:
-    """By how much the logarithm rises a layer, from the last one to the first."""
-    return (logs[..., 0] - logs[..., -1]) / (logs.shape[-1] - 1)
+def rise_of_examples(
+    norms: Float[np.ndarray, "seeds layers examples"],
+) -> Float[np.ndarray, " seeds"]:
+    """By how much ln ‖·‖ of an example rises a layer, from the last one to the first, on average.
 
-
-def drift_number(signals: Signals, config: Config) -> Number:
-    layers = config.depth - 2
-    hidden = np.log(signals.signals[:, :-1]).mean(axis=-1)
-    drift, interval = mean_interval(2 * per_layer(hidden))
-    return Number(
-        drift, theory.relu_drift(PIXELS), 3 * np.sqrt(5 / (PIXELS * layers * config.signal_seeds)),
-        "what a layer of 64 relu units adds to the log of an example's squared error signal, "
-        "balanced; 0 for infinite width; tolerance: three standard errors of the mean of networks "
-        "whose logs spread by √(5/64) a layer",
-        interval,
-    )  # fmt: skip
+    Left aside are examples that a network is so sure of that their error rounds to 0.
+    """
+    felt = norms[:, -1] > 0
+    logs = np.log(np.where(felt[:, None], norms, 1.0))
+    rises = (logs[:, 0] - logs[:, -1]) / (norms.shape[1] - 1)
+    return np.sum(rises, axis=-1) / np.sum(felt, axis=-1)
 
 
 def draw_signals(axes: Axes, name: str, measured: dict[tuple[str, str], Signals]) -> None:

@@ -5,29 +5,19 @@ chaos", equation 3; Schoenholz et al. 2017, "Deep information propagation" (χ�
 He et al. 2015, "Delving deep into rectifiers", equation 14.
 """
 
+import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
+from experiments.learners.digits import CLASSES
+
+WALKS = 2_000
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(200)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
-
-
-def relu_drift(width: int) -> float:
-    """E log F of one relu layer of finite width at σ_w² = 2, where E F = 1; about −5/(2 width).
-
-    F = (2/width) Σ gate·g² has on average half of its gates open, each a Gaussian g squared, so
-    that width·F/2 is χ² with a binomial number of degrees of freedom (at least one open gate).
-
-    Reference: Hanin & Nica 2020, "Products of many large random matrices and gradients in deep
-    neural networks", the main theorem.
-    """
-    open_gates = np.arange(1, width + 1)
-    chance = stats.binom.pmf(open_gates, width, 0.5)
-    mean_log_chi2 = special.digamma(open_gates / 2) + np.log(2)
-    return float(chance @ mean_log_chi2 / chance.sum() + np.log(2 / width))
 
 
 def gaussian_mean(function: Callable, variance: float) -> float:
@@ -72,6 +62,58 @@ def gradient_shares(
     sizes = signal_sizes(is_tanh, weight_variance, bias_variance, depth)
     squares = (q - bias_variance) * sizes**2
     return squares / squares.sum()
+
+
+class Rise(NamedTuple):
+    """By how much ln ‖·‖ of one example rises a layer on its way back, on average, and its error.
+
+    `signal` is of the error signal δ, `gradient` of ∂L/∂W, whose norm is ‖x‖ ‖δ‖.
+    """
+
+    signal: float
+    gradient: float
+    error: float
+
+
+@functools.cache
+def finite_width_rise(
+    is_tanh: bool, weight_variance: float, bias_variance: float, depth: int, width: int,
+    mean_squares: tuple[float, ...],
+) -> Rise:  # fmt: skip
+    """The exact mean over networks of finite width, by `WALKS` draws without any matrix.
+
+    Given a layer's input x, h = Wᵀx has independent entries from N(0, σ_w² ‖x‖²/width), and what h
+    does not tell of W stays as drawn: W δ is x (h·δ)/‖x‖² plus a part at a right angle to x, from
+    N(0, σ_w² ‖δ‖²/width). Errors of no size at all, of examples that the network is sure of, are
+    left aside.
+
+    `depth` counts the readout, `width` is that of the inputs and of every hidden layer, and the
+    mean goes over the pictures of these `mean_squares` as well.
+    """
+    random, scale = np.random.default_rng(0), np.sqrt(weight_variance / width)
+    squares = width * np.resize(np.array(mean_squares), WALKS)
+    sizes, hidden = [np.sqrt(squares)], []
+    for _ in range(depth - 1):
+        h = scale * sizes[-1][:, None] * random.standard_normal((WALKS, width))
+        z = h + np.sqrt(bias_variance) * random.standard_normal((WALKS, width))
+        x = np.tanh(z) if is_tanh else np.maximum(z, 0)
+        hidden.append((h, x, 1 - x**2 if is_tanh else (z > 0)))
+        sizes.append(np.linalg.norm(x, axis=1))
+    h = scale * sizes[-1][:, None] * random.standard_normal((WALKS, CLASSES))
+    signal = special.softmax(h, axis=1) - np.eye(CLASSES)[random.integers(CLASSES, size=WALKS)]
+    last = np.linalg.norm(signal, axis=1)
+    for before, x, slope in reversed(hidden):
+        size, unit = np.linalg.norm(signal, axis=1), x / np.linalg.norm(x, axis=1, keepdims=True)
+        blame = scale * size[:, None] * random.standard_normal((WALKS, width))
+        along = np.sum(h * signal, axis=1) / np.linalg.norm(x, axis=1) - np.sum(
+            unit * blame, axis=1
+        )
+        signal, h = slope * (blame + unit * along[:, None]), before
+    felt = last > 0
+    back = np.log(np.linalg.norm(signal, axis=1)[felt] / last[felt]) / (depth - 1)
+    inputs = np.log(sizes[0][felt] / sizes[-1][felt]) / (depth - 1)
+    error = float(np.std(back + inputs) / np.sqrt(np.sum(felt)))
+    return Rise(float(back.mean()), float((back + inputs).mean()), error)
 
 
 def tanh_critical(bias_variance: float) -> float:

@@ -9,6 +9,7 @@ from jaxtyping import Array, PRNGKeyArray
 from matplotlib.axes import Axes
 
 import jdescent as jd
+from experiments import number
 from experiments.blame.network import deep_network, logits, tanh_or_relu
 from experiments.blame.settings import (
     COLORS,
@@ -18,23 +19,12 @@ from experiments.blame.settings import (
     standardized_digits,
     start_arrays,
 )
-from experiments.learners.digits import CLASSES
-from experiments.learners.seeds import mean_interval
-from experiments.report import Number, Numbers
+from experiments.learners.digits import CLASSES, best_baseline, majority_accuracy
+from experiments.learners.seeds import geometric_mean, mean_share
+from experiments.number import Numbers
 from jdescent import batches, losses, plotting, schedules
 
-ACCURACY_BOUNDS = {  # in accuracies of the majority class
-    "vanishing": ("at_most", 1.3),
-    "balanced": ("at_least", 1.5),
-    "exploding": ("at_most", 1.3),
-}
-MOVED_BOUNDS = {
-    ("relu", "vanishing"): {"at_most": float(np.finfo(np.float32).eps)},
-    ("relu", "balanced"): {"at_least": 3e-3},
-    ("tanh", "vanishing"): {"at_most": 3e-3},
-    ("tanh", "balanced"): {"at_least": 3e-3},
-    ("tanh", "exploding"): {"at_least": 0.3},
-}
+STILL, MOVING = 1.3, 1.5  # accuracies in units of the majority class's: at most, at least
 SMOOTHED = 15  # steps of the running mean that is drawn
 
 
@@ -76,40 +66,97 @@ def train_all(config: Config) -> dict:
         kind: jax.tree.map(lambda array, i=i: np.asarray(array[i]), trained)
         for i, kind in enumerate(STARTS)
     }
-    most_frequent = np.bincount(digits.train[1]).argmax()
-    return {"runs": runs, "majority": float(np.mean(digits.test[1] == most_frequent))}
+    return {
+        "runs": runs,
+        "majority": majority_accuracy(digits),
+        "baseline": best_baseline(digits),
+    }
 
 
 def training_numbers(training: dict, config: Config) -> Numbers:
+    return {
+        **accuracy_numbers(training, config),
+        **moved_numbers(training["runs"]),
+        **explosion_numbers(training["runs"]["relu", "exploding"], config),
+    }
+
+
+def accuracy_numbers(training: dict, config: Config) -> Numbers:
     runs, majority = training["runs"], training["majority"]
     found = {}
     for (name, fate), run in runs.items():
-        accuracy, interval = mean_interval(run["accuracy"])
-        side, times = ACCURACY_BOUNDS[fate]
-        found[f"{name}_{fate}_accuracy"] = Number(
-            accuracy, None, 0.15 if fate == "balanced" else 0.02,
-            f"held-out accuracy after {config.training_steps} steps, {name}, {fate}; bound: "
-            f"{times} times the majority class's",
-            interval, **{side: times * majority},
-        )  # fmt: skip
-    for (name, fate), limit in MOVED_BOUNDS.items():
-        moved, interval = mean_interval(runs[name, fate]["first_moved"])
-        found[f"{name}_{fate}_first_layer_moved"] = Number(
-            moved, None, moved,
-            f"how far training moved the first layer's weights, over their norm, {name}, {fate}",
-            interval, **limit,
-        )  # fmt: skip
-    exploded = runs["relu", "exploding"]
-    found["relu_exploding_diverged"] = Number(
-        float(exploded["diverged"].mean()),
-        1.0,
-        0.0,
-        "share of exploding relu networks that diverge",
-    )
-    found["relu_exploding_last_step"] = Number(
-        float(exploded["last_step"].max()), None, 1.0, "step by which they all have", at_most=5.0
-    )
+        balanced = mean_share(runs[name, "balanced"]["accuracy"]).value
+        why, expected = (
+            (f"{MOVING} times the majority class's", {"at_least": MOVING, "missed_by": 1.0})
+            if fate == "balanced"
+            else (
+                f"{STILL} times the majority class's; the balanced networks miss it",
+                {"at_most": STILL, "missed_by": balanced / majority},
+            )
+        )
+        found[f"{name}_{fate}_accuracy"] = number.bound(
+            mean_share(run["accuracy"]),
+            why,
+            f"held-out accuracy after {config.training_steps} steps, {name}, {fate}",
+            baseline=training["baseline"],
+            **{side: times * majority for side, times in expected.items()},
+        )
     return found
+
+
+def moved_numbers(runs: dict) -> Numbers:
+    """How far the first layer's weights went, in orders of magnitude: from rounding to a leap."""
+    moved = {kind: geometric_mean(run["first_moved"]) for kind, run in runs.items()}
+    what = "how far training moved the first layer's weights, over their norm, geometric mean"
+    expected: dict[tuple[str, str], dict] = {
+        ("relu", "vanishing"): {
+            "at_most": float(np.finfo(np.float32).eps),
+            "why": "no more than float32 rounds; balanced networks miss it",
+        },
+        ("tanh", "vanishing"): {
+            "at_most": moved["tanh", "balanced"].value / 10,
+            "why": "a tenth of the balanced networks'",
+        },
+        ("tanh", "exploding"): {
+            "at_least": 1.0,
+            "why": "the whole of their norm; balanced networks miss it",
+        },
+    }
+    found = {
+        f"{name}_{fate}_first_layer_moved": number.bound(
+            moved[name, fate],
+            meaning=f"{what}, {name}, {fate}",
+            missed_by=moved[name, "balanced"].value,
+            **bounds,
+        )
+        for (name, fate), bounds in expected.items()
+    }
+    return found | {
+        f"{name}_balanced_first_layer_moved": number.regression(
+            moved[name, "balanced"], f"{what}, {name}, balanced"
+        )
+        for name in ("relu", "tanh")
+    }
+
+
+def explosion_numbers(exploded: dict, config: Config) -> Numbers:
+    count = len(exploded["diverged"])
+    return {
+        "relu_exploding_diverged": number.bound(
+            float(exploded["diverged"].mean()),
+            "all; one network that trains would miss it",
+            "share of exploding relu networks that diverge",
+            at_least=1.0,
+            missed_by=1 - 1 / count,
+        ),
+        "relu_exploding_last_step": number.bound(
+            float(exploded["last_step"].max()),
+            "the first step throws them out; to train on would miss it",
+            "step by which they all have",
+            at_most=1.0,
+            missed_by=float(config.training_steps),
+        ),
+    }
 
 
 def draw_training(axes: Axes, name: str, training: dict, config: Config) -> None:

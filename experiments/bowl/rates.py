@@ -8,8 +8,9 @@ from jaxtyping import Array
 from matplotlib.axes import Axes
 
 import jdescent as jd
+from experiments import number
 from experiments.bowl.settings import COLORS, ROUND, TITLES, TUNED, Config, tuned
-from experiments.report import Number, Numbers
+from experiments.number import Numbers
 from jdescent import analysis, plotting
 
 COORDINATE_RATES = {"slow": 0.1, "best": 1 / 3, "boundary": 0.5}
@@ -93,12 +94,14 @@ def coordinate_numbers(coordinates: dict) -> Numbers:
     found = {}
     for name, path in coordinates.items():
         scale = np.where(path["exact"] > 0, path["exact"], 1.0)
-        found[f"exact_solution_{name}"] = Number(
+        found[f"exact_solution_{name}"] = number.exact(
             float(np.max(np.abs(path["measured"] - path["exact"]) / scale)),
             0.0,
             ROUNDING,
+            "rounding of as many products as steps",
             "largest relative distance of |x| and |y| from |1 − 2η|ᵗ and |1 − 4η|ᵗ on x² + 2y² "
             f"at η = {COORDINATE_RATES[name]:.4g}",
+            scale=1.0,
         )
     return found
 
@@ -110,28 +113,60 @@ def entries(rate: np.ndarray, steps: int) -> np.ndarray:
 
 def rate_numbers(rates: dict, config: Config) -> Numbers:
     """Table entries, and the largest relative error of 1 − ρ."""
+    methods, conditions = rates["methods"], rates["conditions"]
+    descent = methods["gd"]
+    table = {f"{c:g}": int(np.flatnonzero(conditions == c)[0]) for c in TABLE_CONDITIONS}
     found = {}
-    for name, factor in rates["methods"].items():
-        exact, measured = factor["exact"], factor["measured"]
-        slow = exact > 0
-        bound = np.full_like(exact, ROUNDING)
-        if name != "gd":
-            bound[slow] = exact[slow] * AT_DOUBLE_ROOT / entries(exact[slow], config.rate_steps)
-        for condition in TABLE_CONDITIONS:
-            at = int(np.flatnonzero(rates["conditions"] == condition)[0])
-            found[f"{name}_factor_at_{condition:g}"] = Number(
-                float(measured[at]),
-                float(exact[at]),
-                float(bound[at]),
-                f"factor per step of {TITLES[name]} at κ = {condition:g}",
-            )
-        found[f"{name}_rate_error"] = Number(
-            float(np.max(np.abs(measured - exact) / (1 - exact))),
-            0.0,
-            float(np.max(bound / (1 - exact))),
-            f"largest relative error of {TITLES[name]}'s 1 − ρ over all condition numbers",
+    for condition, at in table.items():
+        found[f"gd_factor_at_{condition}"] = number.exact(
+            float(descent["measured"][at]),
+            float(descent["exact"][at]),
+            ROUNDING,
+            "rounding",
+            f"factor per step of {TITLES['gd']} at κ = {condition}",
         )
+    found["gd_rate_error"] = number.exact(
+        worst(descent["measured"], descent["exact"]),
+        0.0,
+        float(np.max(ROUNDING / (1 - descent["exact"]))),
+        "rounding of ρ, in units of the smallest 1 − ρ",
+        f"largest relative error of {TITLES['gd']}'s 1 − ρ over all condition numbers",
+        scale=1.0,
+    )
+    for name in methods:
+        if name != "gd":
+            found |= momentum_numbers(name, methods, table, config)
     return found
+
+
+def momentum_numbers(name: str, methods: dict, table: dict[str, int], config: Config) -> Numbers:
+    exact, measured = methods[name]["exact"], methods[name]["measured"]
+    slow = exact > 0
+    bound = np.full_like(exact, ROUNDING)
+    bound[slow] = exact[slow] * AT_DOUBLE_ROOT / entries(exact[slow], config.rate_steps)
+    found = {
+        f"{name}_factor_at_{condition}": number.theory(
+            float(measured[at]),
+            float(exact[at]),
+            float(bound[at]),
+            f"a record of n entries gives ln ρ to {AT_DOUBLE_ROOT}/n at a double root",
+            f"factor per step of {TITLES[name]} at κ = {condition}",
+        )
+        for condition, at in table.items()
+    }
+    found[f"{name}_rate_error"] = number.bound(
+        worst(measured, exact),
+        "the same; gradient descent's ρ would miss it",
+        f"largest relative error of {TITLES[name]}'s 1 − ρ over all condition numbers",
+        at_most=float(np.max(bound / (1 - exact))),
+        missed_by=worst(methods["gd"]["exact"], exact),
+    )
+    return found
+
+
+def worst(measured: np.ndarray, exact: np.ndarray) -> float:
+    """The largest relative error of 1 − ρ."""
+    return float(np.max(np.abs(measured - exact) / (1 - exact)))
 
 
 def grid_numbers(grid: dict, config: Config) -> Numbers:
@@ -139,18 +174,21 @@ def grid_numbers(grid: dict, config: Config) -> Numbers:
     fastest, plateau = float(best.rate), 0.9**0.5
     at = int(np.flatnonzero(grid["momenta"] == 0.9)[0])
     error = NEAR_DOUBLE_ROOT / entries(np.array([fastest, plateau]), config.grid_steps)
+    why = f"a record of n entries gives ln ρ to {NEAR_DOUBLE_ROOT:g}/n near a double root"
     return {
-        "heavy_ball_smallest_factor": Number(
+        "heavy_ball_smallest_factor": number.theory(
             float(grid["smallest"].min()),
             fastest,
             float(fastest * error[0]),
+            why,
             "smallest factor per step on x² + 2y² over a grid of heavy balls that holds the "
             f"tuned η = {best.learning_rate:.5f}, β = {best.momentum:.5f}",
         ),
-        "heavy_ball_smallest_factor_at_0.9": Number(
+        "heavy_ball_smallest_factor_at_0.9": number.theory(
             float(grid["smallest"][at]),
             plateau,
             float(plateau * error[1]),
+            why,
             "smallest factor per step on x² + 2y² over learning rates at momentum 0.9: √β",
         ),
     }

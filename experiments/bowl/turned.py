@@ -6,8 +6,9 @@ from jaxtyping import Array
 from matplotlib.axes import Axes
 
 import jdescent as jd
+from experiments import number
 from experiments.bowl.settings import COLORS, STEEP, Config, tuned
-from experiments.report import Number, Numbers
+from experiments.number import Numbers
 from jdescent import analysis, plotting
 
 METHODS = {"adam": jd.adam(0.01), "gd": tuned("gd", *STEEP)}
@@ -69,18 +70,20 @@ def turned_numbers(turned: dict) -> Numbers:
     found = {}
     for angle, reference in ADAM_STEPS.items():
         at = int(np.flatnonzero(turned["angles"] == angle)[0])
-        found[f"adam_steps_at_{angle:g}"] = Number(
+        found[f"adam_steps_at_{angle:g}"] = number.exact(
             float(turned["steps"]["adam"][at, 0]),
             reference,
-            1.0,
+            0.0,
+            "",
             f"steps of Adam until the loss is {FALL:g} of its first value, bowl and start (1, 1) "
             f"turned by {angle:g}°; beside it, an independent transcription's count",
         )
     for word, extreme in (("fewest", np.min), ("most", np.max)):
-        found[f"gd_{word}_steps"] = Number(
+        found[f"gd_{word}_steps"] = number.exact(
             float(extreme(turned["steps"]["gd"])),
             gd_steps(),
             0.0,
+            "",
             f"{word} steps tuned gradient descent takes, over all angles and starts",
         )
     return found

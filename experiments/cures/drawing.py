@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from experiments.cures.setups import GAIN, MAX_NORM, RATE, UNITS
 from experiments.cures.training import DIVERGENCE
 from experiments.cures.verdicts import CURES, GROWTH
-from experiments.learners.seeds import mean_interval
-from experiments.rates.scores import geometric_mean
+from experiments.learners.seeds import geometric_mean, mean_share
+from experiments.number import Baseline
 from jdescent import plotting
 
 TITLES = {
@@ -86,20 +86,21 @@ def draw_sharpness(axes: Axes, sharpness: dict[str, np.ndarray], looks: np.ndarr
     plotting.title(axes, "c", "sharpness of the loss against the limit of descent")
 
 
-def draw_verdicts(axes: Axes, runs: dict, majority: float) -> None:
+def draw_verdicts(axes: Axes, runs: dict, majority: float, best: Baseline) -> None:
     """A table, one row a run, whose last column is drawn: the held-out accuracy."""
     places = {"run": -2.85, "the one thing changed": -2.1, "verdict": -0.8}
     for row, (name, run) in enumerate(runs.items()):
         cells = (TITLES[name], CHANGES[name], verdict(run))
         for x, words in zip(places.values(), cells, strict=True):
             plotting.note(axes, (x, row), words, COLORS[name], va="center")
-        mean, (low, high) = mean_interval(run["accuracy"])
-        axes.plot([low, high], [row, row], color=COLORS[name], linewidth=2)
-        axes.plot(mean, row, "o", color=COLORS[name], markersize=4)
+        mean = mean_share(run["accuracy"])
+        axes.plot(mean.ends, [row, row], color=COLORS[name], linewidth=2)
+        axes.plot(mean.value, row, "o", color=COLORS[name], markersize=4)
     for words, x in places.items():
         plotting.note(axes, (x, -1), words, "black", va="center", weight="bold")
     plotting.theory(axes, [majority, majority], [-0.5, len(runs) - 0.5], label=None)
     plotting.note(axes, (majority + 0.02, -1), "majority class", "black", va="center")
+    plotting.theory(axes, [best.score] * 2, [-0.5, len(runs) - 0.5], label=None, linestyle=":")
     axes.set(xlim=(-2.85, 1), ylim=(len(runs) - 0.5, -1.5), yticks=[], xticks=(0, 0.5, 1))
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_bounds(0, 1)
@@ -114,4 +115,4 @@ def verdict(run: dict) -> str:
         return f"diverges, step {steps.min()}–{steps.max()}"
     if len(steps):
         return f"{len(steps)} of {len(run['step'])} diverge"
-    return f"trains: loss {geometric_mean(run['losses'][:, -1])[0]:.2g}"
+    return f"trains: loss {geometric_mean(run['losses'][:, -1]).value:.2g}"

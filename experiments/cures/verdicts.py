@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from experiments import number
 from experiments.cures.setups import RATE, UNITS
-from experiments.learners.seeds import mean_interval
-from experiments.rates.scores import geometric_mean
-from experiments.report import Number, Numbers
+from experiments.learners.seeds import geometric_mean, mean_share, positive_mean
+from experiments.number import Baseline, Numbers
 
 CURES = {
     "lower_rate": "a quarter of the rate",
@@ -21,65 +21,98 @@ LAST = 5
 
 
 def numbers(data: dict) -> Numbers:
-    runs, sharpness = data["runs"], data["sharpness"]
-    found: Numbers = {
-        "majority_accuracy": Number(
-            data["majority"], None, 0.0, "held-out accuracy of always naming the commonest digit"
-        )
+    return {
+        "majority_accuracy": number.regression(
+            data["majority"],
+            "held-out accuracy of always naming the commonest digit",
+            tolerance=0.0,
+        ),
+        **divergence_numbers(data["runs"]),
+        **cure_numbers(data),
+        **sharpness_numbers(data["sharpness"]),
     }
+
+
+def divergence_numbers(runs: dict) -> Numbers:
+    found = {}
     for name, words in DIVERGING.items():
         run = runs[name]
-        found[f"{name}_diverged"] = Number(
-            float(run["diverged"].mean()), None, 0.0, f"share that diverge, {words}", at_least=1.0
-        )
-        step, interval = mean_interval(run["step"])
-        found[f"{name}_step"] = Number(
-            step, None, 8.0, f"step at which the loss passes 1e20, {words}", interval
-        )
-    growth, interval = mean_interval(last_growth(runs["base"]))
-    found["growth"] = Number(
-        growth,
-        GROWTH,
-        0.01 * GROWTH,
-        f"factor of the diverging loss per step, the last {LAST} steps. Once every unit is at ±1 "
-        "for all pictures alike only the last layer moves, on a quadratic whose largest curvature "
-        f"is that of {UNITS} units and the bias, λ = {UNITS + 1}: the factor is (1 − ηλ)²",
-        interval,
-    )
-    for name, words in CURES.items():
-        run = runs[name]
-        found[f"{name}_diverged"] = Number(
-            float(run["diverged"].mean()), None, 0.0, f"share that diverge, {words}", at_most=0.0
-        )
-        accuracy, interval = mean_interval(run["accuracy"])
-        found[f"{name}_accuracy"] = Number(
-            accuracy,
-            None,
-            0.1,
-            f"held-out accuracy, {words}; at least twice the majority class's",
-            interval,
-            at_least=2 * data["majority"],
-        )
-    for name in ("base", "normalized_inputs", "better_start"):
-        relative, interval = geometric_mean(sharpness[name][:, 0])
-        found[f"{name}_start_sharpness"] = Number(
-            relative,
-            None,
-            0.2,
-            "ηλmax/2 at the start, unstable above 1; geometric mean",
-            interval,
+        found[f"{name}_diverged"] = number.bound(
+            float(run["diverged"].mean()),
+            "all; one that trains would miss it",
+            f"share that diverge, {words}",
             at_least=1.0,
+            missed_by=1 - 1 / len(run["diverged"]),
         )
-    relative, interval = mean_interval(sharpness["warm_up"][:, -1])
-    found["warm_up_end_sharpness"] = Number(
-        relative,
-        1.0,
-        0.5,
-        "ηλmax/2 at the last step with warm-up; at the edge of stability it hovers at 1 or above "
-        "(Cohen et al. 2021); tolerance: how far a step of its oscillation can be from there",
-        interval,
-    )
+        found[f"{name}_step"] = number.regression(
+            positive_mean(run["step"]), f"step at which the loss passes 1e20, {words}"
+        )
+    return found | {
+        "growth": number.theory(
+            positive_mean(last_growth(runs["base"])).value,  # alike from every start
+            GROWTH,
+            1e-4 * GROWTH,
+            "float32's, of losses whose other parts are gone after some twenty steps",
+            f"factor of the diverging loss per step, the last {LAST} steps. Once every unit is at "
+            "±1 for all pictures alike only the last layer moves, on a quadratic whose largest "
+            f"curvature is that of {UNITS} units and the bias, λ = {UNITS + 1}: the factor is "
+            "(1 − ηλ)²",
+        )
+    }
+
+
+def cure_numbers(data: dict) -> Numbers:
+    found = {}
+    best: Baseline = data["baseline"]
+    for name, words in CURES.items():
+        run = data["runs"][name]
+        found[f"{name}_diverged"] = number.bound(
+            float(run["diverged"].mean()),
+            "none; one run would miss it",
+            f"share that diverge, {words}",
+            at_most=0.0,
+            missed_by=1 / len(run["diverged"]),
+        )
+        found[f"{name}_accuracy"] = number.bound(
+            mean_share(run["accuracy"]),
+            "a third of the best baseline's; the run without a cure would miss it",
+            f"held-out accuracy, {words}",
+            at_least=best.score / 3,
+            missed_by=float(data["runs"]["base"]["accuracy"].mean()),
+            baseline=best,
+        )
     return found
+
+
+def sharpness_numbers(sharpness: dict[str, np.ndarray]) -> Numbers:
+    what = "ηλmax/2 at the start, unstable above 1; geometric mean"
+    starts = {
+        name: geometric_mean(sharpness[name][:, 0])
+        for name in ("base", "normalized_inputs", "better_start")
+    }
+    base = starts.pop("base")
+    found = {
+        "base_start_sharpness": number.above(base, 1.0, f"{what}, no cure", why="stable there")
+    }
+    for name, relative in starts.items():
+        found[f"{name}_start_sharpness"] = number.bound(
+            relative,
+            "between the limit of stability and half of that without a cure, which would miss it",
+            f"{what}, {CURES[name]}",
+            at_least=1.0,
+            at_most=base.value / 2,
+            missed_by=base.value,
+        )
+    late = sharpness["warm_up"][:, -1]
+    return found | {
+        "warm_up_end_sharpness": number.sampled_theory(
+            positive_mean(late),
+            1.0,
+            f"{len(late)} starts",
+            "ηλmax/2 at the last step with warm-up; at the edge of stability it hovers at 1 or "
+            "slightly above (Cohen et al. 2021)",
+        )
+    }
 
 
 def last_growth(run: dict[str, np.ndarray]) -> np.ndarray:

@@ -11,6 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 import jdescent as jd
+from experiments import number
 from experiments.escape.settings import (
     BARRIER_X,
     SLOPE,
@@ -21,7 +22,7 @@ from experiments.escape.settings import (
     WELL,
     Config,
 )
-from experiments.report import Number
+from experiments.number import Number
 from jdescent import analysis, plotting
 
 SETTLED = 1e-6  # distance from a minimum of a run that ends there
@@ -135,17 +136,20 @@ def jump_start(rate: Reals, side: float) -> Reals:
 def numbers(ends: np.ndarray, basins: dict) -> dict[str, Number]:
     off = np.abs(ends - VALLEY_X)
     found = {
-        "full_batch_leaves": Number(
+        "full_batch_leaves": number.exact(
             float(np.sum(off > SETTLED)),
             0.0,
             0.0,
+            "",
             f"full-batch runs that leave the valley, of {ends.size} started in (−3.1, 0)",
         ),
-        "full_batch_distance": Number(
+        "full_batch_distance": number.exact(
             float(off.max()),
             0.0,
             4 * float(np.finfo(ends.dtype).eps),
-            "largest distance from −1 at which they end; tolerance: rounding",
+            "rounding",
+            "largest distance from −1 at which they end",
+            scale=1.0,
         ),
     }
     for name, minimum in (("valley", VALLEY), ("target", TARGET)):
@@ -154,12 +158,13 @@ def numbers(ends: np.ndarray, basins: dict) -> dict[str, Number]:
             ("holds", holding_limit, "stays on the side of"),
         ):
             edge = basins[f"{name}_{change}"]
-            found[f"{name}_{change}_below"] = Number(
+            found[f"{name}_{change}_below"] = number.theory(
                 float(edge.position),
                 limit(minimum),
                 1.05 * float(edge.half_width),
+                "half a step of the grid",
                 f"learning rate up to which gradient descent started near {minimum.position:g} "
-                f"{what} it; tolerance: half a step of the grid",
+                f"{what} it",
             )
     return found
 

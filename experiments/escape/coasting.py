@@ -10,9 +10,10 @@ import scipy
 from matplotlib.axes import Axes
 
 import jdescent as jd
+from experiments import number
 from experiments.escape.basins import RIGHT, draw_outcomes, outcome
 from experiments.escape.settings import BARRIER, BARRIER_X, SLOPE, VALLEY_X, WELL, Config
-from experiments.report import Number
+from experiments.number import Number
 from jdescent import analysis, plotting
 
 
@@ -105,13 +106,14 @@ def ball_path(momentum: float, config: Config, steps: int = 200) -> dict:
 def numbers(coasting: dict, config: Config) -> dict[str, Number]:
     edge, momentum = coasting["edge"], coasting["momentum"]
     return {
-        "coasting_start": Number(
+        "coasting_start": number.theory(
             float(edge.position),
             coasting["edge_theory"],
             float(edge.half_width) + time_step(config.ball_rate, momentum) ** 2,
+            "h² = 2η/(1 + β), the order of the oscillator's error, and half a step of the grid",
             f"start nearest the valley from which the heavy ball coasts over, β = {momentum}, "
-            f"η = {config.ball_rate}; tolerance: h² = 2η/(1 + β), the order of the oscillator's "
-            "error, and half a step of the grid",
+            f"η = {config.ball_rate}",
+            signed=True,
         )
     }
 

@@ -3,13 +3,14 @@
 import numpy as np
 from scipy import stats
 
+from experiments import number
 from experiments.houses.descents import root_mean_square
 from experiments.houses.generate import NOISE
 from experiments.houses.held_out import HeldOut
 from experiments.houses.settings import Config
-from experiments.learners.seeds import mean_interval
+from experiments.learners.seeds import positive_mean
 from experiments.learners.squared_error import Bowl
-from experiments.report import Number, Numbers
+from experiments.number import Baseline, Number, Numbers
 
 FEATURES = ("raw", "normalized")
 
@@ -30,18 +31,20 @@ def bowl_numbers(data: dict) -> Numbers:
     }
     found: Numbers = {}
     for name, (condition, source) in by_algebra.items():
-        found[f"condition_{name}"] = Number(
+        found[f"condition_{name}"] = number.exact(
             data[name]["hessian_condition"],
             float(condition),
-            1e-12 * float(condition) ** 2,  # the smallest eigenvalue rounds as the largest does
+            1e-12 * float(condition) ** 2,
+            "the smallest eigenvalue rounds as the largest does",
             f"condition number of jax.hessian with {name} features; theory: from {source}",
         )
     for name in FEATURES:
         edge = data[name]["sweep"]["edge"]
-        found[f"stability_limit_{name}"] = Number(
+        found[f"stability_limit_{name}"] = number.theory(
             float(edge.position),
             data[name]["bowl"].limit,
             1.01 * float(edge.half_width),
+            "half a step of the grid",
             f"learning rate at which descent on {name} features turns from shrinking to growing "
             "along the steepest axis; theory 2/λ",
         )
@@ -56,23 +59,33 @@ def sweep_numbers(data: dict, config: Config) -> Numbers:
         sweep = data[name]["sweep"]
         large = sweep["exact"] > smallest
         off = np.abs(sweep["measured"] / np.where(large, sweep["exact"], 1) - 1)[large]
-        found[f"sweep_error_{name}"] = Number(
+        found[f"sweep_error_{name}"] = number.exact(
             float(np.max(off, initial=0.0)),
             0.0,
             ROUNDING,
+            "rounding of prices, where they are 1e-10 off",
             f"largest relative distance of panel (b) from the closed form, {name} features",
+            scale=1.0,
         )
     best = {name: float(data[name]["sweep"]["measured"].min()) for name in FEATURES}
     for name in FEATURES:
         exact = float(data[name]["sweep"]["exact"].min())
-        is_raw_house = name == "raw" and data["truth"] is not None
-        found[f"best_rate_leaves_{name}"] = Number(
+        found[f"best_rate_leaves_{name}"] = number.exact(
             best[name],
             exact,
             ROUNDING * exact + smallest,
+            "rounding of prices",
             f"root mean squared distance, in {config.currency}, from the least-squares prices "
             f"after {config.sweep_steps} steps at the best rate of the sweep, {name} features",
-            at_least=1000 * best["normalized"] if is_raw_house else None,
+            scale=root_mean_square(data["table"].y),
+        )
+    if data["truth"] is not None:
+        found["best_rate_gains"] = number.bound(
+            best["raw"] / best["normalized"],
+            "three orders of magnitude; were normalizing no help, it would be 1",
+            "the former of these distances over the latter",
+            at_least=1000.0,
+            missed_by=1.0,
         )
     return found
 
@@ -82,10 +95,11 @@ def stopping_numbers(data: dict, config: Config) -> Numbers:
     found: Numbers = {}
     for name in FEATURES:
         run = data[name]["run"]
-        found[f"stop_step_{name}"] = Number(
+        found[f"stop_step_{name}"] = number.theory(
             float(run["verdict"].step),
             min(run["steps_needed"], float(config.steps)),
-            1.0,  # a gradient within rounding of the tolerance may pass it a step early or late
+            1.0,
+            "a gradient within rounding of the limit passes it a step early or late",
             f"descent on {name} features ended: {run['sentence']}; theory: the first step whose "
             f"gradient is {config.tolerance:g} of the first, {run['steps_needed']:.6g}, or the "
             f"limit of {config.steps} steps",
@@ -108,37 +122,43 @@ def price_numbers(data: dict, config: Config) -> Numbers:
     unit = {f"worth_of_{name}": f"{config.currency} per unit of {name}" for name in table.features}
     unit["base"] = f"{config.currency} where all features are 0"
     found = {
-        name: Number(
+        name: number.theory(
             float(natural[i]),
             float(solution[i]),
             float(bounds[i]),
+            "what the gradient at the stop allows",
             f"{what}: descent on normalized features, taken back to natural units; theory: least "
-            "squares on raw features, tolerance by the gradient at the stop",
+            "squares on raw features",
+            signed=True,
         )
         for i, (name, what) in enumerate(unit.items())
     }
-    found["distance_from_least_squares"] = Number(
+    found["distance_from_least_squares"] = number.bound(
         float(bowl.distance_from_best(bowl.along_axes(run["theta"]))),
-        0.0,
-        1.001 * gradient / float(np.sqrt(2 * flattest)) + rounding,
+        "what the gradient at the stop allows; raw features, at their best rate, miss it",
         f"root mean squared distance, in {config.currency}, of predicted {table.target} from that "
-        "of least squares; tolerance by the gradient at the stop",
+        "of least squares",
+        at_most=1.001 * gradient / float(np.sqrt(2 * flattest)) + rounding,
+        missed_by=float(data["raw"]["sweep"]["measured"].min()),
     )
     if data["truth"] is not None:
         found["distance_from_truth"] = truth_number(
-            natural - data["truth"], data["raw"]["bowl"], len(table.y)
+            natural, data["truth"], data["raw"]["bowl"], len(table.y)
         )
     return found
 
 
-def truth_number(off: np.ndarray, bowl: Bowl, count: int) -> Number:
-    return Number(
-        float(count * bowl.excess_loss(off @ bowl.axes) / NOISE**2),
-        None,
-        1e-3,
-        f"‖X₁(θ − truth)‖² over the noise's variance: χ² of {off.size} degrees of freedom, which "
-        "is below the bound in 999 of 1,000 data sets",
-        at_most=float(stats.chi2.ppf(0.999, off.size)),
+def truth_number(found: np.ndarray, truth: np.ndarray, bowl: Bowl, count: int) -> Number:
+    def in_noise(off: np.ndarray) -> float:
+        return float(count * bowl.excess_loss(off @ bowl.axes) / NOISE**2)
+
+    return number.bound(
+        in_noise(found - truth),
+        "passed in one of 1,000 data sets; to know no feature's worth would miss it",
+        f"‖X₁(θ − truth)‖² over the noise's variance: χ² of {truth.size} degrees of freedom",
+        tolerance=1e-3,
+        at_most=float(stats.chi2.ppf(0.999, truth.size)),
+        missed_by=in_noise(-truth),
     )
 
 
@@ -148,36 +168,36 @@ def held_out_numbers(data: dict, config: Config) -> Numbers:
     is_known = data["truth"] is not None
     rows, parameters = len(data["table"].y), len(data["table"].features) + 1
     trained = rows - scores.true.size
-    descent, interval = mean_interval(scores.descent)
-    baseline, baseline_interval = mean_interval(scores.mean)
+    descent, of_mean = positive_mean(scores.descent), positive_mean(scores.mean)
     over = (
         f"mean over {config.splits} random splits (which share rows, so that the interval is of "
-        f"splitting anew, not of new data), in {config.currency}; "
+        f"splitting anew, not of new data), in {config.currency}"
     )
+    what = f"root mean squared error on {scores.true.size} held-out rows, {over}"
+    best = Baseline("least squares", float(scores.least_squares.mean()))
+    same = 1e-6 * of_mean.value
     return {
-        "held_out_rmse": Number(
+        "held_out_rmse": number.theory(
             descent,
-            float(NOISE * np.sqrt(1 + parameters / trained)) if is_known else None,
-            # four standard errors of a deviation known from all rows
-            float(4 * NOISE / np.sqrt(2 * rows)) if is_known else 1e-6 * baseline,
-            f"root mean squared error on {scores.true.size} held-out rows, {over}theory where the "
-            "truth is known: σ√(1 + p/n)",
-            interval,
-            at_most=baseline if is_known else None,
+            float(NOISE * np.sqrt(1 + parameters / trained)),
+            float(number.ERRORS * NOISE / np.sqrt(2 * rows)),
+            f"{number.ERRORS} standard errors of a deviation known from all rows",
+            f"{what}; theory: σ√(1 + p/n)",
+            baseline=best,
+        )
+        if is_known
+        else number.regression(descent, what, tolerance=same, baseline=best),
+        "held_out_rmse_of_mean": number.regression(
+            of_mean,
+            f"the same of predicting the training rows' mean {data['table'].target}, {over}",
+            tolerance=same,
         ),
-        "held_out_rmse_of_mean": Number(
-            baseline,
-            None,
-            1e-6 * baseline,
-            f"the same of predicting the training rows' mean {data['table'].target}, {over}the "
-            "baseline",
-            baseline_interval,
-        ),
-        "held_out_gap": Number(
+        "held_out_gap": number.bound(
             float(np.max(np.abs(scores.descent - scores.least_squares))),
-            0.0,
-            float(np.max(scores.bound)) + 1e-9 * baseline,
+            "what the gradients at the stops allow; the training rows' mean would miss it",
             "largest difference of the error from that of least squares on the same rows, over all "
-            "splits; tolerance by the gradients at the stops",
+            "splits",
+            at_most=float(np.max(scores.bound)) + 1e-9 * of_mean.value,
+            missed_by=float(np.max(np.abs(scores.mean - scores.least_squares))),
         ),
     }

@@ -10,12 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 
 import jdescent as jd
 from experiments.learners.perceptron import Perceptron, logits, perceptron
 from experiments.learners.problem import Data, Model
 from experiments.learners.result import Result
+from experiments.number import Baseline
 
 SIDE = 8
 PIXELS = SIDE * SIDE
@@ -55,6 +58,54 @@ def as_examples(x, y) -> Examples:
     return jnp.asarray(x, float), jnp.asarray(y, jnp.int32)
 
 
+def majority_accuracy(data: Digits) -> float:
+    """Held-out accuracy of always naming the digit that is commonest in training."""
+    (_, trained), (_, labels) = data
+    return float(np.mean(np.asarray(labels) == np.bincount(trained).argmax()))
+
+
+def baseline_accuracies(data: Digits) -> dict[str, float]:
+    """Held-out accuracies of the simplest methods on the same pictures, no setting of theirs tuned.
+
+    The nearest mean picture, the nearest picture, most of the nearest three, and softmax regression
+    with scikit-learn's penalty.
+    """
+    (x, y), (x_test, labels) = (tuple(map(np.asarray, examples)) for examples in data)
+    digits = np.unique(y)
+    means = np.stack([x[y == digit].mean(axis=0) for digit in digits])
+    from_means = np.sum((x_test[:, None] - means) ** 2, axis=2)
+    found = {"nearest mean": float(np.mean(digits[from_means.argmin(axis=1)] == labels))}
+    for name, method in {
+        "nearest picture": KNeighborsClassifier(1),
+        "nearest three": KNeighborsClassifier(3),
+        "softmax regression": LogisticRegression(max_iter=2_000),
+    }.items():
+        found[name] = float(method.fit(x, y).score(x_test, labels))
+    return found
+
+
+def softmax_regression_loss(data: Digits) -> float:
+    """Held-out cross-entropy, in nats, of that softmax regression; every class must be there."""
+    (x, y), (x_test, labels) = (tuple(map(np.asarray, examples)) for examples in data)
+    chances = LogisticRegression(max_iter=2_000).fit(x, y).predict_proba(x_test)
+    return float(
+        -np.mean(np.log(chances[np.arange(len(labels)), np.searchsorted(np.unique(y), labels)]))
+    )
+
+
+def as_good_as_linear(data: Digits) -> float:
+    """Softmax regression's accuracy, less two standard errors √(p(1 − p)/n) of the pictures."""
+    linear = baseline_accuracies(data)["softmax regression"]
+    return linear - 2 * float(np.sqrt(linear * (1 - linear) / len(data.test[1])))
+
+
+def best_baseline(data: Digits) -> Baseline:
+    """The best of them, on the held-out pictures themselves: the hardest to beat."""
+    found = baseline_accuracies(data)
+    name = max(found, key=lambda name: found[name])
+    return Baseline(name, found[name])
+
+
 def classifier(hidden: int) -> Model:
     """A network with one hidden layer of relus."""
     return Model(lambda key: perceptron(key, (PIXELS, hidden, CLASSES)), logits)
@@ -62,7 +113,9 @@ def classifier(hidden: int) -> Model:
 
 def pictures(size: int) -> Data:
     """Pictures in batches, drawn with replacement; judged by the accuracy on held-out ones."""
-    train, (x_test, y_test) = split_digits()
+    data = split_digits()
+    train, (x_test, y_test) = data
+    linear, best = baseline_accuracies(data)["softmax regression"], best_baseline(data)
 
     def evaluate(params: Perceptron) -> Result:
         read = np.argmax(logits(params, x_test), axis=-1)
@@ -72,11 +125,13 @@ def pictures(size: int) -> Data:
         ]
         return Result(
             float(np.mean(read == truth)),
-            float(np.mean(truth == np.bincount(train[1]).argmax())),
+            majority_accuracy(data),
             "majority class",
+            best,
             "accuracy",
             higher_is_better=True,
             shown=(f"{len(confused)} of {truth.size} misread: {', '.join(confused)}",),
+            more={"softmax_regression": linear},
         )
 
     return Data(jd.batches.mini_batch(train, size), evaluate)

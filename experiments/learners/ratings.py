@@ -5,18 +5,23 @@ that somebody has not seen, what is unknown is predicted from what others gave a
 one gave to others; here the answer can be looked at, as a picture completed.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from sklearn.datasets import load_digits
+from sklearn.impute import KNNImputer
 
 import jdescent as jd
 from experiments.learners.problem import Data, Model
 from experiments.learners.result import Result
+from experiments.number import Baseline
 
 USERS, ITEMS = 1797, 64
 UNKNOWN = 0.2
+NEAREST = 5  # the imputer's own default
 
 
 def recommender(factors: int, mean: float = 4.9, spread: float = 0.1) -> Model:
@@ -63,6 +68,7 @@ def pixels(size: int) -> Data:
             float(np.sqrt(np.mean(error**2))),
             additive_error(table, held_out),
             "bias alone",
+            Baseline(f"nearest {NEAREST} pictures", nearest_error()),
             "RMS error of 16",
             higher_is_better=False,
         )
@@ -75,6 +81,14 @@ def additive_error(table: np.ndarray, held_out: np.ndarray) -> float:
     mean = np.nanmean(known)
     guess = np.nanmean(known, axis=1)[:, None] + np.nanmean(known, axis=0) - mean
     return float(np.sqrt(np.mean((np.clip(guess, 0, 16) - table)[held_out] ** 2)))
+
+
+@functools.cache
+def nearest_error() -> float:
+    """Of scikit-learn's imputer: the mean of the pictures nearest in the pixels both have."""
+    given = np.where(unknown(), np.nan, ratings())
+    guess = KNNImputer(n_neighbors=NEAREST).fit_transform(given)
+    return float(np.sqrt(np.mean((guess - ratings())[unknown()] ** 2)))
 
 
 def completed(params, user: int) -> Float[np.ndarray, "8 8"]:

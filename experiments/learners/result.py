@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from experiments.number import Baseline
+
 
 @dataclass(frozen=True)
 class Result:
@@ -9,8 +11,9 @@ class Result:
 
     Attributes:
         score: of the trained model, on data that it was not trained on.
-        baseline: of the named baseline, on the same data.
-        against: what the baseline is: "majority class", "5-gram", "chance".
+        baseline: what is reached with little or no learning, on the same data.
+        against: what that is: "majority class", "chance", "from scratch".
+        best: the best of simple methods, on the same data; it may be better than the model.
         unit: of both scores: "accuracy", "bits per character".
         higher_is_better: whether a larger score is a better one.
         shown: lines such as neighbors of words, retrieved sentences or sampled text.
@@ -20,6 +23,7 @@ class Result:
     score: float
     baseline: float
     against: str
+    best: Baseline
     unit: str
     higher_is_better: bool
     shown: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ import jdescent as jd
 from experiments.learners import corpus
 from experiments.learners.problem import Data, Model
 from experiments.learners.result import Result
+from experiments.number import Baseline
 
 LEAST_COUNT = 2  # rarer words are left out
 LONGEST = 40  # words that are read of a sentence
@@ -142,6 +143,7 @@ def judged(params: PyTree) -> Result:
         recall(rank, FIRST),
         float(np.mean(FIRST / candidates)),
         "chance",
+        Baseline("TF-IDF", recall(tfidf_ranks(), FIRST)),
         f"recall at {FIRST}",
         higher_is_better=True,
         shown=(*shortest_found(rank), f"words that weigh least: {', '.join(lightest(params))}"),

@@ -9,13 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 import jdescent as jd
 from experiments.learners.problem import Data, Model
 from experiments.learners.result import Result
+from experiments.number import Baseline
 
 HELD_OUT = 0.25
 STRONGEST = 3  # features named in the readable lines
@@ -52,6 +55,7 @@ def diabetes() -> Data:
             explained(params),
             explained({"w": np.zeros(x.shape[1]), "b": 0.0}),
             "the mean",
+            Baseline("least squares", explained(algebra)),
             "R²",
             higher_is_better=True,
             shown=(strongest(params["w"], table.feature_names),),
@@ -68,6 +72,14 @@ def tumors() -> Data:
     """Whether a tumor is benign (1) or malignant (0), from thirty measurements of its cells."""
     table = load_breast_cancer()
     (x, x_test), (y, y_test) = _split(table, stratify=table.target)
+    accuracies = {
+        name: float(method.fit(x, y).score(x_test, y_test))
+        for name, method in {
+            "nearest three": KNeighborsClassifier(3),
+            "with scikit-learn's penalty": LogisticRegression(),
+        }.items()
+    }
+    best = max(accuracies, key=lambda name: accuracies[name])
 
     def evaluate(params) -> Result:
         benign = np.asarray(jd.losses.linear_model(params, x_test)) > 0
@@ -75,6 +87,7 @@ def tumors() -> Data:
             float(np.mean(benign == y_test)),
             float(np.mean(y_test == np.bincount(y).argmax())),
             "majority class",
+            Baseline(best, accuracies[best]),
             "accuracy",
             higher_is_better=True,
             shown=(strongest(params["w"], table.feature_names),),

@@ -21,6 +21,7 @@ import jdescent as jd
 from experiments.learners import corpus
 from experiments.learners.problem import Data, Model
 from experiments.learners.result import Result
+from experiments.number import Baseline
 
 BELONG_TOGETHER = """
     list tuple, class method, import module, exception raise, integer float, key value,
@@ -98,11 +99,13 @@ def thinned(numbers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
 
 def judged(vectors: Float[np.ndarray, "words dimension"], window: int) -> Result:
     related, random = cosines(vectors)
+    algebra = roc_area(*cosines(by_algebra(vectors.shape[1], window)))
     test = stats.mannwhitneyu(related, random, alternative="greater")
     return Result(
         roc_area(related, random),
         0.5,
         "chance",
+        Baseline("by algebra", algebra),
         "ROC area",
         higher_is_better=True,
         shown=tuple(f"{word}: {', '.join(nearest(vectors, word))}" for word in SHOWN),
@@ -111,7 +114,7 @@ def judged(vectors: Float[np.ndarray, "words dimension"], window: int) -> Result
             "related_pairs": related.size,
             "mean_cosine_of_related": float(related.mean()),
             "mean_cosine_of_random": float(random.mean()),
-            "roc_area_by_algebra": roc_area(*cosines(by_algebra(vectors.shape[1], window))),
+            "roc_area_by_algebra": algebra,
         },
     )
 

@@ -1,5 +1,7 @@
 """The panels of the overfitting figure."""
 
+from collections.abc import Sequence
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,8 +43,8 @@ def draw_memorizing(axes: Axes, by_part: dict[float, Runs]) -> None:
     axes.legend(title="random labels", title_fontsize=7, loc="upper right", borderaxespad=0)
 
 
-def draw_accuracies(axes: Axes, by_part: dict[float, Runs]) -> None:
-    """Test accuracy of the restored parameters and of the last ones."""
+def draw_accuracies(axes: Axes, by_part: dict[float, Runs], best: Sequence[float]) -> None:
+    """Test accuracy of the restored parameters, of the last ones, and of the best baselines."""
     ends = {
         STOPPED: [runs.stopped.test_accuracy for runs in by_part.values()],
         END: [runs.course.test_accuracy[:, -1] for runs in by_part.values()],
@@ -51,6 +53,7 @@ def draw_accuracies(axes: Axes, by_part: dict[float, Runs]) -> None:
         axes.plot(list(by_part), accuracies, "o", color=color, alpha=0.5, markersize=2.5)
         axes.plot(list(by_part), np.mean(accuracies, axis=1), color=color)
     plotting.theory(axes, [0, 1], [1 / CLASSES] * 2, label=None)
+    plotting.theory(axes, list(by_part), best, label=None, linestyle=":")
     plotting.note(axes, (0.45, 0.72), "stopped early", STOPPED)
     plotting.note(axes, (0.3, 0.5), "at the end", END, ha="right")
     plotting.note(axes, (0, 0.03), "chance", "black")

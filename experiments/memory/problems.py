@@ -1,5 +1,6 @@
 """Few digits to learn from, some with wrong labels; others to stop by, and others to test on."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,16 @@ import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray
 from sklearn.model_selection import train_test_split
 
-from experiments.learners.digits import CLASSES, Examples, as_examples, split_digits
+from experiments.learners.digits import (
+    CLASSES,
+    Digits,
+    Examples,
+    as_examples,
+    baseline_accuracies,
+    softmax_regression_loss,
+    split_digits,
+)
+from experiments.number import Baseline
 
 
 class Problem(NamedTuple):
@@ -58,6 +68,31 @@ def problem(seed: int, examples: int, part: float, validation: int, repeated: in
         validation=as_examples(x_validation, y_validation),
         test=test,
         key=jax.random.key(seed),
+    )
+
+
+class Baselines(NamedTuple):
+    """The best simple methods on what a kind of run learns: by accuracy, and by mean loss."""
+
+    accuracy: Baseline
+    loss: Baseline
+
+
+@functools.cache
+def baselines(examples: int, part: float, validation: int, seeds: int) -> Baselines:
+    """On the training examples and test of the same seeds, true test labels; means over seeds."""
+    accuracies: dict[str, list[float]] = {}
+    losses = []
+    for seed in range(seeds):
+        given = problem(seed, examples, part, validation, repeated=examples)
+        data = Digits(given.train, given.test)
+        for name, accuracy in baseline_accuracies(data).items():
+            accuracies.setdefault(name, []).append(accuracy)
+        losses.append(softmax_regression_loss(data))
+    means = {name: float(np.mean(found)) for name, found in accuracies.items()}
+    best = max(means, key=lambda name: means[name])
+    return Baselines(
+        Baseline(best, means[best]), Baseline("softmax regression", float(np.mean(losses)))
     )
 
 

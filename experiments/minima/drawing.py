@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter, ScalarFormatter
 
-from experiments.learners.seeds import mean_interval
+from experiments.learners.seeds import geometric_mean
 from experiments.minima import networks, paths
 from experiments.minima.findings import RIGHT_ANGLE
 from experiments.minima.settings import Config
@@ -106,9 +106,9 @@ def draw_planes(figure: Figure, axes: Sequence[Axes], planes: Sequence[paths.Pla
 def draw_widths(axes: Axes, widths: dict) -> None:
     sizes = list(widths)
     for name, color, words in (("straight", PLAIN, "as they are"), ("matched", MATCHED, "matched")):
-        rows = [mean_interval(paths.barriers(found[name])) for found in widths.values()]
-        means = np.array([mean for mean, _ in rows])
-        spans = np.abs(np.array([interval for _, interval in rows]).T - means[None])
+        rows = [geometric_mean(paths.barriers(found[name])) for found in widths.values()]
+        means = [row.value for row in rows]
+        spans = np.concatenate([row.reach for row in rows], axis=1)
         axes.errorbar(sizes, means, spans, fmt="o-", color=color, linewidth=0.8)
         plotting.note(axes, (sizes[-1], 2.6 * means[-1]), words, color, ha="right")
     axes.set(xscale="log", yscale="log", xlabel="hidden neurons", ylabel="barrier (nats)")

@@ -8,12 +8,13 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from experiments.learners.digits import CLASSES
+from experiments import number
+from experiments.learners.digits import CLASSES, best_baseline
 from experiments.learners.perceptron import Perceptron
-from experiments.learners.seeds import mean_interval
+from experiments.learners.seeds import Estimate, geometric_mean, mean_share, positive_mean
 from experiments.minima import matching, networks, paths
 from experiments.minima.settings import Config
-from experiments.report import Number, Numbers
+from experiments.number import Number, Numbers
 
 RIGHT_ANGLE = 2**0.5
 ROUNDING = 1e-5  # of float32, in losses of a mean over hundreds of examples and distances
@@ -91,144 +92,162 @@ def linear(config: Config) -> dict:
     return found | {"ends": ends, "gap": float(gaps.max()) / norm, "bound": bound / norm}
 
 
-def mean(samples: np.ndarray, meaning: str, **expected: float) -> Number:
-    """The mean with its interval; a rerun may miss it by the interval's width."""
-    center, (low, high) = mean_interval(samples)
-    theory, tolerance = expected.pop("theory", None), expected.pop("tolerance", high - low)
-    return Number(center, theory, tolerance, meaning, interval=(low, high), **expected)
-
-
 def score_numbers(ends: dict, one_bowl: dict, agreement: dict, config: Config) -> Numbers:
-    accuracy, baseline = ends["accuracy"], float(one_bowl["accuracy"].mean())
+    loss, accuracy = ends["loss"], ends["accuracy"]
+    softmax = float(one_bowl["accuracy"].mean())
     sampling = np.sqrt(accuracy.mean() * (1 - accuracy.mean()) / networks.held_out(config))
     return {
-        "training_loss": mean(
-            ends["loss"],
-            "cross-entropy on the training digits at the ends, in nats; at most softmax "
-            "regression's",
-            at_most=float(one_bowl["loss"].mean()),
+        "training_loss": number.below(
+            positive_mean(loss),
+            float(one_bowl["loss"].mean()),
+            "cross-entropy on the training digits at the ends, in nats",
+            why="softmax regression's",
         ),
-        "training_loss_spread": Number(
-            float(ends["loss"].std(ddof=1)),
-            None,
-            float(ends["loss"].std(ddof=1)) / 2,
-            "its standard deviation over starts, in nats; at most a tenth of the mean",
-            at_most=float(ends["loss"].mean()) / 10,
+        "training_loss_spread": number.bound(
+            float(loss.std(ddof=1)),
+            "a tenth of the mean; ends as different as their losses are large would miss it",
+            "its standard deviation over starts, in nats",
+            at_most=float(loss.mean()) / 10,
+            missed_by=float(loss.mean()),
+            tolerance=deviation_tolerance(loss),
         ),
-        "held_out_accuracy": mean(
-            accuracy,
-            "share of held-out digits that an end reads; at least softmax regression's",
-            at_least=baseline,
+        "held_out_accuracy": number.above(
+            mean_share(accuracy),
+            softmax,
+            "share of held-out digits that an end reads",
+            why="softmax regression's",
+            baseline=best_baseline(networks.digits(config)),
         ),
-        "held_out_accuracy_spread": Number(
+        "held_out_accuracy_spread": number.bound(
             float(accuracy.std(ddof=1)),
-            None,
-            float(accuracy.std(ddof=1)) / 2,
-            "its standard deviation over starts; at most the standard error √(p(1 − p)/n) that n "
-            "held-out digits leave in the accuracy of one end",
+            "the standard error √(p(1 − p)/n) that n held-out digits leave in the accuracy of one "
+            "end; what parts these networks from softmax regression would miss it",
+            "its standard deviation over starts",
             at_most=float(sampling),
+            missed_by=float(accuracy.mean()) - softmax,
+            tolerance=deviation_tolerance(accuracy),
         ),
-        "agreement": mean(
-            agreement["measured"],
-            "share of held-out digits that two ends read alike, right or wrong; at least what two "
-            "of their accuracy give that err independently",
-            at_least=float(agreement["independent"].mean()),
+        "agreement": number.above(
+            mean_share(agreement["measured"]),
+            float(agreement["independent"].mean()),
+            "share of held-out digits that two ends read alike, right or wrong",
+            why="what two of their accuracy give that err independently",
         ),
-        "gradient_left": Number(
+        "gradient_left": number.bound(
             float(ends["gradient"][:, -1].max() / ends["gradient"][:, 0].min()),
-            None,
-            0.01,
+            "a hundredth; a run that went nowhere would miss it",
             "largest norm of the gradient at an end over the smallest at a start",
             at_most=0.01,
+            missed_by=1.0,
         ),
-        "one_bowl_gap": Number(
+        "one_bowl_gap": number.bound(
             one_bowl["gap"],
-            0.0,
-            1e-9,
-            "largest distance between two ends of softmax regression over their norm; tolerance: "
-            "strong convexity leaves 2‖∇J‖/λ",
+            "strong convexity leaves 2‖∇J‖/λ; ends in two bowls would miss it",
+            "largest distance between two ends of softmax regression over their norm",
+            at_most=one_bowl["bound"] + 1e-12,
+            missed_by=1.0,
         ),
     }
+
+
+def deviation_tolerance(samples: np.ndarray) -> float:
+    """What the deviation of as many other runs may differ by, at most half of it."""
+    relative = number.ERRORS / np.sqrt(samples.size)  # √2 of one deviation's σ/√(2n)
+    return float(samples.std(ddof=1) * min(relative, 0.5))
 
 
 def distance_numbers(distances: dict) -> Numbers:
     plain, best = distances["ends"]
-    _, (low, high) = mean_interval(of_pairs(plain))
     _, best_start = distances["starts"]
     _, best_longer = distances["longer"]
     every_pair = np.triu_indices(len(best), 1)
+    apart, matched = positive_mean(of_pairs(plain)), positive_mean(of_pairs(best))
+
+    def far(measured: float | Estimate, what: str) -> Number:
+        why = "half of the matched ends' mean; two that are one and the same would miss it"
+        return number.bound(measured, why, what, at_least=matched.value / 2, missed_by=ROUNDING)
+
     return {
-        "distance": mean(
-            of_pairs(plain),
+        "distance": number.theory(
+            apart,
+            RIGHT_ANGLE,
+            0.01 * RIGHT_ANGLE + number.ERRORS * apart.error,
+            f"a hundredth for the last biases, which have no twin, and {number.ERRORS} standard "
+            f"errors of {len(of_pairs(plain))} pairs",
             "distance between two ends over their root mean square norm; theory: as each twin of "
-            "an end is as likely an end, they are at a right angle on average, but for the last "
-            "biases, which have no twin; tolerance: a hundredth for these, and the interval",
-            theory=RIGHT_ANGLE,
-            tolerance=0.01 * RIGHT_ANGLE + high - low,
+            "an end is as likely an end, they are at a right angle on average",
         ),
-        "distance_matched": mean(
-            of_pairs(best),
-            "the same after matching neurons; at most that of two starts",
-            at_most=float(of_pairs(best_start).mean()),
+        "distance_matched": number.below(
+            matched,
+            float(of_pairs(best_start).mean()),
+            "the same after matching neurons",
+            why="that of two starts",
         ),
-        "distance_matched_nearest": Number(
+        "distance_matched_nearest": far(
             float(best[every_pair].min()),
-            None,
-            0.1,
-            f"the same of the nearest of all {len(every_pair[0])} pairs; at least 0.1, where "
-            "rounding is 1e-7",
-            at_least=0.1,
+            f"the same of the nearest of all {len(every_pair[0])} pairs",
         ),
-        "distance_matched_longer": mean(
-            of_pairs(best_longer),
-            "the same between runs several times as long; at least 0.1",
-            at_least=0.1,
+        "distance_matched_longer": far(
+            positive_mean(of_pairs(best_longer)), "the same between runs several times as long"
         ),
     }
 
 
-def barrier_numbers(between: dict, twins: dict, widths: dict, config: Config) -> Numbers:
+def barrier_numbers(between: dict, twins: dict, widths: dict, loss: float) -> Numbers:
     tops = {name: paths.barriers(heights) for name, heights in between.items()}
-    by_width = [paths.barriers(found["matched"]) for found in widths.values()]
+    by_width = [geometric_mean(paths.barriers(found["matched"])) for found in widths.values()]
     ends = twins["heights"][:, [0, -1]]
+    straight, matched = float(tops["straight"].mean()), float(tops["matched"].mean())
     return {
-        "barrier": mean(
-            tops["straight"],
+        "barrier": number.above(
+            positive_mean(tops["straight"]),
+            loss,
             "height, in nats, of the training loss on the line between two ends above theirs",
+            why="the ends' own loss",
         ),
-        "barrier_matched": mean(
-            tops["matched"],
-            "the same after matching neurons; at most that before",
-            at_most=float(tops["straight"].mean()),
+        "barrier_matched": number.below(
+            positive_mean(tops["matched"]),
+            straight,
+            "the same after matching neurons",
+            why="that before",
         ),
-        "barrier_bent": mean(
-            tops["bent"],
-            "the same along a trained bent path, neurons as they are; at most that on the line",
-            at_most=float(tops["straight"].mean()),
+        "barrier_bent": number.below(
+            positive_mean(tops["bent"]),
+            straight,
+            "the same along a trained bent path, neurons as they are",
+            why="that on the line",
         ),
-        "barrier_to_twin": mean(
-            paths.barriers(twins["heights"]),
-            "the same on the line from an end to its own twin; at least that after matching",
-            at_least=float(tops["matched"].mean()),
+        "barrier_to_twin": number.above(
+            positive_mean(paths.barriers(twins["heights"])),
+            matched,
+            "the same on the line from an end to its own twin",
+            why="that between ends after matching",
         ),
-        "loss_of_twin": Number(
+        "loss_of_twin": number.exact(
             float(np.max(np.abs(ends[:, 1] - ends[:, 0]))),
             0.0,
-            ROUNDING,
-            "largest difference in loss between an end and its twin; tolerance: float32",
+            ROUNDING * loss,
+            "float32, of a mean over hundreds of examples",
+            "largest difference in loss between an end and its twin",
+            scale=loss,
         ),
-        "twin_left_after_matching": Number(
+        "twin_left_after_matching": number.exact(
             twins["left_after_matching"],
             0.0,
             0.0,
+            "",
             "largest difference in a parameter between an end and its matched twin",
         ),
-        f"barrier_matched_width_{min(widths)}": mean(
-            by_width[0], f"barrier after matching of networks with {min(widths)} hidden neurons"
+        f"barrier_matched_width_{min(widths)}": number.above(
+            by_width[0],
+            by_width[-1].value,
+            f"barrier after matching of networks with {min(widths)} hidden neurons, geometric mean",
+            why=f"that with {max(widths)}",
         ),
-        f"barrier_matched_width_{max(widths)}": mean(
+        f"barrier_matched_width_{max(widths)}": number.below(
             by_width[-1],
-            f"the same with {max(widths)}; at most that with {min(widths)}",
-            at_most=float(by_width[0].mean()),
+            by_width[0].value,
+            f"the same with {max(widths)}",
+            why=f"that with {min(widths)}",
         ),
     }

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from experiments.number import Baseline
 from experiments.rates.claims import (
     BIN,
     DECAYS,
@@ -67,12 +68,13 @@ def draw_band(axes: Axes, x: np.ndarray, samples: np.ndarray, color: str, **styl
     axes.plot(x, samples.mean(axis=0), color=color, **style)
 
 
-def draw_accuracy(axes: Axes, runs: dict[str, Run], majority: float) -> None:
+def draw_accuracy(axes: Axes, runs: dict[str, Run], majority: float, baseline: Baseline) -> None:
     for name, title in METHODS.items():
         run = runs[name]
         draw_band(axes, run["rates"], run["accuracy"].T, COLORS[name], label=title)
     plotting.theory(axes, [1e-4, 10], [majority, majority], label=None)
     plotting.note(axes, (2e-3, majority + 0.02), "majority class", "black")
+    plotting.theory(axes, [1e-4, 10], [baseline.score] * 2, label=None, linestyle=":")
     axes.set(xscale="log", ylim=(0, 1.02), xlabel=r"rate $\eta$", ylabel="held-out accuracy")
     plotting.title(axes, "b", "held-out accuracy")
 

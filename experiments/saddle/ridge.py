@@ -10,8 +10,9 @@ from jaxtyping import Array
 from matplotlib.axes import Axes
 
 import jdescent as jd
-from experiments.learners.seeds import mean_interval
-from experiments.report import Number, Numbers
+from experiments import number
+from experiments.learners.seeds import Estimate, positive_mean
+from experiments.number import Numbers
 from experiments.saddle.plain import noisy
 from experiments.saddle.settings import LEFT, RIGHT, SADDLE, SURFACE, Config
 from jdescent import analysis, plotting
@@ -115,31 +116,30 @@ def numbers(paths: dict, escapes: dict, config: Config) -> Numbers:
     runs = escapes["steps"].size
     theory = analysis.noisy_saddle_steps(THRESHOLD, config.ridge_rate, FALLS, config.ridge_noise**2)
     bend = THRESHOLD**2 / float(np.log(analysis.saddle_growth(config.ridge_rate, FALLS)))
-    mean, interval = mean_interval(escapes["steps"])
     share = scipy.stats.binomtest(int(escapes["right"].sum()), runs)
     low, high = share.proportion_ci()
     return {
-        "himmelblau_growth": Number(
+        "himmelblau_growth": number.theory(
             growth(paths["ridge"]),
             float(analysis.saddle_growth(config.ridge_rate, FALLS)),
             3e-5,
-            "factor per step of the distance from Himmelblau's saddle; tolerance: the surface's "
-            "bend, of order 1e-3 where the fit ends, shared among its 90 steps",
+            "the surface's bend, of order 1e-3 where the fit ends, shared among its 90 steps",
+            "factor per step of the distance from Himmelblau's saddle",
         ),
-        "himmelblau_mean_steps": Number(
-            mean,
+        "himmelblau_mean_steps": number.theory(
+            positive_mean(escapes["steps"]),
             float(theory.mean),
-            3 * float(theory.deviation) / runs**0.5 + bend,
-            f"mean steps from Himmelblau's saddle, with noise, to {THRESHOLD:g} away; tolerance: "
-            "three standard errors, and the surface's bend, of order δ² folds",
-            interval,
+            number.ERRORS * float(theory.deviation) / runs**0.5 + bend,
+            f"{number.ERRORS} standard errors of {runs} runs, and the surface's bend, of order δ² "
+            "folds",
+            f"mean steps from Himmelblau's saddle, with noise, to {THRESHOLD:g} away",
         ),
-        "himmelblau_share_right": Number(
-            share.statistic,
+        "himmelblau_share_right": number.theory(
+            Estimate(share.statistic, 0.5 / runs**0.5, (float(low), float(high))),
             0.5,
-            1.5 / runs**0.5,
-            "share of them that leaves to the right; tolerance: three standard errors",
-            (float(low), float(high)),
+            number.ERRORS * 0.5 / runs**0.5,
+            f"{number.ERRORS} standard errors of {runs} runs",
+            "share of them that leaves to the right",
         ),
     }
 

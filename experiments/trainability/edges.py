@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import jdescent as jd
-from experiments.report import Number
+from experiments import number
+from experiments.number import Numbers
 from experiments.trainability.network import LAST, Condition, network_loss, problem, trainer
 from jdescent import analysis
 
@@ -61,15 +62,16 @@ def top_curvature(condition: Condition, layer: int) -> tuple[float, float]:
     return float(sharpness), float(share)
 
 
-def numbers(edges: dict[str, dict]) -> dict[str, Number]:
+def numbers(edges: dict[str, dict]) -> Numbers:
     return {
-        f"edge_{name}": Number(
+        f"edge_{name}": number.theory(
             float(edges[name]["edge"].position),
             1.0,
             edges[name]["late"] + float(edges[name]["edge"].half_width),
+            "the excess δ at which the share c of the loss along the top eigenvector grows back, "
+            "ln(1/c)/4t, and half a step of the grid",
             f"largest learning rate that converges ({words}), in units of 2/λmax = "
-            f"{edges[name]['limit']:.5g}; tolerance: the excess δ at which the share c of the loss "
-            "along the top eigenvector grows back, ln(1/c)/4t, and half a step of the grid",
+            f"{edges[name]['limit']:.5g}",
         )
         for name, (_, _, words) in FROZEN.items()
     }

@@ -9,8 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments import __main__ as command
-from experiments import report
-from experiments.report import Number
+from experiments import number, report
+from experiments.learners.seeds import Estimate
+
+WHY = "3 standard errors of 9 runs"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ def experiment(monkeypatch):
         Config=Config,
         QUICK=Config(sizes=(1,)),
         simulate=lambda config: config.measured,
-        numbers=lambda data, config: {"one": Number(data, 1.0, 0.1, "what it is", (0.9, 1.1))},
+        numbers=lambda data, config: {
+            "one": number.theory(Estimate(data, 0.03, (0.9, 1.1)), 1.0, 0.1, WHY, "what it is")
+        },
         plot=plot,
     )
     monkeypatch.setattr(report, "load", lambda name: module)
@@ -45,6 +49,7 @@ def test_a_run_writes_two_pictures_and_its_numbers_beside_theory(experiment, tmp
     assert {p.name for p in tmp_path.iterdir()} == {"tiny.pdf", "tiny.png", "tiny.json"}
     record = json.loads((tmp_path / "tiny.json").read_text())
     assert record["numbers"]["one"]["measured"] == record["numbers"]["one"]["theory"] == 1.0
+    assert record["numbers"]["one"]["class"] == "theory"
     assert record["caption"] == "A caption of two lines."
     assert record["config"] == {"measured": 1.0, "sizes": [2, 4]}
     assert {"commit", "python", "versions", "device", "seconds"} <= set(record["provenance"])
@@ -59,7 +64,7 @@ def test_equal_runs_write_equal_pictures(experiment, tmp_path):
 
 def test_a_number_off_its_theory_is_a_miss_that_says_by_how_much(experiment, tmp_path):
     (miss,) = report.run("tiny", Config(measured=1.25), tmp_path)
-    assert str(miss) == "one: 1.25, theory 1, tolerance 0.1"
+    assert str(miss) == f"one: 1.25, theory 1, tolerance 0.1 ({WHY})"
 
 
 def test_a_check_reruns_with_the_settings_on_record(experiment, tmp_path):
@@ -78,23 +83,40 @@ def test_a_check_finds_a_number_that_moved(experiment, tmp_path):
     assert str(miss) == "one: 0.95, committed 0.8, tolerance 0.1"
 
 
+def test_a_check_finds_a_number_whose_class_changed(experiment, tmp_path):
+    report.run("tiny", Config(), tmp_path)
+    experiment.numbers = lambda data, config: {
+        "one": number.regression(data, "what it is", tolerance=0.1)
+    }
+    (miss,) = report.check("tiny", tmp_path)
+    assert str(miss) == "one: 1, class regression, committed theory"
+
+
 @pytest.mark.parametrize(
     ("bounds", "expected"),
     [
-        ({"at_least": 0.9}, None),
-        ({"at_least": 1.0}, "at least 1"),
-        ({"at_most": 0.9}, "at most 0.9"),
-        ({"theory": 0.95, "at_most": 0.9}, "theory 0.95, tolerance 0, at most 0.9"),
-        ({"at_least": float("nan")}, "at least nan"),
+        ({"at_least": 0.9, "missed_by": 0.5}, None),
+        ({"at_least": 1.0, "missed_by": 0.5}, "at least 1"),
+        ({"at_most": 0.9, "missed_by": 1.0}, "at most 0.9"),
+        ({"at_least": 0.5, "at_most": 0.9, "missed_by": 1.0}, "at least 0.5, at most 0.9"),
+        ({"at_least": float("nan"), "missed_by": 0.5}, "at least nan"),
     ],
 )
 def test_a_number_keeps_its_bounds_or_is_a_miss(bounds, expected):
-    number = report.Number(0.95, **{"theory": None, **bounds}, tolerance=0.0, meaning="a share")
-    misses = report.off_theory({"share": number})
-    assert [str(miss) for miss in misses] == ([f"share: 0.95, {expected}"] if expected else [])
+    share = number.bound(0.95, "a baseline", "a share", **bounds)
+    misses = [str(miss) for miss in report.off_theory({"share": share})]
+    assert misses == ([f"share: 0.95, {expected} (a baseline)"] if expected else [])
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"numbers": {}, "config": {"unknown": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "{}",
+        '{"numbers": {}, "config": {"unknown": 1}}',
+        '{"numbers": {"one": {"measured": 1, "theory": 1, "tolerance": 1, "meaning": "older"}}}',
+    ],
+)
 def test_a_record_that_cannot_be_read_says_how_to_write_it_again(experiment, tmp_path, text):
     (tmp_path / "tiny.json").write_text(text)
     with pytest.raises(SystemExit, match="python -m experiments tiny"):
