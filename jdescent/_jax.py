@@ -83,8 +83,8 @@ def triton_params(**options: Any) -> Any:
         triton = importlib.import_module("jax.experimental.pallas.triton")
     except ImportError as error:
         raise RuntimeError(
-            "kernel=True needs JAX from 0.9 on whose Pallas lowers kernels to Triton, as 0.12 does, "
-            f"but JAX {jax.__version__} is installed: call sweep without kernel=True"
+            "kernel=True needs a JAX from 0.9 on that lowers kernels to Triton, as 0.12 does, but "
+            f"JAX {jax.__version__} is installed: call sweep without kernel=True"
         ) from error
     return triton.CompilerParams(**options)
 
