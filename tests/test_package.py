@@ -5,6 +5,7 @@ import inspect
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import optax
 import pytest
@@ -31,6 +32,24 @@ print(*set(sys.modules) - before)
 def test_type_checkers_are_told_that_the_package_is_typed():
     """PEP 561: an empty file `py.typed` beside the modules, and in the wheel as they are."""
     assert (importlib.resources.files("jdescent") / "py.typed").read_bytes() == b""
+
+
+def test_a_python_that_is_switched_off_is_passed_over(tmp_path):
+    """A version manager puts names on the PATH whose Pythons do not run until they are chosen."""
+    this = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for name, runs in (("python4.0", "false"), (f"python{this}", f'exec {sys.executable} "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{runs}\n")
+        (tmp_path / name).chmod(0o755)
+    finder = Path(__file__).parents[1] / ".ci" / "find-python"
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)}
+
+    def find(*versions):
+        command = [finder, *versions]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert find("4.0", this).stdout.strip() == f"python{this}"
+    assert find("4.0").returncode != 0
+    assert "4.0" in find("4.0").stderr
 
 
 def public_functions():
