@@ -12,6 +12,7 @@ from experiments import batch_size, report
 from experiments.batch import network, parabola, regression
 from experiments.batch.network import Training
 from experiments.batch.settings import PATIENTS, PICTURES, digits
+from experiments.learners.digits import majority_accuracy
 
 QUICK = batch_size.QUICK
 
@@ -110,7 +111,7 @@ def test_steps_to_a_target_are_interpolated_and_nan_where_it_is_not_reached():
 def test_the_majority_class_is_scikit_learns():
     (x, y), (held_out, labels) = digits()
     dummy = DummyClassifier(strategy="most_frequent").fit(x, y)
-    assert network.majority() == pytest.approx(dummy.score(held_out, labels))
+    assert majority_accuracy(digits()) == pytest.approx(dummy.score(held_out, labels))
     assert len(y) == PICTURES
 
 

@@ -60,7 +60,9 @@ def test_each_number_stands_beside_its_interval_and_what_was_expected(page):
 
 
 def test_the_classes_of_all_numbers_shown_are_counted(page):
-    table = "| class | of 6 numbers | which are |\n| --- | --- | --- |\n| theory | 3 | a measurement"
+    table = (
+        "| class | of 6 numbers | which are |\n| --- | --- | --- |\n| theory | 3 | a measurement"
+    )
     assert table in page
     for kind, count in {"exact": 0, "bound": 3, "regression": 0}.items():
         assert f"\n| {kind} | {count} | " in page

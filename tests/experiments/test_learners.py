@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.neighbors import NearestCentroid
 
 import jdescent as jd
 from experiments.learners import digits, ratings, tables
@@ -50,6 +52,7 @@ def test_descent_tells_tumors_apart_as_well_as_logistic_regression():
     reference = LogisticRegression().fit(x, y)
     worth = {"w": jnp.asarray(reference.coef_[0]), "b": jnp.asarray(reference.intercept_[0])}
     assert result.score >= data.evaluate(worth).score - 0.02
+    assert result.best.score >= data.evaluate(worth).score
     assert result.baseline == pytest.approx(357 / 569, abs=0.01)  # benign
 
 
@@ -71,6 +74,7 @@ def test_a_recommender_of_biases_alone_scores_near_its_baseline_and_factors_beat
     biases, factored = scores
     assert biases.score == pytest.approx(biases.baseline, rel=0.03)
     assert factored.score < 0.85 * factored.baseline
+    assert factored.best.score < 0.6 * factored.baseline
 
 
 def test_no_unknown_pixel_is_trained_on_and_known_ones_stay_as_they_are():
@@ -106,6 +110,23 @@ def test_the_digits_classifier_learns_and_its_baseline_is_the_commonest_digit():
     misread = round((1 - result.score) * 450)
     assert result.shown[0].startswith(f"{misread} of 450 misread")
     assert result.shown[0].count(" read as ") == misread
+
+
+@pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")
+def test_simple_methods_on_digits_are_scikit_learns_and_the_best_of_them_is_named():
+    data = digits.split_digits(train=300)
+    (x, y), (x_test, labels) = (tuple(map(np.asarray, part)) for part in data)
+    found = digits.baseline_accuracies(data)
+    centers = NearestCentroid().fit(x, y)
+    assert found["nearest mean"] == pytest.approx(centers.score(x_test, labels), abs=1 / 450)
+    softmax = LogisticRegression(max_iter=2_000).fit(x, y)
+    assert found["softmax regression"] == softmax.score(x_test, labels)
+    nats = log_loss(labels, softmax.predict_proba(x_test))
+    assert digits.softmax_regression_loss(data) == pytest.approx(nats, rel=1e-6)
+    best = digits.best_baseline(data)
+    assert best.score == max(found.values()) == found[best.name]
+    level = digits.as_good_as_linear(data)
+    assert 0.01 < found["softmax regression"] - level < 0.03
 
 
 def test_the_interval_of_a_mean_is_students():

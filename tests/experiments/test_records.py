@@ -15,7 +15,14 @@ NUMBERS = [
     for key, found in numbers.items()
 ]
 SCORES = ("accuracy", "stopped_test_loss", "held_out_rmse")
-NO_SCORES = ("majority_accuracy", "accuracy_gain", "gained_accuracy", "spread", "of_mean", "training")
+NO_SCORES = (
+    "majority_accuracy",
+    "accuracy_gain",
+    "gained_accuracy",
+    "spread",
+    "of_mean",
+    "training",
+)
 
 
 def broken(found: Number) -> Number:

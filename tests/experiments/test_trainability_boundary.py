@@ -27,6 +27,7 @@ from experiments.trainability.network import (
 )
 from experiments.trainability.plane import Window
 from jdescent import plotting
+from jdescent.analysis import NullDimension
 from jdescent.sweeps import chunks
 
 QUICK = experiment.QUICK
@@ -131,6 +132,26 @@ def test_every_headline_number_agrees_with_its_theory(data):
 def test_images_too_small_to_measure_are_refused_before_any_is_made():
     with pytest.raises(ValueError, match="at least 16 pixels a side, got 15"):
         experiment.simulate(dataclasses.replace(QUICK, resolution=15))
+
+
+@pytest.mark.parametrize(
+    ("dimension", "lows", "told"),
+    [(1.2, (1.3, 1.4, 1.5), True), (1.27, (1.3, 1.4, 1.5), False), (1.2, (1.3, 1.4, 1.2), False)],
+)
+def test_a_boundary_is_told_from_flips_where_it_is_clear_of_every_null(dimension, lows, told):
+    nulls = {s: NullDimension(low + 0.05, low, low + 0.1, 1.0) for s, low in enumerate(lows)}
+    assert experiment.is_told_from_flips(dimension, nulls) == told
+
+
+def test_every_dimension_names_its_null_models_and_its_scales(data):
+    found = experiment.numbers(data, QUICK)
+    for name in (*experiment.CONDITIONS, "zoom"):
+        nulls = data["nulls"][name]
+        meaning = found[f"dimension_{name}"].meaning
+        assert set(nulls) == {2.0, 4.0, 8.0}
+        for null in nulls.values():
+            assert f"{null.low:.2f} to {null.high:.2f}" in meaning
+        assert "boxes of 1 to 2 pixels" in meaning
 
 
 def test_a_straight_boundary_has_dimension_one_and_gains_nothing_from_more_pixels(data):
