@@ -98,13 +98,16 @@ def require_known(name: str, value: Any, allowed: Range) -> None:
 
 
 def checked(function: Function) -> Function:
-    """Refuse what lies outside the ranges in the signature, and traced values."""
-    allowed, signature = ranges(function), inspect.signature(function)
+    """Refuse what lies outside the ranges in the signature, and traced values.
+
+    What is annotated as one number of Python becomes one, whatever JAX's precision was.
+    """
+    allowed, kinds, signature = ranges(function), _kinds(function), inspect.signature(function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        arguments = signature.bind(*args, **kwargs).arguments
-        for name, value in arguments.items():
+        bound = signature.bind(*args, **kwargs)
+        for name, value in bound.arguments.items():
             if isinstance(value, jax.core.Tracer):
                 raise TypeError(
                     f"{name} is traced, but {function.__name__} computes with NumPy: call it "
@@ -112,9 +115,17 @@ def checked(function: Function) -> Function:
                 )
             if name in allowed:
                 require(name, value, allowed[name])
-        return function(*args, **kwargs)
+            if kinds.get(name) in (int, float):
+                bound.arguments[name] = kinds[name](_single(name, value))
+        return function(*bound.args, **bound.kwargs)
 
     return typing.cast(Function, call)
+
+
+def _single(name: str, value: Any) -> Any:
+    if np.ndim(value) != 0:
+        raise ValueError(f"{name} must be one number, got shape {np.shape(value)}")
+    return np.asarray(value).item()
 
 
 def elementwise(function: Function) -> Function:
@@ -133,15 +144,16 @@ def elementwise(function: Function) -> Function:
         came = bound.arguments
         numbers = {name: number(name, value) for name, value in came.items()}
         in_python = not any(hasattr(value, "dtype") for value in numbers.values())
-        if in_python:
-            numbers = {name: np.float64(value) for name, value in numbers.items()}
         xp = namespace(*numbers.values())
         dtype = xp.result_type(*numbers.values())
         traced = {n for n, value in numbers.items() if isinstance(value, jax.core.Tracer)}
         for name in numbers.keys() - traced:
             require(name, came[name], allowed[name], dtype)
+        # Python numbers overflow and divide by zero with an exception: they join the arrays
+        join = jnp.asarray if xp is jnp else dtype.type
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            result = function(**numbers)
+            joined = {n: join(x) if isinstance(x, float) else x for n, x in numbers.items()}
+            result = function(**joined)
         if in_python:
             return jax.tree.map(float, result)
         for name in traced:
@@ -158,6 +170,7 @@ def _or_nan(valid: Array, result: Reals) -> Array:
 
 def number(name: str, value: Any) -> Any:
     """A Python float, or a floating-point array of at least 32 bits."""
+    came = value
     if isinstance(value, int | float) and not isinstance(value, bool | np.generic):
         return _python_float(name, value)
     if not isinstance(value, jax.Array | np.generic):
@@ -165,7 +178,7 @@ def number(name: str, value: Any) -> Any:
     if jnp.issubdtype(value.dtype, jnp.integer):
         return value.astype(namespace(value).result_type(float))
     if not jnp.issubdtype(value.dtype, jnp.floating):
-        raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
+        raise TypeError(f"{name} must be a real number or an array of them, got {came!r}")
     return value if value.dtype.itemsize >= 4 else value.astype(np.float32)
 
 
@@ -174,6 +187,12 @@ def _python_float(name: str, value: int | float) -> float:
         return float(value)
     except OverflowError:
         raise ValueError(f"{name} must be below 1.8e308, got an integer that is not") from None
+
+
+def _kinds(function: Callable[..., Any]) -> dict[str, Any]:
+    """The types in the signature of the arguments that have a range."""
+    hints = typing.get_type_hints(function)
+    return {name: hints[name] for name in ranges(function)}
 
 
 def ranges(function: Callable[..., Any]) -> dict[str, Range]:

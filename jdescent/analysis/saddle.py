@@ -209,6 +209,7 @@ def noisy_saddle_steps(
     xp = namespace(apart, learning_rate, curvature, momentum)
     folds = xp.log1p(_modes(learning_rate, curvature, momentum).growth)
     mean = (xp.log(apart) - MEAN_LOG_NORMAL) / folds + 0.5
+    folds = xp.where(apart > 0, folds, xp.nan)
     deviation = xp.sqrt((DEVIATION_LOG_NORMAL / folds) ** 2 + 1 / 12)
     return SaddleSteps(xp.maximum(mean, 1.0), deviation)
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from jdescent.analysis.inputs import (
     FINITE,
+    POSITIVE,
     Momentum,
     NonNegative,
     Positive,
@@ -221,8 +222,8 @@ def _tanh_remainder(x: Reals) -> Reals:
 def regression_excess(
     x: Float[Array, "n d"] | Float[np.ndarray, "n d"],
     y: Float[Array, " n"] | Float[np.ndarray, " n"],
-    learning_rate: Positive,
-    batch_size: int,
+    learning_rate: Annotated[float, POSITIVE],
+    batch_size: Annotated[int, count(1)],
     replace: bool = True,
 ) -> float:
     """Mean excess loss at which mini-batch SGD settles on least squares over n examples, exactly.
@@ -280,8 +281,8 @@ def regression_descent(
     x: Float[Array, "n d"] | Float[np.ndarray, "n d"],
     y: Float[Array, " n"] | Float[np.ndarray, " n"],
     start: Float[Array, " d"] | Float[np.ndarray, " d"],
-    learning_rate: Positive,
-    batch_size: int,
+    learning_rate: Annotated[float, POSITIVE],
+    batch_size: Annotated[int, count(1)],
     steps: Annotated[int, count(1)],
     replace: bool = True,
 ) -> Float[np.ndarray, " rows"]:

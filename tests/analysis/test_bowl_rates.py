@@ -239,3 +239,10 @@ def test_rates_broadcast_map_and_differentiate_under_jax():
 def test_an_argument_outside_its_range_is_named_with_its_value(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_round_bowl_is_solved_in_one_step_whatever_array_the_steps_come_in():
+    for steps in (np.arange(3), jnp.arange(3), [0, 1, 2]):
+        np.testing.assert_array_equal(analysis.chebyshev_bound(steps, 2.0, 2.0), [1, 0, 0])
+    for tune in (analysis.tuned_gd, analysis.tuned_heavy_ball, analysis.tuned_nesterov):
+        assert tune(2.0, 2.0) == (0.5, 0.0, 0.0)
