@@ -56,8 +56,8 @@ SAME_SUM = 1e-10  # of the largest offset: 4,096 roundings are 1e-12
 MOST_LOST = 1e-6  # of the probability of a step; the quadrature loses 1e-9 of it
 MOST_SAMPLED_STEPS = 1e9
 KRYLOV_DIMENSION = 500
-PANELS = 128
-MOST_PANELS = 2048
+PANELS = 64
+MOST_PANELS = 4096
 QUADRATURE_TOLERANCE = 1e-9
 PANEL_NODES = 16
 

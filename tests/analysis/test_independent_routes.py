@@ -520,35 +520,27 @@ def exact(case, row, dtype):
 
 
 def evaluate(name, arguments, library):
-    function = getattr(analysis, name)
-    if library is jnp:
-        return jax.jit(function)(**{key: jnp.asarray(value) for key, value in arguments.items()})
-    return function(**arguments)
+    found = getattr(analysis, name)(**{key: library.asarray(x) for key, x in arguments.items()})
+    return [np.asarray(column) for column in (found if isinstance(found, tuple) else (found,))]
 
 
-@pytest.mark.parametrize(
-    ("library", "dtype"), [(np, np.float32), (np, np.float64), (jnp, np.float32), (jnp, np.float64)]
-)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_closed_forms_equal_sixty_digits(name, library, dtype):
+def test_closed_forms_equal_sixty_digits(name, dtype):
     case, arguments = CLOSED_FORMS[name], arguments_of(name, dtype)
     with jax.enable_x64(dtype == np.float64):
-        found = evaluate(name, arguments, library)
-        columns = [
-            np.asarray(column) for column in (found if isinstance(found, tuple) else [found])
-        ]
-    eps = float(np.finfo(dtype).eps)
+        columns = list(zip(*(evaluate(name, arguments, each) for each in (np, jnp)), strict=True))
+    eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
     for place in range(DRAWS):
         row = {key: value[place] for key, value in arguments.items()}
-        right, moved = exact(case, row, dtype)
-        for column, value, step in zip(columns, right, moved, strict=True):
+        for libraries, value, step in zip(columns, *exact(case, row, dtype), strict=True):
             if value is None:
                 continue
-            entry = column if column.ndim == 0 else column[place]
-            assert column.ndim == 0 or column.dtype == dtype
-            allowed = case.ulps * eps * abs(float(value)) + 2 * float(step)
-            error = abs(float(D(float(entry)) - value))
-            assert error <= max(allowed, float(np.finfo(dtype).tiny)), (row, entry, float(value))
+            allowed = max(case.ulps * eps * abs(float(value)) + 2 * float(step), tiny)
+            for found in libraries:
+                assert found.ndim == 0 or found.dtype == dtype
+                entry = found if found.ndim == 0 else found[place]
+                assert abs(float(D(float(entry)) - value)) <= allowed, (row, entry, float(value))
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
@@ -682,7 +674,7 @@ def regression_descent():
 
 def quadrature_time():
     """A parabola's error functions; a slope so steep that runs roll down it in Δ/|U'|."""
-    for heat, start, threshold in ((0.05, -1.0, 0.7), (2.0, 0.0, 1.5), (0.004, 0.0, 0.8)):
+    for heat, start, threshold in ((2.0, -1.0, 1.5), (0.004, 0.0, 0.8)):
 
         def integrand(y, heat=heat):
             z = y / np.sqrt(heat)
