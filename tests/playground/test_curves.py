@@ -58,12 +58,26 @@ def test_kinks_poles_and_flat_places_are_no_minima_with_a_curvature(text):
         ("1/(x - 1)", "a pole near x = 1.00"),
         ("log(-1 - x^2)", "not a number anywhere"),
         ("x^2", ""),
+        ("sin(x)/x", "not a number at x = 0.00"),
+        ("1/(x - 0.001)^2", "a pole near x = 0.00"),
+        ("log(|x|)", "a pole near x = 0.00"),
+        ("tan(x)", "a pole near x = −1.57"),
+        ("x^-3", "a pole near x = 0.00"),
+        ("1/(x^2 + 1)", ""),
+        ("1/(1 + |x|)", ""),
+        ("x^64", "left of x = −4.00 and right of x = 4.00 it overflows"),
+        ("exp(exp(x))", "right of x = 4.50 it overflows"),
+        ("exp(40x)", "right of x = 2.22: it overflows"),
+        ("1/exp(40x)", "left of x = −2.22: it overflows"),
+        ("1/(x - 1)^60", "it overflows"),
     ],
 )
 def test_where_a_curve_breaks_off_is_said_in_words(text, words):
     remark = typed(parse(text)).remark()
     assert words in remark
     assert bool(remark) == bool(words)
+    assert ("overflow" in remark) == ("overflow" in words)
+    assert not ("overflow" in words and "pole" in remark)
 
 
 @pytest.mark.parametrize("text", ["1/x", "1/x^2", "tan(x)", "exp(x^2)", "log(x)", "log(-1-x^2)"])
@@ -72,6 +86,14 @@ def test_the_view_of_any_curve_is_finite_and_open(text):
     assert np.isfinite([bottom, top]).all()
     assert bottom < top
     assert np.isfinite(typed(parse(text)).start)
+
+
+@pytest.mark.parametrize("power", [2, 3, 4])
+@pytest.mark.parametrize("place", [-2.345, 0.001, 1.9999])
+def test_a_pole_of_any_order_is_found_where_it_is(power, place):
+    curve = typed(parse(f"x^2 + 1/(x - {place})^{power}".replace("- -", "+ ")))
+    told = float(curve.remark().split("x = ")[1].removesuffix(".").replace("−", "-"))
+    assert told == pytest.approx(place, abs=0.011)
 
 
 def test_a_pole_does_not_flatten_the_rest():

@@ -41,6 +41,13 @@ MEANINGS = {
     ),
     "+x - -x": lambda x: 2 * x,
     "abs(1 - x) sqrt(x)": lambda x: abs(1 - x) * np.sqrt(x),
+    "|1 - x| |x|x": lambda x: abs(1 - x) * x * x,
+    "2|x||x - 2|": lambda x: 2 * x * abs(x - 2),
+    "||x - 2| - 1|²": lambda x: (abs(x - 2) - 1) ** 2,
+    "sin²(x) + cos^2(x)/2": lambda x: np.sin(x) ** 2 + np.cos(x) ** 2 / 2,
+    "2sin²(x)^3x": lambda x: 2 * np.sin(x) ** 6 * x,
+    "x cos²(sin³(x) + |x|)": lambda x: x * np.cos(np.sin(x) ** 3 + x) ** 2,
+    "max²(x, 1)": lambda x: np.maximum(x, 1) ** 2,
 }
 
 
@@ -108,6 +115,14 @@ REFUSED = {
     "max(x)": "max takes 2 numbers",
     "sin(x, x)": "sin takes 1 number",
     "x^65": "exponents reach",
+    "sin^65(x)": "exponents reach",
+    "sin²x": "character 1: sin is a function: write sin^2(x)",
+    "sin⁻¹(x)": "two senses",
+    "|x": "not a formula",
+    "|x)": "the bar |",
+    "(|x)|": "the bar |",
+    "x|": "not a formula",
+    "||": "not a formula",
     "x^-100": "exponents reach",
     "1e99x": "numbers reach",
     "9" * 180 + "x": "numbers reach",

@@ -48,7 +48,9 @@ FOREIGN = [
     "proxy.example", "[::2]:PORT", "", "127.1:PORT", "localhost:PORT;x",
 ]  # fmt: skip
 MALFORMED = [
-    "localhost@evil.example", "localhost:PORT, evil.example", "localhost:PORT/x",
+    "localhost@evil.example",
+    "localhost:PORT, evil.example",
+    "localhost:PORT/x",
     "<script>alert(1)</script>",
 ]
 
@@ -173,7 +175,7 @@ def test_a_refusal_repeats_no_more_than_a_line_of_what_came():
     "name", ["http://lab.example", "lab.example/x", "*", "*.example", "a b", "", "x:99999999", ";"]
 )
 def test_what_is_no_host_cannot_be_named(name):
-    with pytest.raises(ValueError, match="a host name such as lab.example"):
+    with pytest.raises(ValueError, match=r"a host name such as lab\.example"):
         checked_host(name)
 
 
@@ -184,6 +186,7 @@ def test_ipv6_hosts_are_named_with_and_without_brackets():
 
 
 def test_the_policy_names_no_host_but_the_one_that_was_asked_for():
-    assert "connect-src 'self' ws://lab.example:8 wss://lab.example:8" in (
-        headers("lab.example:8")["Content-Security-Policy"]
+    assert (
+        "connect-src 'self' ws://lab.example:8 wss://lab.example:8"
+        in (headers("lab.example:8")["Content-Security-Policy"])
     )

@@ -16,6 +16,7 @@ from jdescent.playground.expressions import parse
 from jdescent.playground.numbers import bracketed, counted, shown
 from jdescent.playground.rates import PRESETS, outcomes, presets
 from jdescent.playground.runs import Setup, compute
+from jdescent.playground.words import status
 
 
 @given(st.floats(allow_nan=False, width=32))
@@ -94,6 +95,40 @@ def test_momentum_is_written_in_its_classical_form():
     (velocity, _), (move, _) = update_lines(compute(setup("heavy_ball")), 0)
     assert without_tags(velocity) == "v ← β·v − η·L′(x)"
     assert without_tags(move) == "x ← x + v"
+
+
+@given(rate=st.floats(2.02, 9.0), step=st.integers(1, 20))
+def test_a_loss_that_grew_is_not_called_downhill(rate, step):
+    run = compute(setup(learning_rate=rate))
+    assert run.loss[step] > run.loss[step - 1]
+    if step < run.last:
+        assert "uphill" in status(run, step)
+        assert "Downhill" not in status(run, step)
+
+
+@pytest.mark.parametrize("method", ["sgd", "heavy_ball", "nesterov", "adam", "lion"])
+@pytest.mark.parametrize("curve", ["bowl", "double-well"])
+def test_the_sentence_says_where_down_is_and_where_the_ball_goes(method, curve):
+    run = compute(setup(method, curve, learning_rate=0.1))
+    for step in range(1, min(run.last, 60)):
+        told = status(run, step)
+        if run.loss[step] > run.loss[step - 1]:
+            assert "uphill" in told
+            continue
+        down = "left" if run.gradient[step] > 0 else "right"
+        assert told.startswith("Downhill") or run.gradient[step] == 0
+        assert f"to the {down}" in told or run.gradient[step] == 0
+        assert ("yet" in told) == (run.gradient[step] * run.update[step] > 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "words"),
+    [("log(x)", -1.0, "not a number here"), ("1/x", 0.0, "The loss is ∞ here"),
+     ("exp(x^4)", 9.0, "beyond what 32 bits hold"), ("sqrt(x)", 0.0, "its slope is ∞")],
+)  # fmt: skip
+def test_why_a_run_cannot_begin_is_said(text, start, words):
+    run = compute(Setup(typed(parse(text)).task, "sgd", {"learning_rate": 0.1}, start))
+    assert words in status(run, 0)
 
 
 def test_an_infinite_update_is_written_as_such():

@@ -1,5 +1,6 @@
 """The server keeps to this machine and its own pages, and says clearly what is wrong."""
 
+import errno
 import http.client
 import signal
 import socket
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 
+from jdescent.playground.server import main, start
+
 COMMAND = [sys.executable, "-m", "jdescent.playground"]
 
 
@@ -20,7 +23,7 @@ def run(*arguments, timeout=120):
 
 def test_help_names_every_option():
     shown = run("--help").stdout
-    for option in ("--port", "--address", "--no-browser"):
+    for option in ("--port", "--address", "--allow-host", "--no-browser"):
         assert option in shown
 
 
@@ -29,6 +32,45 @@ def test_an_address_that_is_not_this_machines_is_an_error_in_words():
     assert told.returncode == 1
     assert "cannot listen on '192.0.2.1'" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--port", "70000"], "a port is a whole number from 0 to 65535, got '70000'"),
+     (["--port", "-1"], "got '-1'"), (["--port", "1e3"], "got '1e3'"),
+     (["--port", "9" * 40], "a port is"), (["--address", ""], "got nothing"),
+     (["--allow-host", "http://lab.example/"], "a host name such as lab.example"),
+     (["--allow-host", "*"], "a host name such as")],
+)  # fmt: skip
+def test_what_cannot_be_taken_is_said_with_the_usage(arguments, words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--no-browser", *arguments])
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.startswith("usage: jdescent play")
+
+
+@pytest.mark.parametrize("address", ["no.such.host.invalid", "a..b", "x" * 300, "256.1.1.1", "a b"])
+def test_an_address_that_is_none_is_said_in_a_sentence(address):
+    with pytest.raises(SystemExit) as end:
+        main(["--no-browser", "--port", "0", "--address", address])
+    assert str(end.value).startswith(f"cannot listen on {address!r}")
+
+
+def test_a_port_that_is_none_is_a_value_error_of_serve():
+    with pytest.raises(ValueError, match="a port is a number from 0 to 65535, got 70000"):
+        start(port=70000)
+
+
+def test_the_last_ports_are_tried_and_no_further(monkeypatch):
+    def in_use(address, port):
+        assert port <= 65535
+        raise OSError(errno.EADDRINUSE, "in use")
+
+    monkeypatch.setattr("jdescent.playground.server.bind_sockets", in_use)
+    with pytest.raises(OSError, match="ports 65530 to 65535 are all in use"):
+        start(port=65530)
 
 
 def test_a_port_in_use_is_said_and_the_next_one_taken():

@@ -102,3 +102,27 @@ def test_the_code_of_a_typed_surface_is_that_surface():
     loss = eval(surface.task.code, {"jnp": jnp})
     point = jnp.array([1.5, -0.5])
     assert float(loss(point)) == float(surface.task.loss(point))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1/x + y", "has a pole"),
+        ("1/(x^2 + (y - 0.013)^2)", "has a pole"),
+        ("1/(x - y)", "has a pole"),
+        ("log(x^2 + y^2)", "has a pole"),
+        ("x^64 + y^64", "overflows on"),
+        ("exp(exp(2x)) + y^2", "overflows on"),
+        ("1/exp(40x) + y", "overflows on"),
+        ("log(x) + y", "not a number on 50"),
+        ("1/(x^2 + y^2 + 1)", ""),
+        ("|x| + sin²(y)", ""),
+    ],
+)
+def test_a_pole_and_an_overflow_are_told_apart(text, words):
+    surface = typed(parse(text, ("x", "y")))
+    remark = surface.sampled(surface.domain).remark()
+    assert words in remark
+    assert bool(remark) == bool(words)
+    if "overflows" in words:
+        assert "pole" not in remark
