@@ -9,9 +9,9 @@ same where a quarter of the training labels are drawn at random. (c) Zhang et al
 can learn any labels; random ones take longer, and in the end all are learned. (d) Test accuracy of
 the last parameters and of those restored by early stopping, over the part of random labels; dots
 are networks. Dotted: the best of simple methods on the same digits, the nearest picture with true
-labels, else the nearest mean; both read better than these networks. (e) Test loss of both for more
-or fewer digits with true labels. (f) Portrait of a memorized set: pictures from a training set of
-random labels, and what the network now answers.
+labels, else the nearest mean; both read better than these networks, but where all labels are
+random. (e) Test loss of both for more or fewer digits with true labels. (f) Portrait of a memorized
+set: pictures from a training set of random labels, and what the network now answers.
 """
 
 import jax

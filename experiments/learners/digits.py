@@ -77,7 +77,7 @@ def baseline_accuracies(data: Digits) -> dict[str, float]:
     found = {"nearest mean": float(np.mean(digits[from_means.argmin(axis=1)] == labels))}
     for name, method in {
         "nearest picture": KNeighborsClassifier(1),
-        "nearest three": KNeighborsClassifier(3),
+        "three nearest pictures": KNeighborsClassifier(3),
         "softmax regression": LogisticRegression(max_iter=2_000),
     }.items():
         found[name] = float(method.fit(x, y).score(x_test, labels))

@@ -75,8 +75,8 @@ def tumors() -> Data:
     accuracies = {
         name: float(method.fit(x, y).score(x_test, y_test))
         for name, method in {
-            "nearest three": KNeighborsClassifier(3),
-            "with scikit-learn's penalty": LogisticRegression(),
+            "three nearest tumors": KNeighborsClassifier(3),
+            "penalized": LogisticRegression(),
         }.items()
     }
     best = max(accuracies, key=lambda name: accuracies[name])

@@ -54,8 +54,9 @@ def draw_accuracies(axes: Axes, by_part: dict[float, Runs], best: Sequence[float
         axes.plot(list(by_part), np.mean(accuracies, axis=1), color=color)
     plotting.theory(axes, [0, 1], [1 / CLASSES] * 2, label=None)
     plotting.theory(axes, list(by_part), best, label=None, linestyle=":")
-    plotting.note(axes, (0.45, 0.72), "stopped early", STOPPED)
-    plotting.note(axes, (0.3, 0.5), "at the end", END, ha="right")
+    plotting.note(axes, (0.42, 0.83), "best simple method", "black")
+    plotting.note(axes, (0.02, 0.4), "stopped early", STOPPED)
+    plotting.note(axes, (0.02, 0.28), "at the end", END)
     plotting.note(axes, (0, 0.03), "chance", "black")
     axes.set(xlabel="part of random labels", ylabel="test accuracy", ylim=(0, 1))
 
