@@ -368,7 +368,8 @@ def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> li
 def _checked_hyperparameter(name: str, value: Any, below: float | int) -> Any:
     number = real_number(name, value)
     if number is None:
-        traced = jnp.asarray(value, common_dtype(value, jnp.float32))
+        narrow = jnp.result_type(value) in (jnp.float16, jnp.bfloat16)
+        traced = value.astype(jnp.float32) if narrow else 1.0 * value  # a weak type stays weak
         return jnp.where((traced >= 0) & (traced < below), traced, jnp.nan)
     if not 0 <= number < below:
         limit = "finite" if below == math.inf else f"< {below:g}"

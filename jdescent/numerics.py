@@ -80,7 +80,7 @@ def logarithm(x: Any) -> Any:
     """
     if not isinstance(x, jax.core.Tracer):
         return math.log(x) if x > 0 else -1e30
-    least = 4 * jnp.finfo(x.dtype).tiny
+    least = 4 * float(jnp.finfo(x.dtype).tiny)
     above = jnp.maximum(x, least)
     near_one = jnp.log1p(jnp.maximum(above, 0.5) - 1)  # the difference is exact
     log = jnp.where(above < 0.5, jnp.log(above), near_one)

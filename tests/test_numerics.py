@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jdescent as jd
 from jdescent.core import check_hyperparameters
 from jdescent.numerics import LAST_STEP, RunningMean, logarithm, next_step, ratio, root
 
@@ -135,3 +136,19 @@ def test_a_traced_hyperparameter_out_of_its_range_is_nan():
     for value in (0.0, 0.9, 0, np.float16(0.5)):
         assert checked(jnp.asarray(value)) == float(value)
     assert checked(jnp.float16(0.5)).dtype == jnp.float32
+
+
+def test_a_traced_hyperparameter_keeps_its_width_and_is_float32_at_least():
+    """A Python number that is traced under x64 is a float64, though it adapts to its partner."""
+
+    @jax.jit
+    def checked(value):
+        return check_hyperparameters(beta=value)[0]
+
+    with jax.enable_x64(True):
+        assert checked(0.1) == 0.1
+        assert checked(np.float64(0.1)) == 0.1
+        for dtype in (jnp.float16, jnp.bfloat16, jnp.float32):
+            assert checked(jnp.asarray(0.5, dtype)).dtype == jnp.float32
+        update = jax.jit(lambda b1, g: jd.adam(1.0, b1=b1).update(g, jd.adam(1.0).init(g))[0])
+        assert update(0.9, jnp.ones(2, jnp.float32)).dtype == jnp.float32
