@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play test lint bench clean help
+.PHONY: figures check play test fuzz lint bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ play: $(READY)     ## open the playground in the browser
 
 test: $(READY)     ## run the tests, the examples in docstrings and the README
 	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+FIRST ?= 0
+COUNT ?= 1000
+fuzz: $(READY)     ## try COUNT=1000 random programs from seed FIRST=0, and other libraries' own
+	PYTHONPATH=tests $(BIN)/python -m fuzzing --libraries --first $(FIRST) --count $(COUNT)
 
 lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff format --check .
