@@ -14,7 +14,7 @@ CORE_TESTS := tests/test_core.py tests/test_descend.py tests/optimizers tests/sw
 	tests/experiments/test_fit_line.py tests/experiments/test_backpropagation.py jdescent/sweeps
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play test test-newest test-oldest lint bench clean help
+.PHONY: figures check play test test-newest test-oldest fuzz lint bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ test-newest:       ## run the core of the tests on the newest Python that is ins
 test-oldest:       ## run the tests of the library with the oldest versions it supports
 	$(MAKE) test PYTHON=$(OLDEST) VENV=.venv-oldest EXTRAS=test CONSTRAINTS=constraints-oldest.txt \
 		TESTS="tests jdescent README.md --ignore tests/experiments"
+
+FIRST ?= 0
+COUNT ?= 1000
+fuzz: $(READY)     ## try COUNT=1000 random programs from seed FIRST=0, and other libraries' own
+	PYTHONPATH=tests $(BIN)/python -m fuzzing --libraries --first $(FIRST) --count $(COUNT)
 
 lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff format --check .

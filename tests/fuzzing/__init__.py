@@ -1,4 +1,4 @@
 """Random programs, mapped over many runs in every way, against each run alone.
 
-``make fuzz`` tries as many as wanted: ``make fuzz FROM=0 COUNT=20000``.
+``make fuzz`` tries as many as wanted: ``make fuzz FIRST=0 COUNT=20000``.
 """

@@ -14,12 +14,22 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="default: 0")
     parser.add_argument("--count", type=int, default=1000, metavar="N", help="default: 1000")
     parser.add_argument("--devices", type=int, default=2, help="of the CPU; default: 2")
+    parser.add_argument("--libraries", action="store_true", help="other libraries' programs first")
     options = parser.parse_args()
     if options.devices > 1:
         jd.use_all_cores(options.devices)
+    from fuzzing import libraries
     from fuzzing.comparisons import check
 
-    failed: list[int] = []
+    failed: list[int | str] = []
+    for name in libraries.CASES if options.libraries else ():
+        try:
+            libraries.check(name)
+            print(f"{name}: equal", flush=True)
+        except Exception:
+            failed.append(name)
+            print(f"{name}:\n{traceback.format_exc(limit=-6)}", flush=True)
+        jax.clear_caches()
     began = time.perf_counter()
     for tried, seed in enumerate(range(options.first, options.first + options.count), start=1):
         try:

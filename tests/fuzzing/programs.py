@@ -9,8 +9,6 @@ import numpy as np
 from fuzzing.operations import HALF_PRECISION, OPERATIONS, Operation, State, blend, one_of
 from jax import lax
 
-RANDOM = {"random numbers", "keys in a row", "raw keys"}
-NOT_DIFFERENTIATED = {"attention in half precision", "half precision", "a dot in half precision"}
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,12 @@ class Program:
         return starts, integers, rng.integers(0, 99, runs).astype(np.int32)
 
 
-def draw(seed: int) -> Program:
+def draw(seed: int, most: int = 4) -> Program:
+    """The program of a seed, of blocks of so many operations at most."""
     rng = np.random.default_rng(seed)
     generator = one_of(rng, ["threefry2x32"] * 5 + ["rbg", "unsafe_rbg"])
     words: list[str] = []
-    step = block(rng, words, depth=0)
+    step = block(rng, words, most)
     turn, whole = one_of(rng, list(LOOPS.items()) + [("once", once)])
     words.append(turn)
     loop = whole(rng, step)
@@ -56,28 +55,28 @@ def draw(seed: int) -> Program:
     return Program(run, size, generator, half, f"{generator}, n={size}: " + ", ".join(words))
 
 
-def block(rng: np.random.Generator, words: list[str], depth: int) -> Operation:
+def block(rng: np.random.Generator, words: list[str], most: int) -> Operation:
     """A few operations in a row, some of them under a rule or in a loop of their own."""
     operations: list[Operation] = []
-    for _ in range(int(rng.integers(1, 5 - depth))):
+    for _ in range(int(rng.integers(1, most + 1))):
         name = one_of(rng, list(OPERATIONS))
         operation = OPERATIONS[name](rng)
         words.append(name)
         wrapper = one_of(rng, [None, None, None, *WRAPPERS])
-        if wrapper == "gradient" and name in NOT_DIFFERENTIATED:
+        if wrapper == "gradient" and name in HALF_PRECISION:
             wrapper = None
         if wrapper is not None:
             words.append(f"({wrapper})")
             operation = WRAPPERS[wrapper](rng, operation)
         operations.append(operation)
-    if depth < 2 and rng.random() < 0.3:
+    if most > 1 and rng.random() < 0.3:
         name, loop = one_of(rng, list(LOOPS.items()))
         words.append("[")
-        operations.append(loop(rng, block(rng, words, depth + 1)))
+        operations.append(loop(rng, block(rng, words, most - 1)))
         words.append(f"] {name}")
-    if depth < 2 and rng.random() < 0.3:
+    if most > 1 and rng.random() < 0.3:
         words.append("branch {")
-        operations.append(branch(rng, block(rng, words, depth + 1)))
+        operations.append(branch(rng, block(rng, words, most - 1)))
         words.append("}")
     return in_a_row(operations)
 

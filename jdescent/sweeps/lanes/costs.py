@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jax.extend import core
 
-from jdescent.sweeps.lanes.entries import rule_of
+from jdescent.sweeps.lanes.entries import elementwise, rule_of
 from jdescent.sweeps.lanes.programs import (
     CALLS,
     LOOPS,
@@ -35,6 +35,7 @@ LEFT = 5.0  # milliseconds of one that cannot be scalarized, such as a sort
 RESTACKED = 1.0  # milliseconds of a number that is stacked or unstacked for it
 CARRIED = 16.0, 0.2  # milliseconds of n arrays that a loop carries: of n, and of n²
 NUMBER = 0.08, 0.24  # nanoseconds of one number of one run, scalarized and batched
+LONG_ROW = 16  # numbers from which on arithmetic on rows is as fast batched as scalarized
 RESTACKED_NUMBER = 0.5  # nanoseconds of a number that is stacked or unstacked
 
 
@@ -120,7 +121,8 @@ def _of_equation(equation, shared: list[bool], look=None) -> tuple[np.ndarray, l
 
 
 def _of_operation(equation, shared: list[bool]) -> np.ndarray:
-    if rule_of(equation) is None:
+    rule = rule_of(equation)
+    if rule is None:
         inputs = zip(equation.invars, shared, strict=True)
         restacked = sum(size(variable) for variable, same in inputs if not same)
         restacked += sum(map(size, equation.outvars))
@@ -130,8 +132,10 @@ def _of_operation(equation, shared: list[bool]) -> np.ndarray:
     numbers = 0 if name in _REARRANGING else numbers_computed(equation)
     if name.startswith("reduce_") and name != "reduce_precision":
         numbers = size(equation.invars[0])
+    row = equation.outvars[0].aval.shape[-1:]
+    is_long = rule is elementwise and row >= (LONG_ROW,)
     scalarized = Cost(OPERATION[0] * numbers, NUMBER[0] * numbers)
-    return _costs(scalarized, Cost(OPERATION[1], NUMBER[1] * numbers))
+    return _costs(scalarized, Cost(OPERATION[1], NUMBER[not is_long] * numbers))
 
 
 _REARRANGING = (
@@ -191,7 +195,8 @@ def _of_while(loop, shared: list[bool]) -> tuple[np.ndarray, list[bool]]:
 
 def _of_cond(cond, shared: list[bool]) -> tuple[np.ndarray, list[bool]]:
     ways = [_of_program(branch, shared[1:]) for branch in cond.params["branches"]]
-    costs = sum((costs for costs, _ in ways), start=_NOTHING)
+    costs = np.sum([costs for costs, _ in ways], axis=0)
+    costs[:, 1] = np.min([costs[:, 1] for costs, _ in ways], axis=0)  # the others may be rare
     results = [shared[0] and all(of_ways) for of_ways in zip(*(r for _, r in ways), strict=True)]
     return costs + _carrying(cond.outvars, results), results
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import jax
+import jax.custom_batching
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -182,8 +183,34 @@ class Walk:
         axes = [None if is_shared(value) else value.axis for value in inputs]
         arrays = [value if is_shared(value) else value.array for value in inputs]
         out = -1 if self.splits or not self.in_loop else 0
-        run = jax.vmap(function, (axes,), out, axis_size=self.lanes)
-        return [Stacked(array, out) for array in run(arrays)]
+        by_lane: list[bool] = []
+        run = jax.vmap(
+            lambda arrays: _noting_batched(by_lane, function(arrays)), (axes,), out,
+            axis_size=self.lanes,
+        )  # fmt: skip
+        arrays = run(arrays)
+        return [
+            Stacked(array, out) if differs else lax.index_in_dim(array, 0, out, keepdims=False)
+            for array, differs in zip(arrays, by_lane or [False] * len(arrays), strict=True)
+        ]
+
+
+def _noting_batched(noted: list[bool], arrays: Sequence[Array]) -> Sequence[Array]:
+    """The arrays; under jax.vmap, which of them differ by lane is noted.
+
+    Some operations of batches are the same for all, as a test whether any lane goes on.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def same(*arrays):
+        return arrays
+
+    @same.def_vmap
+    def _(axis_size, batched, *arrays):
+        noted[:] = batched
+        return arrays, tuple(batched)
+
+    return same(*arrays)
 
 
 def _literal(literal: core.Literal) -> np.ndarray:
