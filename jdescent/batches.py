@@ -16,8 +16,9 @@ with epoch-shuffled batches of 8 none escaped in 20,000 steps, where 1,893 is th
 replacement.
 
 Data is any pytree of arrays that share their leading axis, one entry an example; batches keep that
-axis, so a loss sees (x, y) of B rows. Keys are `jax.random.key`s or raw uint32 keys. Samplers jit
-(the step may be traced) and vmap over keys.
+axis, so a loss sees (x, y) of B rows. Integers beyond int32 and numbers beyond float32 are refused,
+unless ``jax_enable_x64`` is on. Keys are `jax.random.key`s or raw uint32 keys. Samplers jit (the
+step may be traced) and vmap over keys; a step is an integer from 0 to 2³¹ − 1.
 
 Reference: Cochran 1977, "Sampling Techniques", §2.6 (the factor (n − B)/(n − 1)).
 """
@@ -86,8 +87,8 @@ def mini_batch(data: PyTree, size: int, replace: bool = True) -> Sampler:
     Args:
         data: a pytree of arrays with a common leading axis of length n.
         size: B, from 1 to n.
-        replace: whether an example may come twice in a batch. Without replacement each step sorts
-            n random numbers: O(n log n).
+        replace: whether an example may come twice in a batch, a boolean. Without replacement each
+            step sorts n random numbers: O(n log n).
 
     Returns:
         sample(key, step) -> batch of B rows.
@@ -95,7 +96,7 @@ def mini_batch(data: PyTree, size: int, replace: bool = True) -> Sampler:
     Raises:
         ValueError: the data is empty, holds a scalar, or has unequal lengths; a size outside 1 … n;
             later, a missing key.
-        TypeError: the size is not an integer.
+        TypeError: the size is not an integer, or `replace` no boolean.
 
     Example:
         >>> x = jnp.arange(5.0)
@@ -105,6 +106,8 @@ def mini_batch(data: PyTree, size: int, replace: bool = True) -> Sampler:
     """
     n = _number_of_examples(data)
     _check_size(size, n)
+    if not isinstance(replace, bool | np.bool_):
+        raise TypeError(f"replace={replace!r} must be True or False")
 
     def rows(key: PRNGKeyArray, step: ArrayLike) -> Int[Array, " size"]:
         key = jax.random.fold_in(key, step)
@@ -176,7 +179,7 @@ def windows(sequence: ArrayLike, length: int, size: int) -> Sampler:
         >>> print(some.shape, some[0] - some[0, 0])
         (2, 5) [0 1 2 3 4]
     """
-    sequence = jnp.asarray(sequence)
+    sequence = _held("sequence", sequence)
     n = _number_of_examples(sequence)
     _require_integer("length", length)
     _require_integer("size", size)
@@ -247,6 +250,8 @@ def skip_grams(
             f"words of shape {text.shape} must be a row of numbers ≥ 0, at least {2 * window + 1} "
             f"for a window of {window} on both sides"
         )
+    if text.max() >= 2**31:
+        raise ValueError(f"words must be numbers below 2³¹, got {text.max()}")
     weights = np.bincount(text) ** 0.75 if noise is None else np.asarray(noise, float)
     if weights.ndim != 1 or not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
         raise ValueError(
@@ -273,7 +278,9 @@ def _permutation(key: PRNGKeyArray, n: int) -> Int[Array, " n"]:
 
 
 def _gather(data: PyTree, rows: Callable[..., Int[Array, " size ..."]]) -> Sampler:
-    arrays = jax.tree.map(jnp.asarray, data)
+    arrays = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: _held(f"data{jax.tree_util.keystr(path)}", leaf), data
+    )
 
     def sample(key: PRNGKeyArray, step: ArrayLike) -> PyTree:
         chosen = rows(key, step)
@@ -288,9 +295,42 @@ def _with_key(draw: Callable[[PRNGKeyArray, ArrayLike], PyTree]) -> Sampler:
             raise ValueError(
                 "key is None, but this sampler draws at random: pass key=jax.random.key(0)"
             )
-        return draw(key, step)
+        return draw(key, _counted(step))
 
     return sample
+
+
+def _counted(step: ArrayLike) -> ArrayLike:
+    """The step, if it is one: fold_in would read 1.5 as 1, and 2³² + 1 as 1."""
+    if isinstance(step, bool) or not jnp.issubdtype(jnp.result_type(step), jnp.integer):
+        raise TypeError(f"step={step!r} must be an integer: batch number 0, 1, 2, …")
+    if jnp.shape(step) != ():
+        raise ValueError(f"step has shape {jnp.shape(step)}: map over steps with jax.vmap")
+    if isinstance(step, jax.core.Tracer):
+        return step
+    if not 0 <= int(step) < 2**31:
+        raise ValueError(f"step={step} must lie between 0 and 2³¹ − 1")
+    return np.int32(step)
+
+
+def _held(name: str, leaf: ArrayLike) -> Array:
+    """The leaf as JAX holds it: integers exactly, finite numbers finite."""
+    if isinstance(leaf, jax.Array):
+        return leaf
+    given = np.asarray(leaf)
+    dtype = jax.dtypes.canonicalize_dtype(given.dtype)
+    if given.dtype != dtype:
+        with np.errstate(over="ignore"):
+            kept = given.astype(dtype)
+        exact = jnp.issubdtype(dtype, jnp.integer)
+        same = kept == given if exact else np.isfinite(kept) == np.isfinite(given)
+        if not np.all(same):
+            place = tuple(np.argwhere(~same)[0].tolist())
+            raise ValueError(
+                f"{name} holds {given[place]} at {place}, which {dtype} does not hold: it would "
+                f"become {kept[place]}. Scale the data, or set jax_enable_x64"
+            )
+    return jnp.asarray(given)
 
 
 def _number_of_examples(data: PyTree) -> int:

@@ -160,7 +160,7 @@ def descend(
     if previous is None:
         require_floating(start)
         params = as_arrays(start)
-        first, state = np.int32(0), optimizer.init(params)
+        first, state = _known(0), optimizer.init(params)
         memories_are_sound = _soundness(state)
     else:
         _require_one_run(previous)
@@ -318,7 +318,7 @@ def _recorder(record, names: Sequence[str]) -> Callable[[Point], tuple[Array | N
     return lambda point: (point.loss, {name: _RECORDS[name](point) for name in beside_loss})
 
 
-def _known(step) -> np.int32 | Array:
+def _known(step) -> Any:
     """A step as a NumPy integer, unless it is traced."""
     return step if isinstance(step, jax.core.Tracer) else np.int32(step)
 
@@ -330,7 +330,7 @@ def _counter(first) -> Callable:
     return lambda steps: first + steps
 
 
-def _last_step(first, steps: int) -> np.int32 | Array:
+def _last_step(first, steps: int) -> Any:
     if isinstance(first, jax.core.Tracer):
         return _counter(first)(steps)
     if int(first) + steps > LAST_STEP:

@@ -336,3 +336,62 @@ def test_sequences_without_entries_are_refused(sequence, message):
 def test_windows_without_a_key_are_refused_with_the_remedy():
     with pytest.raises(ValueError, match=r"key is None.*pass key=jax.random.key\(0\)"):
         batches.windows(jnp.ones(5), 2, 1)(None, 0)
+
+
+SAMPLERS = {
+    **{name: lambda data, f=f: f(data, 2) for name, f in RANDOM.items()},
+    "windows": lambda data: batches.windows(data, 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("step", [-1, 2**31, 2**32 + 1, np.int64(2**32 + 1), np.int64(-1)])
+def test_steps_that_int32_does_not_count_are_refused_and_never_read_as_others(name, step):
+    with pytest.raises(ValueError, match=f"step={step} must lie between 0 and 2³¹ − 1"):
+        SAMPLERS[name](np.arange(50))(KEY, step)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("step", [1.5, 1.0, True, np.float32(1), jnp.array(2.0)])
+def test_steps_that_are_no_integers_are_refused(name, step):
+    with pytest.raises(TypeError, match=r"step=.* must be an integer"):
+        SAMPLERS[name](np.arange(50))(KEY, step)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_last_step_that_int32_counts_has_a_batch_of_its_own(name):
+    sample, last = SAMPLERS[name](np.arange(50)), 2**31 - 1
+    np.testing.assert_array_equal(sample(KEY, last), jax.jit(sample)(KEY, jnp.int32(last)))
+    drawn = {str(np.asarray(sample(KEY, step)).tolist()) for step in range(last - 24, last + 1)}
+    assert len(drawn) > 15
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize(
+    ("number", "told"), [(2**40 + 1, r"int32 .* become 1\."), (-1e300, r"float32 .* become -inf\.")]
+)
+def test_data_that_jax_would_hold_as_other_numbers_are_refused(name, number, told):
+    data = np.array([1, 2, number, 4, 5])
+    with pytest.raises(ValueError, match=rf"holds .* at \(2,\), which {told}.*jax_enable_x64"):
+        SAMPLERS[name](data)
+    with jax.enable_x64(True):
+        drawn = np.asarray(SAMPLERS[name](data)(KEY, 0)).ravel()
+        assert set(drawn.tolist()) <= set(data.tolist())
+
+
+def test_data_of_narrower_dtypes_stay_as_they_are():
+    data = {"tokens": np.arange(200, dtype=np.uint8), "half": np.ones(200, np.float16)}
+    batch = batches.mini_batch(data, 3)(KEY, 0)
+    assert (batch["tokens"].dtype, batch["half"].dtype) == (jnp.uint8, jnp.float16)
+
+
+@pytest.mark.parametrize("replace", ["no", 0, None])
+def test_a_replace_that_is_no_boolean_is_refused(replace):
+    with pytest.raises(TypeError, match=r"replace=.* must be True or False"):
+        inspect.unwrap(batches.mini_batch)(jnp.ones(5), 2, replace)
+
+
+def test_words_beyond_int32_are_refused():
+    words = np.array([1, 2**32 + 1, 3, 4, 5, 6])
+    with pytest.raises(ValueError, match=f"words must be numbers below 2³¹, got {2**32 + 1}"):
+        batches.skip_grams(words, 2, window=1, noise=np.ones(9))

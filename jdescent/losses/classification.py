@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from jdescent.losses.inputs import as_floating, as_indices
+
 
 def cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
     """The cross-entropy of a classifier, in nats: J(θ) = −(1/n) Σᵢ log softmax(model(θ, x)ᵢ)[yᵢ].
@@ -34,8 +36,9 @@ def cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]
 
     def loss(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        logits = model(params, x)
-        labels = _class_indices(logits, jnp.asarray(y))
+        logits = as_floating(model(params, x))
+        labels = as_indices(y)
+        _require_classes(logits, labels)
         log_probability = jax.nn.log_softmax(logits)
         k = logits.shape[-1]
         labels = jnp.where((labels >= 0) & (labels < k), labels, k)  # k: filled with NaN
@@ -62,8 +65,9 @@ def binary_cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Arr
             `jdescent.losses.linear_model`.
 
     Returns:
-        loss(params, (x, y)), a scalar, with labels y of 0 and 1 (or probabilities between). It
-        raises ValueError where logits and labels differ in shape or there are none.
+        loss(params, (x, y)), a scalar, with labels y of 0 and 1 (or probabilities between). A label
+        outside, such as the −1 of labels ±1, makes it NaN: labels may be traced. It raises
+        ValueError where logits and labels differ in shape or there are none.
 
     Example:
         >>> loss = binary_cross_entropy(lambda theta, x: theta * x)
@@ -79,7 +83,7 @@ def binary_cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Arr
 
     def loss(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        logits, labels = model(params, x), jnp.asarray(y)
+        logits, labels = as_floating(model(params, x)), jnp.asarray(y)
         if logits.shape != labels.shape:
             raise ValueError(
                 f"the model gives logits of shape {logits.shape}, the labels y have shape "
@@ -88,20 +92,22 @@ def binary_cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Arr
         if labels.size == 0:
             raise ValueError("x and y are empty: a mean needs one example or more")
         y = labels.astype(logits.dtype)
+        y = jnp.where((y >= 0) & (y <= 1), y, jnp.nan)
         return jnp.mean(y * jax.nn.softplus(-logits) + (1 - y) * jax.nn.softplus(logits))
 
     return loss
 
 
 def accuracy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
-    """The share of labels that a classifier gives its highest logit.
+    """The share of labels that a classifier gives its highest logit; of logits with NaN, none is.
 
     Args:
         model: a pure function (params, x) -> logits of shape (..., k), as for `cross_entropy`.
 
     Returns:
-        score(params, (x, y)), a scalar from 0 to 1, with integer labels y of shape (...). It raises
-        as `cross_entropy` does. It is constant between jumps: nothing to descend.
+        score(params, (x, y)), a scalar from 0 to 1, with integer labels y of shape (...). A label
+        outside 0 … k−1 is never found. It raises as `cross_entropy` does. It is constant between
+        jumps: nothing to descend.
 
     Example:
         >>> score = accuracy(lambda theta, x: x * theta)
@@ -111,16 +117,17 @@ def accuracy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
 
     def score(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        logits = model(params, x)
-        labels = _class_indices(logits, jnp.asarray(y))
+        logits = as_floating(model(params, x))
+        labels = as_indices(y)
+        _require_classes(logits, labels)
         best = jnp.argmax(logits, axis=-1).astype(labels.dtype)
-        return jnp.mean(best == labels, dtype=logits.dtype)
+        found = (best == labels) & ~jnp.any(jnp.isnan(logits), axis=-1)
+        return jnp.mean(found, dtype=logits.dtype)
 
     return score
 
 
-def _class_indices(logits: Array, labels: Array) -> Array:
-    """The labels in a dtype that also holds the number of classes: uint8 does not hold 256."""
+def _require_classes(logits: Array, labels: Array) -> None:
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(
             f"labels y are of dtype {labels.dtype}: give integers, the index of each one's class"
@@ -132,4 +139,7 @@ def _class_indices(logits: Array, labels: Array) -> Array:
         )
     if labels.size == 0:
         raise ValueError("x and y are empty: a mean needs one example or more")
-    return labels if labels.dtype.itemsize >= 4 else labels.astype(jnp.int32)
+    if logits.shape[-1] == 0:
+        raise ValueError(
+            f"the model gives logits of shape {logits.shape}: one class or more is needed"
+        )

@@ -12,7 +12,8 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
-from jdescent.core import Scalar, real_number
+from jdescent.core import Scalar, common_dtype, real_number
+from jdescent.losses.inputs import as_floating, as_indices
 
 
 def word_vectors(
@@ -43,8 +44,8 @@ def word_vectors(
         Mikolov, Sutskever, Chen, Corrado & Dean 2013, "Distributed Representations of Words and
         Phrases and their Compositionality", §2.
     """
-    v, u = jnp.asarray(params["word"]), jnp.asarray(params["context"])
-    words, contexts = jnp.asarray(words), jnp.asarray(contexts)
+    v, u = as_floating(params["word"]), as_floating(params["context"])
+    words, contexts = as_indices(words), as_indices(contexts)
     for name, indices in (("words", words), ("contexts", contexts)):
         if not jnp.issubdtype(indices.dtype, jnp.integer):
             raise TypeError(f"{name} are of dtype {indices.dtype}: give integers, rows of vectors")
@@ -96,7 +97,7 @@ def skip_gram(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
     """
 
     def loss(params: PyTree, batch: tuple) -> Float[Array, ""]:
-        words, contexts, negatives = (jnp.asarray(part) for part in batch)
+        words, contexts, negatives = (as_indices(part) for part in batch)
         n = words.size
         if words.ndim != 1 or contexts.shape != (n,) or negatives.shape[:1] != (n,):
             raise ValueError(
@@ -113,7 +114,9 @@ def skip_gram(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
                 f"the model gives scores of shape {near.shape} for the contexts and {far.shape} "
                 f"for the negatives: they must be {(n, 1)} and {negatives.shape}"
             )
-        return (jnp.sum(jax.nn.softplus(-near)) + jnp.sum(jax.nn.softplus(far))) / n
+        wide = common_dtype(near, jnp.float32)  # the sum overflows float16
+        costs = [jnp.sum(jax.nn.softplus(scores), dtype=wide) for scores in (-near, far)]
+        return (sum(costs) / n).astype(near.dtype)
 
     return loss
 
@@ -167,7 +170,7 @@ def contrastive(
 
     def loss(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        a, b = model(params, x), other(params, y)
+        a, b = as_floating(model(params, x)), as_floating(other(params, y))
         if a.ndim != 2 or a.shape != b.shape:
             raise ValueError(
                 f"the embeddings have shapes {a.shape} and {b.shape}: both must be (n, d)"

@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from jdescent.losses.classification import cross_entropy
+from jdescent.losses.inputs import as_indices
 
 
 def next_token(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
@@ -45,7 +46,7 @@ def next_token(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
     loss_of_labels = cross_entropy(model)
 
     def loss(params: PyTree, tokens: ArrayLike) -> Float[Array, ""]:
-        tokens = jnp.asarray(tokens)
+        tokens = as_indices(tokens)
         if tokens.ndim != 2 or tokens.shape[1] < 2:
             raise ValueError(
                 f"tokens have shape {tokens.shape}: they must be windows of shape (B, T + 1) with "

@@ -11,13 +11,17 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
+from jdescent.core import common_dtype
+from jdescent.losses.inputs import as_floating, as_indices
+
 
 def linear_model(params: Mapping[str, ArrayLike], x: ArrayLike) -> Float[Array, " n"]:
     """A linear model: ŷᵢ = Σⱼ xᵢⱼ wⱼ + b.
 
     Args:
         params: {"w": shape (d,), "b": shape ()}; for one feature, w may have shape ().
-        x: the features, shape (n, d), or (n,) with a w of shape ().
+        x: the features, shape (n, d), or (n,) with a w of shape (); integers are read as numbers of
+            the dtype of w.
 
     Returns:
         The predictions ŷ, shape (n,).
@@ -29,7 +33,8 @@ def linear_model(params: Mapping[str, ArrayLike], x: ArrayLike) -> Float[Array, 
         >>> print(linear_model({"w": 2.0, "b": 1.0}, jnp.array([1.0, 2.0, 3.0])))
         [3. 5. 7.]
     """
-    w, b, x = jnp.asarray(params["w"]), jnp.asarray(params["b"]), jnp.asarray(x)
+    w, b = as_floating(params["w"]), as_floating(params["b"])
+    x = as_floating(x, w)
     if x.ndim not in (1, 2) or w.shape != x.shape[1:] or b.shape != ():
         raise ValueError(
             f"x has shape {x.shape}, w {w.shape}, b {b.shape}: they must be (n, d), (d,), (), "
@@ -68,9 +73,9 @@ def matrix_factorization(params: Mapping[str, ArrayLike], pairs: ArrayLike) -> F
         equations 3 and 4.
     """
     mean, b, c, p, q = (
-        jnp.asarray(params[name]) for name in ("mean", "user_bias", "item_bias", "user", "item")
+        as_floating(params[name]) for name in ("mean", "user_bias", "item_bias", "user", "item")
     )
-    pairs = jnp.asarray(pairs)
+    pairs = as_indices(pairs)
     if not jnp.issubdtype(pairs.dtype, jnp.integer):
         raise TypeError(f"pairs are of dtype {pairs.dtype}: give integer rows (user, item)")
     if pairs.shape[1:] != (2,):
@@ -93,8 +98,9 @@ def mean_squared_error(model: Callable[..., Array]) -> Callable[..., Float[Array
         model: a pure function (params, x) -> predictions, such as `linear_model`.
 
     Returns:
-        loss(params, (x, y)), a scalar. It raises ValueError where the predictions and the targets
-        y differ in shape (they are never broadcast against each other) or are empty.
+        loss(params, (x, y)), a scalar of the predictions' dtype; integer targets are read in it.
+        It raises ValueError where the predictions and the targets y differ in shape (they are never
+        broadcast against each other) or are empty.
 
     Example:
         >>> loss = mean_squared_error(linear_model)
@@ -106,7 +112,8 @@ def mean_squared_error(model: Callable[..., Array]) -> Callable[..., Float[Array
 
     def loss(params: PyTree, batch: tuple) -> Float[Array, ""]:
         x, y = batch
-        predictions, targets = model(params, x), jnp.asarray(y)
+        predictions = as_floating(model(params, x))
+        targets = as_floating(y, predictions)
         if predictions.shape != targets.shape:
             raise ValueError(
                 f"the model predicts shape {predictions.shape}, the targets y have shape "
@@ -114,7 +121,9 @@ def mean_squared_error(model: Callable[..., Array]) -> Callable[..., Float[Array
             )
         if targets.size == 0:
             raise ValueError("x and y are empty: a mean needs one example or more")
-        return jnp.mean((predictions - targets) ** 2)
+        errors = predictions - targets
+        wide = errors.astype(common_dtype(errors, jnp.float32))  # squares overflow float16
+        return jnp.mean(wide**2).astype(errors.dtype)
 
     return loss
 

@@ -55,7 +55,8 @@ class Axis:
 
 def _as_tree(name: str, value: Any) -> PyTree:
     """A tree of arrays: numbers in a list make one array, trees in a list are stacked."""
-    if isinstance(value, Sequence) and value and not _is_leaf(value[0]):
+    named = hasattr(value, "_fields")  # a named tuple, such as a Trajectory, is one tree
+    if isinstance(value, Sequence) and not named and value and not _is_leaf(value[0]):
         first: Any = jax.tree.structure(value[0])
         for place, tree in enumerate(value):
             if jax.tree.structure(tree) != first:

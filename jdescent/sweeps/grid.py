@@ -19,7 +19,7 @@ from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, place
 from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.identity import Identity, identify, is_key, on_host
-from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names
+from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes import map_batched, map_lanes
 from jdescent.sweeps.layout import folder_of
 from jdescent.sweeps.memory import Memory
@@ -222,6 +222,7 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
         ) from error
     if not labels:
         raise TypeError("run must return at least one array")
+    program, labels = with_known_steps(program, labels)
     consts = [const if is_key(const) else on_host(const) for const in program.consts]
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 

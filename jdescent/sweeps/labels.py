@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 from jaxtyping import PyTree
 
 from jdescent.sweeps.axes import require_kept
 from jdescent.sweeps.encoding import Variable, flags
 from jdescent.sweeps.identity import is_key
+from jdescent.sweeps.lanes.programs import constant_output
 from jdescent.trajectory import Status, Trajectory, Verdict, recorded_steps
 
 
@@ -24,6 +26,7 @@ class Labelled(NamedTuple):
     dims: tuple[str, ...]
     coordinate: Mapping[str, np.ndarray] = MappingProxyType({})
     attrs: Mapping[str, Any] = MappingProxyType({})
+    counts_rows: bool = False  # whether it is the steps of what was recorded
 
     @property
     def variable(self) -> Variable:
@@ -89,8 +92,35 @@ def _of_rows(path: Trajectory, name: str, under: str) -> list[Labelled]:
         dim, along = f"{under}step", steps.astype(np.int64)
     else:
         dim, along = f"{under}row", np.arange(steps.size)
-        rows.append(Labelled(f"{under}step", steps, (dim,)))
+        rows.append(Labelled(f"{under}step", steps, (dim,), counts_rows=True))
     return [row._replace(dims=(dim, *row.dims[1:]), coordinate={dim: along}) for row in rows]
+
+
+def with_known_steps(
+    program: core.ClosedJaxpr, labels: Sequence[Labelled]
+) -> tuple[core.ClosedJaxpr, list[Labelled]]:
+    """The same, but steps that no input decides, as a compiled run's, become a coordinate."""
+    known = {
+        label.dims[0]: (number, label.name, np.asarray(steps, np.int64))
+        for number, label in enumerate(labels)
+        if label.counts_rows and (steps := constant_output(program, number)) is not None
+    }
+    if not known:
+        return program, list(labels)
+    left = sorted(set(range(len(labels))) - {number for number, *_ in known.values()})
+
+    def run(*arguments):
+        outputs = core.jaxpr_as_fun(program)(*arguments)
+        return [outputs[number] for number in left]
+
+    def along_steps(label: Labelled) -> Labelled:
+        dim, *others = label.dims or ("",)
+        if dim not in known:
+            return label
+        _, step, steps = known[dim]
+        return label._replace(dims=(step, *others), coordinate={step: steps})
+
+    return jax.make_jaxpr(run)(*program.in_avals), [along_steps(labels[k]) for k in left]
 
 
 def _of_verdict(verdict: Verdict, name: str) -> list[Labelled]:

@@ -393,3 +393,33 @@ def test_the_same_sweep_over_other_values_is_not_compiled_again(monkeypatch):
     np.testing.assert_allclose(jd.sweep(of_shift(3.0), x=[32.0, 64.0]).result, [3, 6], rtol=1e-6)
     jd.sweep(of_shift(1.0), x=np.arange(200.0))  # another number of lanes a device
     assert len(compiled) == 3
+
+
+def test_rows_are_labelled_by_absolute_steps_in_a_run_of_several_parts_compiled_or_not():
+    def two_parts(rate):
+        first = jd.descend(BOWL, START, jd.sgd(rate), 10, record=None)
+        return {"path": jd.descend(BOWL, first, jd.sgd(rate), 10, every=4), "rate": rate}
+
+    plain, compiled = (jd.sweep(run, rate=[0.1, 0.2]) for run in (two_parts, jax.jit(two_parts)))
+    assert plain.identical(compiled)
+    np.testing.assert_array_equal(plain.path_step, [10, 14, 18, 20])
+    assert list(plain.path_loss.dims) == ["rate", "path_step"]
+
+
+def test_runs_that_go_on_from_steps_of_their_own_have_these_as_a_variable():
+    """Trajectories as an axis: where each began is known only to itself."""
+
+    def begin(steps):
+        return jd.descend(
+            lambda params: BOWL(params["x"]), {"x": START}, jd.sgd(0.1), steps, **quiet
+        )
+
+    quiet = {"record": None}
+    begun = jax.tree.map(lambda *leaves: jnp.stack(leaves), begin(3), begin(5))
+    found = jd.sweep(
+        lambda start: jd.descend(lambda params: BOWL(params["x"]), start, jd.sgd(0.1), 3, every=2),
+        start=begun,
+    )
+    np.testing.assert_array_equal(found.step, [[3, 5, 6], [5, 7, 8]])
+    assert list(found.loss.dims) == ["start", "row"]
+    np.testing.assert_array_equal(found.verdict_step, found.step[:, -1])

@@ -31,6 +31,42 @@ def program_of(equation) -> core.ClosedJaxpr:
     return program if isinstance(program, core.ClosedJaxpr) else core.ClosedJaxpr(program, ())
 
 
+def constant_output(program: core.ClosedJaxpr, number: int) -> Any:
+    """An output that no input decides, and that takes no loop or branch; None for any other.
+
+    Example:
+        >>> program = jax.make_jaxpr(jax.jit(lambda x: (x, 2 * jnp.arange(3))))(1.0)
+        >>> constant_output(program, 0), constant_output(program, 1).tolist()
+        (None, [0, 2, 4])
+    """
+    return _constant(program, program.jaxpr.outvars[number], lambda argument: None)
+
+
+def _constant(program: core.ClosedJaxpr, variable, argument) -> Any:
+    if isinstance(variable, core.Literal):
+        return variable.val
+    for variables, value in (
+        (program.jaxpr.constvars, program.consts.__getitem__),
+        (program.jaxpr.invars, argument),
+    ):
+        if variable in variables:
+            return value(variables.index(variable))
+    equation = next(e for e in program.jaxpr.eqns if variable in e.outvars)
+    number = equation.outvars.index(variable)
+
+    def operand(place: int) -> Any:
+        return _constant(program, equation.invars[place], argument)
+
+    if equation.primitive in CALLS:
+        inner = program_of(equation)
+        return _constant(inner, inner.jaxpr.outvars[number], operand)
+    operands = list(map(operand, range(len(equation.invars))))
+    if any(value is None for value in operands) or any(core.jaxprs_in_params(equation.params)):
+        return None
+    outputs = equation.primitive.bind(*operands, **equation.params)
+    return outputs[number] if equation.primitive.multiple_results else outputs
+
+
 def scan_counts(scan) -> tuple[int, int]:
     """Of a scan's inputs, how many stay the same, and how many are carried; the others are rows."""
     if "num_carry" in scan.params:
