@@ -64,6 +64,14 @@ ANIMATION = """async () => {
 }"""
 
 
+DRAG_SECONDS = 2.0
+WATCH = """() => {
+  const outbox = Bokeh.documents[0].get_model_by_name("outbox");
+  window.shown = [];
+  outbox.properties.text.change.connect(() => { shown.push(performance.now()); });
+}"""
+
+
 def main(quick: bool = False) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -73,9 +81,10 @@ def main(quick: bool = False) -> None:
 
     print("### the playground in Chromium, 1280 × 800; medians, in milliseconds but where said\n")
     print(
-        "| page | opens, s | again, s | floor | step | 90 % | steps animated, s | longest frame |"
+        "| page | opens, s | again, s | floor | step | 90 % | steps animated, s | longest frame "
+        "| updates a second of a drag | last one late |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     times = 5 if quick else 20
     with served() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -87,15 +96,35 @@ def main(quick: bool = False) -> None:
             floor = statistics.median(page.evaluate(ROUND_TRIP, times))
             step = sorted(page.evaluate(STEPS, times))
             shown, frames = page.evaluate(ANIMATION)
+            updates, late = dragged(page)
             print(
                 f"| {name} | {opened:.1f} | {again:.1f} | {floor:.0f} "
                 f"| {statistics.median(step):.0f} | {step[int(0.9 * len(step))]:.0f} "
-                f"| {shown:,} in {sum(frames) / 1e3:.1f} | {max(frames):.0f} |",
+                f"| {shown:,} in {sum(frames) / 1e3:.1f} | {max(frames):.0f} "
+                f"| {updates:.0f} | {late:.0f} |",
                 flush=True,
             )
             page.close()
         browser.close()
     print()
+
+
+def dragged(page: Any) -> tuple[float, float]:
+    """Updates that a drag over the plot shows a second; milliseconds from its end to the last."""
+    box = page.locator(".plot").first.bounding_box()
+    x, y = box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"]
+    page.evaluate(WATCH)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    began = time.perf_counter()
+    while (passed := time.perf_counter() - began) < DRAG_SECONDS:
+        page.mouse.move(x + 0.4 * box["width"] * passed / DRAG_SECONDS, y)
+        time.sleep(1 / 60)
+    ended = page.evaluate("performance.now()")
+    page.wait_for_timeout(3000)
+    shown = page.evaluate("shown")
+    page.mouse.up()
+    return len(shown) / DRAG_SECONDS, max(shown[-1] - ended, 0.0) if shown else 0.0
 
 
 @contextmanager

@@ -59,9 +59,14 @@ class Curve:
         return min(ahead or self.minima, key=lambda one: abs(one[0] - x))
 
     @functools.cached_property
+    def lowest(self) -> float | None:
+        """Where the lowest known minimum is."""
+        return min((place for place, _ in self.minima), key=self.height, default=None)
+
+    @functools.cached_property
     def least(self) -> float | None:
         """The loss at the lowest known minimum."""
-        return min((self.height(place) for place, _ in self.minima), default=None)
+        return None if self.lowest is None else self.height(self.lowest)
 
     @functools.cached_property
     def starts(self) -> dict[str, float]:
@@ -79,8 +84,8 @@ class Curve:
         found: dict[str, float] = {}
         if inside.size:
             found |= {"far left": inside[0], "far right": inside[-1]}
-        if self.minima:
-            lowest = min((place for place, _ in self.minima), key=self.height)
+        lowest = self.lowest
+        if lowest is not None:
             found["near a minimum"] = lowest + 1.5 * EDGE * (high - low)
             tops.sort(key=lambda top: abs(top - lowest))
         if tops:

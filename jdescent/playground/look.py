@@ -9,6 +9,7 @@ from bokeh.plotting import figure
 
 from jdescent.playground.numbers import RAISED
 
+TICKS = 4
 FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
 
@@ -79,14 +80,19 @@ def plot(name: str, x_label: str, y_label: str, **options: Any) -> figure:
 
 def by_powers(axis: Axis, low: int, high: int) -> None:
     """Label an axis whose coordinate is an exponent of ten, at about four of them."""
-    ticks = list(range(low, high + 1, max(math.ceil((high - low) / 4), 1)))
-    axis.ticker = FixedTicker(ticks=ticks)
+    ticks = list(range(low, high + 1, max(math.ceil((high - low) / TICKS), 1)))
+    if not isinstance(axis.ticker, FixedTicker):  # another model costs more than all the rest
+        axis.ticker = FixedTicker(ticks=ticks)
+    elif axis.ticker.ticks != ticks:
+        axis.ticker.ticks = ticks
     axis.major_label_overrides = {tick: _power(tick) for tick in ticks}
 
 
 def by_numbers(axis: Axis) -> None:
     """Label an axis by its coordinate itself, at about four places."""
-    axis.ticker, axis.major_label_overrides = BasicTicker(desired_num_ticks=4), {}
+    if not isinstance(axis.ticker, BasicTicker) or axis.ticker.desired_num_ticks != TICKS:
+        axis.ticker = BasicTicker(desired_num_ticks=TICKS)
+    axis.major_label_overrides = {}
 
 
 def _power(exponent: int) -> str:

@@ -89,8 +89,7 @@ def picture(curve: Curve, run: Run, step: int) -> str:
     """
     row = run.row(step)
     low, high = curve.domain
-    lowest = min((place for place, _ in curve.minima), key=curve.height, default=None)
-    where = "" if lowest is None else f", lowest at x = {shown(lowest)}"
+    where = "" if curve.lowest is None else f", lowest at x = {shown(curve.lowest)}"
     return (
         f"The curve {curve.formula} from x = {shown(low)} to {shown(high)}{where}. The ball lies "
         f"at x = {shown(float(row.x))} after {counted(step, 'step')}, where the loss is "

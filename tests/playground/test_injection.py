@@ -107,6 +107,16 @@ SUSPECTS = """() => {
 }"""
 
 
+def hearing(dialogs: list[str]):
+    """Watches a page for dialogs, and takes down what they say."""
+
+    def hear(dialog):
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    return lambda page: page.on("dialog", hear)
+
+
 def alive_and_unharmed(page, dialogs):
     assert dialogs == []
     assert page.evaluate(SUSPECTS) == []
@@ -120,7 +130,7 @@ def test_no_dialog_opens_whatever_every_parameter_says(open_page, path, attack):
     dialogs = []
     asked = dict.fromkeys(PARAMETERS[path], attack)
     address = f"{path}?{urlencode(asked)}"
-    page = open_page(address, watch=lambda page: page.on("dialog", dialogs.append))
+    page = open_page(address, watch=hearing(dialogs))
     assert attack in page.inner_text("#problem")
     alive_and_unharmed(page, dialogs)
 
@@ -129,7 +139,7 @@ def test_no_dialog_opens_whatever_every_parameter_says(open_page, path, attack):
 def test_no_dialog_opens_whatever_the_formula_of_an_address_is(open_page, path):
     dialogs = []
     address = f"{path}&{urlencode({'formula': ATTACKS[0]})}"
-    page = open_page(address, watch=lambda page: page.on("dialog", dialogs.append))
+    page = open_page(address, watch=hearing(dialogs))
     assert page.input_value("#formula") == ATTACKS[0]
     assert ATTACKS[0] in page.inner_text("#problem")
     alive_and_unharmed(page, dialogs)
@@ -138,7 +148,7 @@ def test_no_dialog_opens_whatever_the_formula_of_an_address_is(open_page, path):
 @pytest.mark.parametrize("path", ["/?curve=own&schedule=cosine&batch=4", "/two?surface=own"])
 def test_no_dialog_opens_whatever_is_typed_into_a_text_field(open_page, path):
     dialogs = []
-    page = open_page(path, watch=lambda page: page.on("dialog", dialogs.append))
+    page = open_page(path, watch=hearing(dialogs))
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     shown = page.locator("input:not([type])").evaluate_all(
         "all => all.filter(one => one.checkVisibility() && !one.disabled).map(one => one.id)"
@@ -151,6 +161,7 @@ def test_no_dialog_opens_whatever_is_typed_into_a_text_field(open_page, path):
             wait_until(page, f"document.getElementById('{field}').ariaInvalid === 'true'")
             assert page.input_value(f"#{field}") == attack
             assert page.inner_text("#problem") != ""
+    page.evaluate("document.activeElement.blur()")
     alive_and_unharmed(page, dialogs)
 
 
