@@ -173,12 +173,15 @@ def bound(
 
 
 def above(estimate: Estimate, limit: float, meaning: str, **also: Any) -> Number:
-    """A mean above a limit that its 95 % interval does not reach; at the limit, the claim fails."""
+    """A mean above a limit that its 95 % interval does not reach; at the limit, the claim fails.
+
+    Where so few ran that the interval does reach it, the mean itself must be above, and it is said.
+    """
     return _told_from(estimate, limit, 0, meaning, **also)
 
 
 def below(estimate: Estimate, limit: float, meaning: str, **also: Any) -> Number:
-    """A mean below a limit that its 95 % interval does not reach; at the limit, the claim fails."""
+    """A mean below a limit that its 95 % interval does not reach, as in `above`."""
     return _told_from(estimate, limit, 1, meaning, **also)
 
 
@@ -187,14 +190,17 @@ def _told_from(
 ) -> Number:
     """The bound is where the interval's end would be at the limit, were it as wide there."""
     side, word, away = (("at_least", "above", math.inf), ("at_most", "below", -math.inf))[end]
-    if estimate.interval is None:
+    reached = estimate.interval and not (estimate.interval[end] - limit) * away > 0
+    reason = f"{word} {limit:.4g}" + (f", {why}" if why else "")
+    if estimate.interval is None or reached:
         edge = math.nextafter(limit, away)
-    elif also.get("signed"):
-        edge = limit + estimate.value - estimate.interval[end]
+        reason += "; its 95 % interval reaches that" if reached else ""
     else:
-        edge = limit * estimate.value / estimate.interval[end]
-    reason = f"{'95 % interval ' if estimate.interval else ''}{word} {limit:.4g}"
-    reason += f", {why}" if why else ""
+        reason = f"95 % interval {reason}"
+        outer = estimate.interval[end]
+        edge = (
+            limit + estimate.value - outer if also.get("signed") else limit * estimate.value / outer
+        )
     return bound(estimate, reason, meaning, missed_by=limit, **{side: edge}, **also)
 
 

@@ -117,28 +117,44 @@ def test_a_tolerance_beyond_half_of_theory_tests_nothing_and_says_so(predicted, 
 
 
 @given(SAMPLES, st.floats(1e-6, 1e6))
-def test_a_mean_is_above_a_limit_where_its_interval_is(samples, limit):
-    found = number.above(positive_mean(samples), limit, "what it is")
-    low, _ = positive_mean(samples).ends
-    if abs(low / limit - 1) > 1e-9:
-        assert found.agrees == (low > limit)
+def test_a_mean_is_above_a_limit_and_it_is_said_whether_its_interval_is(samples, limit):
+    estimate = positive_mean(samples)
+    found = number.above(estimate, limit, "what it is")
+    low, _ = estimate.ends
+    if abs(low / limit - 1) > 1e-9 and abs(estimate.value / limit - 1) > 1e-9:
+        assert found.agrees == (estimate.value > limit)
+        assert ("interval above" in found.why) == (estimate.interval is not None and low > limit)
+        assert ("reaches" in found.why) == (estimate.interval is not None and low <= limit)
     assert not dataclasses.replace(found, measured=limit, interval=None, tolerance=None).agrees
 
 
 @given(SAMPLES, st.floats(1e-6, 1e6))
-def test_a_mean_is_below_a_limit_where_its_interval_is(samples, limit):
-    found = number.below(geometric_mean(samples), limit, "what it is")
-    _, high = geometric_mean(samples).ends
-    if abs(high / limit - 1) > 1e-9:
-        assert found.agrees == (high < limit)
+def test_a_mean_is_below_a_limit_and_it_is_said_whether_its_interval_is(samples, limit):
+    estimate = geometric_mean(samples)
+    found = number.below(estimate, limit, "what it is")
+    _, high = estimate.ends
+    if abs(high / limit - 1) > 1e-9 and abs(estimate.value / limit - 1) > 1e-9:
+        assert found.agrees == (estimate.value < limit)
+        assert ("interval below" in found.why) == (estimate.interval is not None and high < limit)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8))
-def test_a_signed_mean_is_above_0_where_its_interval_is(samples):
-    found = number.above(mean(samples), 0.0, "what it is", signed=True)
-    low, _ = mean(samples).ends
-    if abs(low) > 1e-6:
-        assert found.agrees == (low > 0)
+def test_a_signed_mean_is_above_0_and_it_is_said_whether_its_interval_is(samples):
+    estimate = mean(samples)
+    found = number.above(estimate, 0.0, "what it is", signed=True)
+    low, _ = estimate.ends
+    if abs(low) > 1e-6 and abs(estimate.value) > 1e-6:
+        assert found.agrees == (estimate.value > 0)
+        assert ("interval above" in found.why) == (estimate.interval is not None and low > 0)
+
+
+def test_a_mean_told_from_its_limit_may_not_come_as_near_as_its_interval_is_wide():
+    samples = [3.0, 4.0, 5.0]
+    found = number.above(positive_mean(samples), 1.0, "what it is")
+    low, _ = positive_mean(samples).ends
+    assert found.at_least == pytest.approx(4 / low)
+    nearer = dataclasses.replace(found, measured=0.99 * 4 / low, interval=None, tolerance=None)
+    assert not nearer.agrees
 
 
 def test_a_bound_that_a_failure_keeps_tests_nothing_and_says_so():
