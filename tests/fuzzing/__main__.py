@@ -1,4 +1,4 @@
-"""Try random programs of a range of seeds, and print those that fail: it can go on from any seed."""
+"""Try random programs of a range of seeds, from any seed on, and print those that fail."""
 
 import argparse
 import time

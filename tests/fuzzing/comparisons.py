@@ -8,16 +8,17 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from fuzzing.operations import one_of
-from fuzzing.programs import Program, draw
 from jax.extend import core
 
 import jdescent as jd
+from fuzzing.operations import one_of
+from fuzzing.programs import Program, draw
 from jdescent.sweeps import chunks
 from jdescent.sweeps.lanes import costs, map_lanes
 
-# What adding in another order changes: a few units of rounding in each of some dozens of operations,
-# none of which is magnified (see `operations`), though roots and logarithms may lose a digit or two.
+# What adding in another order changes: a few units of rounding in each of some dozens of
+# operations, none of which is magnified (see `operations`), though roots and logarithms may lose a
+# digit or two.
 # A half-precision operation enters with weight 1/32 or so, its own rounding being 2⁻⁸.
 ROUNDING = {"float32": 2e-4, "float64": 1e-11}
 HALF_ROUNDING = 2e-2

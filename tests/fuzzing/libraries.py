@@ -1,4 +1,4 @@
-"""Programs that nobody wrote for us: optax's optimizers, and other libraries' methods where found."""
+"""Programs that nobody wrote for us: optax's optimizers, and other libraries' where installed."""
 
 import functools
 import importlib
@@ -102,7 +102,7 @@ def least_squares(scale):
     optimistix = importlib.import_module("optimistix")
     return optimistix.least_squares(
         lambda x, _: jnp.concatenate([2 * (x[1:] - x[:-1] ** 2), 1 - x[:-1]]),
-        optimistix.LevenbergMarquardt(rtol=1e-3, atol=1e-3), _start(scale), max_steps=8, throw=False,
+        optimistix.LevenbergMarquardt(rtol=1e-3, atol=1e-3), _start(scale), max_steps=8, throw=False,  # noqa: E501
     ).value  # fmt: skip
 
 

@@ -1,11 +1,11 @@
 """Random operations on the state of a run, from which random programs are made.
 
 A state has floats ``x`` (n,), a matrix ``m`` (3, 3), integers ``i`` (4,), a random key ``k`` and an
-array without numbers ``e`` (0, 2). An operation is drawn once (``make(rng)``) and then is a function
-of the state alone.
+array without numbers ``e`` (0, 2). An operation is drawn once (``make(rng)``) and then is a
+function of the state alone.
 
-Floats stay small and smooth functions of floats: each new value is ``blend``ed, so that no operation
-magnifies a rounding error much, and nothing discontinuous is ever asked of a float that is not a
+Floats stay small and smooth functions of floats: each new value is ``blend``ed, so that no
+operation magnifies a rounding error much, and nothing discontinuous is ever asked of a float that is not a  # noqa: E501
 whole number. Integers, booleans and keys come only from each other, so they are compared exactly.
 """
 
@@ -73,7 +73,7 @@ SMOOTH = {
     "bessel": lambda x: lax.bessel_i0e(x), "gammainc": lambda x: lax.igamma(x + 2, x + 3),
     "zeta": lambda x: lax.zeta(x + 4, x + 3), "logaddexp": lambda x: jnp.logaddexp(x, -x),
     "nan_to_num": jnp.nan_to_num, "hypot": lambda x: jnp.hypot(x, 1 - x),
-    "atan2": lambda x: jnp.arctan2(x, 2 + x * x), "rounded": lambda x: lax.reduce_precision(x, 11, 30),
+    "atan2": lambda x: jnp.arctan2(x, 2 + x * x), "rounded": lambda x: lax.reduce_precision(x, 11, 30),  # noqa: E501
     "sinh": jnp.sinh, "cosh": jnp.cosh, "sign": lambda x: jnp.sign(2 + x),
 }  # fmt: skip
 
@@ -112,10 +112,15 @@ def continuous_choices(rng):
 @operation
 def choices_by_integers(rng):
     at = int(rng.integers(-3, 4))
-    return lambda s: s | {
-        "x": jnp.where(s["i"][0] > at, s["x"], -0.5 * s["x"]),
-        "m": lax.select(s["i"][:3, None] * jnp.ones((1, 3), s["i"].dtype) >= at, s["m"], s["m"].T),
-    }
+    return lambda s: (
+        s
+        | {
+            "x": jnp.where(s["i"][0] > at, s["x"], -0.5 * s["x"]),
+            "m": lax.select(
+                s["i"][:3, None] * jnp.ones((1, 3), s["i"].dtype) >= at, s["m"], s["m"].T
+            ),
+        }
+    )
 
 
 @operation
@@ -229,7 +234,7 @@ def integer_dots(rng):
         dot = lax.dot(a, b, preferred_element_type=wider)
         square = jnp.outer(a, b) @ jnp.stack([b, a], 1)
         x = s["x"] if wider != "float32" else blend(s["x"], jnp.sin(dot.astype("int32")))
-        return s | {"i": s["i"] + dot.astype("int32").astype(s["i"].dtype) + square[:, 0].astype(s["i"].dtype), "x": x}  # fmt: skip
+        return s | {"i": s["i"] + dot.astype("int32").astype(s["i"].dtype) + square[:, 0].astype(s["i"].dtype), "x": x}  # fmt: skip  # noqa: E501
 
     return function
 
@@ -297,9 +302,9 @@ INTEGER = {
     "clz": lax.clz, "popcount": lax.population_count, "rem": lambda i: lax.rem(i, i[::-1] | 1),
     "div": lambda i: lax.div(i, i[::-1] | 1), "mod": lambda i: i % 7, "floordiv": lambda i: i // 3,
     "max": lambda i: jnp.maximum(i, i[::-1]), "sum": lambda i: jnp.cumsum(i, dtype=i.dtype),
-    "power": lambda i: lax.integer_pow(i, 3), "shift": lambda i: lax.shift_right_logical(i, (i & 3)),
+    "power": lambda i: lax.integer_pow(i, 3), "shift": lambda i: lax.shift_right_logical(i, (i & 3)),  # noqa: E501
     "arithmetic shift": lambda i: lax.shift_right_arithmetic(i, (i & 3)), "sort": jnp.sort,
-    "argsort": lambda i: jnp.argsort(i).astype(i.dtype), "reduce": lambda i: i + lax.reduce(i, jnp.asarray(0, i.dtype), lax.add, (0,)),
+    "argsort": lambda i: jnp.argsort(i).astype(i.dtype), "reduce": lambda i: i + lax.reduce(i, jnp.asarray(0, i.dtype), lax.add, (0,)),  # noqa: E501
     "prod": lambda i: i + jnp.prod(i, dtype=i.dtype), "clip": lambda i: jnp.clip(i, 1, 9),
     "argmax": lambda i: i + jnp.argmax(i).astype(i.dtype), "roll": lambda i: jnp.roll(i, 1),
     "xors": lambda i: i + lax.reduce_xor(i, (0,)), "ors": lambda i: i + lax.reduce_or(i, (0,)),
@@ -307,7 +312,7 @@ INTEGER = {
     "search": lambda i: jnp.searchsorted(jnp.sort(i), i).astype(i.dtype),
     "bincount": lambda i: jnp.bincount((i % 4).astype("int32"), length=4).astype(i.dtype),
     "double cast": lambda i: i.astype("int8").astype(i.dtype) + i.astype("uint16").astype(i.dtype),
-    "bitcast": lambda i: lax.bitcast_convert_type(i, i.dtype), "nonzero": lambda i: jnp.nonzero(i, size=4)[0].astype(i.dtype),
+    "bitcast": lambda i: lax.bitcast_convert_type(i, i.dtype), "nonzero": lambda i: jnp.nonzero(i, size=4)[0].astype(i.dtype),  # noqa: E501
 }  # fmt: skip
 
 
@@ -353,7 +358,9 @@ def whole_floats(rng):
 @operation
 def complex_numbers(rng):
     angle = float(rng.uniform(0, 3))
-    way = one_of(rng, [jnp.exp, jnp.sin, jnp.sqrt, lambda z: z * z, lambda z: 1 / (2 + z), jnp.conj])
+    way = one_of(
+        rng, [jnp.exp, jnp.sin, jnp.sqrt, lambda z: z * z, lambda z: 1 / (2 + z), jnp.conj]
+    )
 
     def function(x):
         z = way(lax.complex(x, 0.5 * x + 1) * jnp.exp(1j * angle).astype(lax.complex(x, x).dtype))
@@ -365,7 +372,7 @@ def complex_numbers(rng):
 
 @operation
 def transforms_of_fourier(rng):
-    way = one_of(rng, [lambda x: jnp.fft.fft(x).real, lambda x: jnp.fft.irfft(jnp.fft.rfft(x) * 0.5, x.size), lambda x: jnp.abs(jnp.fft.fft(x) + 5)])  # fmt: skip
+    way = one_of(rng, [lambda x: jnp.fft.fft(x).real, lambda x: jnp.fft.irfft(jnp.fft.rfft(x) * 0.5, x.size), lambda x: jnp.abs(jnp.fft.fft(x) + 5)])  # fmt: skip  # noqa: E501
     return on_x(lambda x: way(x) / x.size)
 
 
@@ -385,15 +392,15 @@ def linear_algebra(rng):
 
     ways = {
         "cholesky": lambda m: jnp.linalg.cholesky(positive(m)),
-        "solve": lambda m: jnp.linalg.solve(positive(m), jnp.asarray(b, m.dtype))[None].repeat(3, 0),
-        "inv": lambda m: jnp.linalg.inv(positive(m)), "det": lambda m: m * jnp.linalg.det(positive(m)),
+        "solve": lambda m: jnp.linalg.solve(positive(m), jnp.asarray(b, m.dtype))[None].repeat(3, 0),  # noqa: E501
+        "inv": lambda m: jnp.linalg.inv(positive(m)), "det": lambda m: m * jnp.linalg.det(positive(m)),  # noqa: E501
         "eigh": of_eigenvalues, "eigvalsh": lambda m: jnp.diag(jnp.linalg.eigvalsh(positive(m))),
         "qr": lambda m: jnp.abs(jnp.linalg.qr(positive(m))[1]),
         "svd": lambda m: jnp.diag(jnp.linalg.svd(positive(m), compute_uv=False)),
         "slogdet": lambda m: m * jnp.linalg.slogdet(positive(m))[1],
-        "triangular": lambda m: jax.scipy.linalg.solve_triangular(jnp.tril(positive(m)), m, lower=True),
-        "expm": lambda m: jax.scipy.linalg.expm(m / 4), "norm": lambda m: m / (1 + jnp.linalg.norm(m)),
-        "trace": lambda m: m * jnp.trace(m), "cg": lambda m: jax.scipy.sparse.linalg.cg(positive(m), m[0], maxiter=3)[0][None].repeat(3, 0),
+        "triangular": lambda m: jax.scipy.linalg.solve_triangular(jnp.tril(positive(m)), m, lower=True),  # noqa: E501
+        "expm": lambda m: jax.scipy.linalg.expm(m / 4), "norm": lambda m: m / (1 + jnp.linalg.norm(m)),  # noqa: E501
+        "trace": lambda m: m * jnp.trace(m), "cg": lambda m: jax.scipy.sparse.linalg.cg(positive(m), m[0], maxiter=3)[0][None].repeat(3, 0),  # noqa: E501
     }  # fmt: skip
     way = ways[one_of(rng, list(ways))]
     return on_m(lambda m: way(m) / 3)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from fuzzing.operations import HALF_PRECISION, OPERATIONS, Operation, State, blend, one_of
 from jax import lax
 
+from fuzzing.operations import HALF_PRECISION, OPERATIONS, Operation, State, blend, one_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def draw(seed: int, most: int = 4) -> Program:
     generator = one_of(rng, ["threefry2x32"] * 5 + ["rbg", "unsafe_rbg"])
     words: list[str] = []
     step = block(rng, words, most)
-    turn, whole = one_of(rng, list(LOOPS.items()) + [("once", once)])
+    turn, whole = one_of(rng, [*LOOPS.items(), ("once", once)])
     words.append(turn)
     loop = whole(rng, step)
     size = int(rng.integers(1, 5))
@@ -104,7 +104,11 @@ def counted(rng, step: Operation) -> Operation:
 
 
 def scanned(rng, step: Operation) -> Operation:
-    length, unroll, reverse = int(rng.integers(0, 4)), int(rng.integers(1, 3)), bool(rng.integers(2))
+    length, unroll, reverse = (
+        int(rng.integers(0, 4)),
+        int(rng.integers(1, 3)),
+        bool(rng.integers(2)),
+    )
     rows = rng.uniform(-1, 1, (length, 1)).astype(np.float32)
 
     def run(state: State) -> State:

@@ -67,7 +67,9 @@ def count(jaxpr):
 @pytest.mark.parametrize("record", ["loss", None])
 def test_descents_of_few_parameters_are_scalarized(optimizer, record):
     bowl, start = jd.losses.bowl((2.0, 4.0)), jnp.array([2.0, 1.0])
-    program = jax.make_jaxpr(lambda r: jd.descend(bowl, start, optimizer(r), 64, record=record))(0.1)
+    program = jax.make_jaxpr(lambda r: jd.descend(bowl, start, optimizer(r), 64, record=record))(
+        0.1
+    )
     assert carried_bytes(program, RUNS) is not None
 
 

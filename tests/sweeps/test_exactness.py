@@ -1,4 +1,4 @@
-"""What scalarizing cannot do exactly as the function does it is left to vmap, or done run by run."""
+"""What scalarizing cannot do exactly as the function does it is left to vmap, or run by run."""
 
 import subprocess
 import sys
@@ -83,9 +83,11 @@ def test_least_squares_with_whole_numbers_as_features():
     features, y = jnp.array([[1, 2], [3, 4], [0, 1]]), jnp.array([1.0, 2.0, 3.0])
     with jax.numpy_dtype_promotion("standard"):
         result = jd.sweep(
-            lambda rate: jd.descend(
-                lambda w: jnp.mean((features @ w - y) ** 2), jnp.zeros(2), jd.sgd(rate), 1
-            ).params,
+            lambda rate: (
+                jd.descend(
+                    lambda w: jnp.mean((features @ w - y) ** 2), jnp.zeros(2), jd.sgd(rate), 1
+                ).params
+            ),
             rate=[0.03, 0.3],
         ).result
     np.testing.assert_allclose(result, np.outer([0.03, 0.3], [14 / 3, 26 / 3]), rtol=1e-5)
@@ -179,11 +181,13 @@ def test_what_a_batching_rule_makes_the_same_for_all_runs_stays_so():
     mlir.register_lowering(any_run, mlir.lower_fun(jnp.any, multiple_results=False))
     batching.primitive_batchers[any_run] = lambda args, axes: (
         any_run.bind(args[0]),
-        batching.not_mapped,
+        None,
     )
 
     def run(x):
-        return lax.while_loop(lambda c: any_run.bind(c[0] < 8), lambda c: (2 * c[0], c[1] + 1), (x, 0))
+        return lax.while_loop(
+            lambda c: any_run.bind(c[0] < 8), lambda c: (2 * c[0], c[1] + 1), (x, 0)
+        )
 
     x = jnp.array([1.0, 4.0, 9.0])
     (doubled, turns), _ = both_ways(run, x)
@@ -198,8 +202,9 @@ for name in ("abs_p", "sin_p", "scan_p", "closed_call_p", "custom_vjp_call_p", "
     if hasattr(primitives, name):
         delattr(primitives, name)
 import jax.numpy as jnp, jdescent as jd
-path = jd.sweep(lambda r: jd.descend(lambda x: jnp.sin(x) ** 2, jnp.float32(.1), jd.sgd(r), 3).loss, r=[.1])
-print(path.result.shape)
+def loss(rate):
+    return jd.descend(lambda x: jnp.sin(x) ** 2, jnp.float32(0.1), jd.sgd(rate), 3).loss
+print(jd.sweep(loss, rate=[0.1]).result.shape)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "(1, 4)", done.stderr

@@ -25,7 +25,9 @@ from jdescent.sweeps.lanes.programs import (
     value_bytes,
 )
 
-SLOWER_AT_MOST = 1.75  # the expected first call of a scalarized loop, against the batched one's
+SLOWER_AT_MOST = (
+    1.75  # the expected first and later calls of a scalarized loop, × the batched one's
+)
 
 # Measured on XLA for CPUs, jax 0.10, one core of a server: `python -m benchmarks first_calls`.
 ANY_PROGRAM = 100.0  # milliseconds that a program takes to trace and to compile, however short
@@ -37,6 +39,7 @@ CARRIED = 16.0, 0.2  # milliseconds of n arrays that a loop carries: of n, and o
 NUMBER = 0.08, 0.24  # nanoseconds of one number of one run, scalarized and batched
 LONG_ROW = 16  # numbers from which on arithmetic on rows is as fast batched as scalarized
 RESTACKED_NUMBER = 0.5  # nanoseconds of a number that is stacked or unstacked
+LEFT_NUMBER = 0.5  # nanoseconds of a number of what cannot be scalarized
 
 
 class Cost(NamedTuple):
@@ -61,6 +64,9 @@ class Workload(NamedTuple):
     equations: int
 
 
+NO_WORK = Workload(0, 0)
+
+
 def workload(program: core.ClosedJaxpr, runs: int) -> Workload:
     def count(program) -> int:
         calls = [e for e in program.jaxpr.eqns if e.primitive.name in CALLS]
@@ -72,9 +78,9 @@ def workload(program: core.ClosedJaxpr, runs: int) -> Workload:
 def pays(loop, shared: Sequence[bool], work: Workload) -> bool:
     """Whether a loop is to be scalarized, if these of its inputs are shared by all runs."""
     costs, _ = _of_equation(loop, list(shared))
-    beside = ANY_PROGRAM + BESIDE * work.equations
-    scalarized, batched = beside + costs[:, 0] + 1e-6 * work.runs * costs[:, 1]
-    return bool(scalarized <= SLOWER_AT_MOST * batched)
+    later = 1e-6 * work.runs * costs[:, 1]
+    first = ANY_PROGRAM + BESIDE * work.equations + costs[:, 0] + later
+    return all(bool(a <= SLOWER_AT_MOST * b) for a, b in (first, later))
 
 
 def carried_bytes(program: core.ClosedJaxpr, runs: int) -> int | None:
@@ -126,8 +132,9 @@ def _of_operation(equation, shared: list[bool]) -> np.ndarray:
         inputs = zip(equation.invars, shared, strict=True)
         restacked = sum(size(variable) for variable, same in inputs if not same)
         restacked += sum(map(size, equation.outvars))
-        scalarized = Cost(LEFT + RESTACKED * restacked, RESTACKED_NUMBER * restacked)
-        return _costs(scalarized, Cost(LEFT))
+        batched = Cost(LEFT, LEFT_NUMBER * sum(map(size, equation.outvars)))
+        extra = Cost(RESTACKED * restacked, RESTACKED_NUMBER * restacked)
+        return _costs(extra, Cost()) + _costs(batched, batched)
     name = equation.primitive.name
     numbers = 0 if name in _REARRANGING else numbers_computed(equation)
     if name.startswith("reduce_") and name != "reduce_precision":
@@ -169,7 +176,7 @@ def _of_scan(scan, shared: list[bool]) -> tuple[np.ndarray, list[bool]]:
     numbers = sum(size(v) for v, same in zip(rows, kept, strict=True) if not same)
     numbers = numbers // length if length else 0
     costs = costs * [_copies(scan), length]
-    costs = costs + _costs(Cost(RESTACKED * numbers, NUMBER[0] * numbers * length), Cost())
+    costs = costs + _costs(Cost(RESTACKED * numbers), Cost())
     return costs + _carrying(carried(scan), carry), [*carry, *results[carries:]]
 
 

@@ -11,7 +11,7 @@ from jax import lax
 from jax.extend import core
 from jaxtyping import Array
 
-from jdescent.sweeps.lanes.costs import Workload, pays, workload
+from jdescent.sweeps.lanes.costs import NO_WORK, Workload, pays, workload
 from jdescent.sweeps.lanes.entries import bind, scalarized
 from jdescent.sweeps.lanes.loops import RUN_LOOP, run_cond
 from jdescent.sweeps.lanes.programs import (
@@ -36,9 +36,7 @@ from jdescent.sweeps.lanes.values import (
 )
 
 
-def map_lanes(
-    program: core.ClosedJaxpr, *arguments: Array, runs: int | None = None
-) -> list[Array]:
+def map_lanes(program: core.ClosedJaxpr, *arguments: Array, runs: int | None = None) -> list[Array]:
     """What the program gives for every lane: arguments and results have the lanes last.
 
     The equal of ``jax.vmap(jax.extend.core.jaxpr_as_fun(program), in_axes=-1, out_axes=-1)``, to
@@ -83,7 +81,7 @@ class Walk:
     """Walks through a program equation by equation, for so many lanes at a time."""
 
     lanes: int
-    work: Workload = Workload(0, 0)
+    work: Workload = NO_WORK
     in_loop: bool = False
     splits: bool = False  # whether the values of this loop are split
     settled: dict = field(default_factory=dict)  # the kinds of loops and branches, found only once
@@ -167,8 +165,7 @@ class Walk:
             here = dict(zip(variables, arrays, strict=True))
             for equation in equations:
                 inputs = [
-                    _literal(v) if isinstance(v, core.Literal) else here[v]
-                    for v in equation.invars
+                    _literal(v) if isinstance(v, core.Literal) else here[v] for v in equation.invars
                 ]
                 here |= zip(equation.outvars, bind(equation, inputs), strict=True)
             return [here[variable] for variable in results]
