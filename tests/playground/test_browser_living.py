@@ -17,6 +17,7 @@ def swipe(page, begin, end, ending="touchEnd"):
         kind = "touchMove" if number else "touchStart"
         touches = [{"x": float(x), "y": float(y)}]
         fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    page.wait_for_timeout(150)  # a finger that is lifted while it moves lets the page roll on
     fingers.send("Input.dispatchTouchEvent", {"type": ending, "touchPoints": []})
 
 
