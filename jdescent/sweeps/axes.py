@@ -71,8 +71,16 @@ def _as_tree(name: str, value: Any) -> PyTree:
 
 
 def _is_leaf(value: Any) -> bool:
-    """Whether a value is one array, or rows of one."""
-    return value is None or type(value) in (list, tuple) or jax.tree_util.all_leaves([value])
+    """Whether a value is one array, or rows of one; rows of trees are a tree."""
+    return value is None or jax.tree_util.all_leaves(_entries(value))
+
+
+def _entries(value: Any) -> Iterator[Any]:
+    """What the rows hold, however deep; None among them is refused later."""
+    if type(value) in (list, tuple):
+        yield from itertools.chain.from_iterable(map(_entries, value))
+    elif value is not None:
+        yield value
 
 
 def _stacked(name: str, leaves: Sequence[Any]) -> jax.Array:

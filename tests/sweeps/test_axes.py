@@ -92,6 +92,20 @@ def test_a_tree_may_hold_lists():
 RESERVED = ("run", "axes", "store", "version", "max_memory", "progress", "kernel")
 
 
+def test_a_tree_may_hold_tuples_of_trees_as_networks_do():
+    """A tuple of layers is no tuple of rows: it is mapped over leaf by leaf, to any depth."""
+    layers = tuple(
+        {"weights": jnp.full((3, 2, 2), place), "biases": jnp.arange(3.0)} for place in (1.0, 2.0)
+    )
+
+    def run(start):
+        (first, second), deep = start["params"], start["deep"][0][0]
+        return first["weights"].sum() + 10 * second["weights"].sum() + first["biases"] + deep["x"]
+
+    grid = jd.sweep(run, start={"params": layers, "deep": [[{"x": jnp.zeros(3)}]]})
+    np.testing.assert_array_equal(grid.result, [84, 85, 86])
+
+
 def test_any_name_can_be_an_axis():
     axes = {name: [1.0 + i] for i, name in enumerate(RESERVED)}
     grid = jd.sweep(lambda **point: sum(point.values()), axes)
