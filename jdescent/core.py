@@ -368,8 +368,13 @@ def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> li
 def _checked_hyperparameter(name: str, value: Any, below: float | int) -> Any:
     number = real_number(name, value)
     if number is None:
-        narrow = jnp.result_type(value) in (jnp.float16, jnp.bfloat16)
-        traced = value.astype(jnp.float32) if narrow else 1.0 * value  # a weak type stays weak
+        dtype = jnp.result_type(value)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            traced = jnp.asarray(value, float)
+        elif dtype in (jnp.float16, jnp.bfloat16):
+            traced = value.astype(jnp.float32)
+        else:
+            traced = 1.0 * value  # a weak type stays weak
         return jnp.where((traced >= 0) & (traced < below), traced, jnp.nan)
     if not 0 <= number < below:
         limit = "finite" if below == math.inf else f"< {below:g}"
