@@ -288,7 +288,7 @@ def descend(
     verdict = Verdict(status, stop_step, end_loss, global_norm(there.gradient))
     return Trajectory(
         carry.params, carry.state, last, verdict, start_loss, first, losses, kept,
-        every=every, names_loss="loss" in names,
+        every=1 if record is None else every, names_loss="loss" in names,
     )  # fmt: skip
 
 

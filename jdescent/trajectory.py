@@ -97,7 +97,7 @@ class Trajectory(NamedTuple):
             trajectory that it went on from.
         loss: (rows,) the loss at the recorded `steps`; None with record=None.
         kept: what is recorded beside the loss; `record` holds the loss as well if it was named.
-        every: record interval in steps.
+        every: record interval in steps; 1 where nothing is recorded.
         names_loss: whether ``record=`` named the loss.
     """
 

@@ -115,8 +115,9 @@ def skip_gram(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
                 f"for the negatives: they must be {(n, 1)} and {negatives.shape}"
             )
         wide = common_dtype(near, jnp.float32)  # the sum overflows float16
-        costs = [jnp.sum(jax.nn.softplus(scores), dtype=wide) for scores in (-near, far)]
-        return (sum(costs) / n).astype(near.dtype)
+        cost_near = jnp.sum(jax.nn.softplus(-near), dtype=wide)
+        cost_far = jnp.sum(jax.nn.softplus(far), dtype=wide)
+        return ((cost_near + cost_far) / n).astype(near.dtype)
 
     return loss
 

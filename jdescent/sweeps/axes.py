@@ -67,7 +67,11 @@ def _as_tree(name: str, value: Any) -> PyTree:
         return jax.tree.map(lambda *leaves: _stacked(name, leaves), *value)
     if _is_leaf(value):
         return _as_array(name, value)
-    return jax.tree.map(lambda leaf: _as_array(name, leaf), value, is_leaf=_is_leaf)
+
+    def leaf_as_array(leaf):
+        return None if leaf is None else _as_array(name, leaf)
+
+    return jax.tree.map(leaf_as_array, value, is_leaf=_is_leaf)
 
 
 def _is_leaf(value: Any) -> bool:

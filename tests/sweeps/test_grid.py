@@ -398,7 +398,7 @@ def test_the_same_sweep_over_other_values_is_not_compiled_again(monkeypatch):
 def test_rows_are_labelled_by_absolute_steps_in_a_run_of_several_parts_compiled_or_not():
     def two_parts(rate):
         first = jd.descend(BOWL, START, jd.sgd(rate), 10, record=None)
-        return {"path": jd.descend(BOWL, first, jd.sgd(rate), 10, every=4), "rate": rate}
+        return {"path": jd.descend(BOWL, first, jd.sgd(rate), 10, every=4), "used": rate}
 
     plain, compiled = (jd.sweep(run, rate=[0.1, 0.2]) for run in (two_parts, jax.jit(two_parts)))
     assert plain.identical(compiled)
@@ -409,16 +409,13 @@ def test_rows_are_labelled_by_absolute_steps_in_a_run_of_several_parts_compiled_
 def test_runs_that_go_on_from_steps_of_their_own_have_these_as_a_variable():
     """Trajectories as an axis: where each began is known only to itself."""
 
-    def begin(steps):
-        return jd.descend(
-            lambda params: BOWL(params["x"]), {"x": START}, jd.sgd(0.1), steps, **quiet
-        )
+    def loss(params):
+        return BOWL(params["x"])
 
-    quiet = {"record": None}
-    begun = jax.tree.map(lambda *leaves: jnp.stack(leaves), begin(3), begin(5))
+    begun = [jd.descend(loss, {"x": START}, jd.sgd(0.1), n, record=None) for n in (3, 5)]
     found = jd.sweep(
-        lambda start: jd.descend(lambda params: BOWL(params["x"]), start, jd.sgd(0.1), 3, every=2),
-        start=begun,
+        lambda start: jd.descend(loss, start, jd.sgd(0.1), 3, every=2),
+        start=jax.tree.map(lambda *leaves: jnp.stack(leaves), *begun),
     )
     np.testing.assert_array_equal(found.step, [[3, 5, 6], [5, 7, 8]])
     assert list(found.loss.dims) == ["start", "row"]

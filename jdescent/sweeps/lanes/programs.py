@@ -57,11 +57,11 @@ def _constant(program: core.ClosedJaxpr, variable, argument) -> Any:
     def operand(place: int) -> Any:
         return _constant(program, equation.invars[place], argument)
 
-    if equation.primitive in CALLS:
+    if equation.primitive.name in CALLS:
         inner = program_of(equation)
         return _constant(inner, inner.jaxpr.outvars[number], operand)
     operands = list(map(operand, range(len(equation.invars))))
-    if any(value is None for value in operands) or any(core.jaxprs_in_params(equation.params)):
+    if any(value is None for value in operands) or any(jaxprs_in_params(equation.params)):
         return None
     outputs = equation.primitive.bind(*operands, **equation.params)
     return outputs[number] if equation.primitive.multiple_results else outputs
