@@ -127,7 +127,7 @@ def curves(escapes: dict[int, dict], config: Config) -> dict:
     variance, smallest = noise_variance(), min(escapes)
     sizes = np.linspace(0.8 * smallest, 1.1 * max(escapes), 25)
     exact = [analysis.gaussian_chain_steps(*walk, variance / size, nodes=200) for size in sizes]
-    heat = analysis.temperature(config.learning_rate, variance, sizes)
+    heat = analysis.temperature(config.learning_rate, variance / sizes)
     (valley,), (barrier,) = VALLEY.curvatures, BARRIER.curvatures
     steps = np.arange(math.ceil(config.patience * escapes[smallest]["exact"]))
     return {
