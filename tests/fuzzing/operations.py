@@ -5,8 +5,9 @@ array without numbers ``e`` (0, 2). An operation is drawn once (``make(rng)``) a
 function of the state alone.
 
 Floats stay small and smooth functions of floats: each new value is ``blend``ed, so that no
-operation magnifies a rounding error much, and nothing discontinuous is ever asked of a float that is not a
-whole number. Integers, booleans and keys come only from each other, so they are compared exactly.
+operation magnifies a rounding error much, and nothing discontinuous is ever asked of a float that
+is not a whole number. Integers, booleans and keys come only from each other, so they are compared
+exactly.
 """
 
 from collections.abc import Callable

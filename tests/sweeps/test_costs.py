@@ -8,6 +8,7 @@ from jax import lax
 from test_lanes import assert_same, columns
 
 import jdescent as jd
+from jdescent._jax import jaxprs_in_params
 from jdescent.sweeps.lanes import map_lanes
 from jdescent.sweeps.lanes.costs import carried_bytes
 from jdescent.sweeps.lanes.programs import SPLIT_LIMIT
@@ -59,7 +60,7 @@ def test_a_loop_that_would_take_long_to_compile_is_left_to_vmap_as_a_whole(name)
 
 
 def count(jaxpr):
-    inner = [sub for e in jaxpr.eqns for sub in jax.extend.core.jaxprs_in_params(e.params)]
+    inner = [sub for e in jaxpr.eqns for sub in jaxprs_in_params(e.params)]
     return len(jaxpr.eqns) + sum(map(count, inner))
 
 
