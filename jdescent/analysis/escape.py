@@ -28,6 +28,7 @@ from jaxtyping import Array, Float, Int
 from jdescent._jax import enable_x64
 from jdescent.analysis import absorbing_chain
 from jdescent.analysis.inputs import (
+    AT_LEAST_1,
     FINITE,
     NON_NEGATIVE,
     POSITIVE,
@@ -41,7 +42,6 @@ from jdescent.analysis.inputs import (
     elementwise,
     namespace,
     require,
-    size,
 )
 
 Potential = Callable[..., Reals]
@@ -66,7 +66,7 @@ PANEL_NODES = 16
 def temperature(
     learning_rate: Positive,
     noise_variance: Positive,
-    batch_size: Annotated[Reals, size()] = 1,
+    batch_size: Annotated[Reals, AT_LEAST_1] = 1,
     momentum: Momentum = 0.0,
 ) -> Reals:
     """Temperature of SGD's diffusion.

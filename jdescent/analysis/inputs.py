@@ -46,6 +46,8 @@ class Range:
 FINITE = Range("finite", lambda x: abs(x) < np.inf)
 POSITIVE = Range("positive", lambda x: x > 0)
 NON_NEGATIVE = Range("zero or positive", lambda x: x >= 0)
+# of a batch: not only whole numbers, for curves over it, and infinity for their limit
+AT_LEAST_1 = Range("at least 1", lambda x: x >= 1, finite=False)
 IN_0_1 = Range("in (0, 1)", lambda x: (x > 0) & (x < 1), hint="as in 0.95")
 
 Real = Annotated[Reals, FINITE]
@@ -59,11 +61,6 @@ def count(fewest: int) -> Range:
     """Whole numbers from the fewest on."""
     words = "zero or positive" if fewest == 0 else f"at least {fewest}"
     return Range(words, lambda x: x >= fewest, whole=True)
-
-
-def size(fewest: int = 1) -> Range:
-    """Whole numbers from the fewest on, and infinity: the limit of large batches."""
-    return Range(f"at least {fewest}", lambda x: x >= fewest, whole=True, finite=False)
 
 
 def namespace(*values: Reals) -> ModuleType:

@@ -16,6 +16,7 @@ import scipy
 from jaxtyping import Array
 
 from jdescent.analysis.inputs import (
+    AT_LEAST_1,
     POSITIVE,
     Momentum,
     NonNegative,
@@ -24,7 +25,6 @@ from jdescent.analysis.inputs import (
     checked,
     elementwise,
     require,
-    size,
 )
 
 
@@ -278,7 +278,7 @@ def nadam_critical_sharpness(learning_rate: Positive, b1: Momentum = 0.9) -> Rea
 @checked
 def minibatch_limit(
     curvatures: Sequence[float] | np.ndarray | Array,
-    batch_size: Annotated[int | float, size()],
+    batch_size: Annotated[int | float, AT_LEAST_1],
 ) -> float:
     """Largest mean-square stable learning rate of SGD on least squares with Gaussian inputs.
 
@@ -294,8 +294,7 @@ def minibatch_limit(
         The limit, a float found to rounding by bracketing (SciPy's brentq).
 
     Raises:
-        ValueError: no curvatures, one that is not positive, or a batch size that is below 1 or no
-            whole number.
+        ValueError: no curvatures, one that is not positive, or a batch size below 1.
 
     Example:
         >>> round(minibatch_limit((4.0, 2.0, 1.0, 0.5, 0.1), batch_size=8), 4)
