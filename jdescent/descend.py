@@ -91,7 +91,8 @@ def descend(
         start: a tree of floating-point arrays, or a `Trajectory` to go on from: same parameters,
             optimizer state, step count and verdict, so that 60 steps and then 40 equal 100. The
             loss, the learning rate and the other options may be others than before. The optimizer
-            must be one whose states are like the trajectory's; which one it was is not known.
+            must be one whose states are made as the trajectory's are, which is all that is known
+            of the one before: adamw goes on from adam's memories, sgd does not.
         optimizer: any (init, update) pair, jdescent's or optax's. `update` also receives ``value``,
             ``grad`` and ``value_fn`` where it takes extra arguments.
         steps: how many steps to take, ≥ 1.

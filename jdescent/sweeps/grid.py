@@ -81,9 +81,11 @@ def sweep(
 
     Returns:
         An `xarray.Dataset`: one variable per array that `run` returned, named by its path in the
-        tree, with the sweep's axes first. A `Trajectory` gives ``loss`` and ``record…`` (with the
-        dimension ``step``), ``params…``, ``verdict`` (as text), ``verdict_step``, ``verdict_loss``
-        and ``verdict_gradient_norm``; its optimizer state stays out, and so do random keys.
+        tree, with the sweep's axes first. A `Trajectory` gives ``loss`` and ``record_…`` (along
+        ``step``, counted from the very first start; where runs began at steps of their own, along
+        ``row``, with ``step`` as a variable), ``params…``, ``verdict`` (as text),
+        ``verdict_step``, ``verdict_loss`` and ``verdict_gradient_norm``; its optimizer state stays
+        out, and so do random keys.
 
     Raises:
         TypeError: no axes; an axis that cannot be made an array; a run that is not a function,
