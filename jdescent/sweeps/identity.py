@@ -237,8 +237,10 @@ class _Writer:
         wraps_callback = type(value).__name__ == "_FlatCallback"
         if dataclasses.is_dataclass(value) and (wraps_callback or not callable(value)):
             return self._fields(value)
-        if _is_of_jax(value) or _has_no_parts(value):
+        if _is_of_jax(value):
             return _name_of(value)
+        if type(value).__module__.startswith("jax.") and not callable(value):
+            return f"{_name_of(type(value))}{self._mapping(_attributes(value))}"
         return self._opaque_parameter(value)
 
     def _plain(self, value: Any) -> str:
@@ -367,9 +369,12 @@ def _name_of(value: Any) -> str:
     return value.__qualname__ if of_jax else f"{value.__module__}.{value.__qualname__}"
 
 
-def _has_no_parts(value: Any) -> bool:
-    """Whether all objects of its class are alike, as those of JAX's that stand for one thing."""
-    return type(value).__module__.startswith("jax.") and not getattr(value, "__dict__", True)
+def _attributes(value: Any) -> dict[str, Any]:
+    """All that one of JAX's own objects is made of, such as the trees of what a loop carries."""
+    slots = (slot for kind in type(value).__mro__ for slot in getattr(kind, "__slots__", ()))
+    own = (slot for slot in slots if not slot.startswith("__") and hasattr(value, slot))
+    here = {slot: getattr(value, slot) for slot in own}
+    return here | getattr(value, "__dict__", {})
 
 
 def _is_of_jax(value: Any) -> bool:
