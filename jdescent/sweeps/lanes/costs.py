@@ -25,9 +25,7 @@ from jdescent.sweeps.lanes.programs import (
     value_bytes,
 )
 
-SLOWER_AT_MOST = (
-    1.75  # the expected first and later calls of a scalarized loop, × the batched one's
-)
+SLOWER_AT_MOST = 1.75  # the expected calls of a scalarized loop, first and later, × the batched's
 
 # Measured on XLA for CPUs, jax 0.10, one core of a server: `python -m benchmarks first_calls`.
 ANY_PROGRAM = 100.0  # milliseconds that a program takes to trace and to compile, however short
@@ -80,7 +78,7 @@ def pays(loop, shared: Sequence[bool], work: Workload) -> bool:
     costs, _ = _of_equation(loop, list(shared))
     later = 1e-6 * work.runs * costs[:, 1]
     first = ANY_PROGRAM + BESIDE * work.equations + costs[:, 0] + later
-    return all(bool(a <= SLOWER_AT_MOST * b) for a, b in (first, later))
+    return all(a <= SLOWER_AT_MOST * b for a, b in (first.tolist(), later.tolist()))
 
 
 def carried_bytes(program: core.ClosedJaxpr, runs: int) -> int | None:
