@@ -288,7 +288,8 @@ class _Writer:
         return self._listed("mesh(", parts)
 
     def _nested(self, program: Any) -> str:
-        closed = core.ClosedJaxpr(program, ()) if isinstance(program, core.Jaxpr) else program
+        # JAX 0.12 has one class for both, which knows its constants.
+        closed = program if hasattr(program, "consts") else core.ClosedJaxpr(program, ())
         return self._refer("program", program, self.programs, lambda: self.program(closed))
 
     def _constant(self, array: Any) -> str:
