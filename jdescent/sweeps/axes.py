@@ -153,7 +153,7 @@ def require_kept(what: str, given: np.ndarray) -> None:
         )
 
 
-def _lost(given: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _lost(given: np.ndarray, kept: np.ndarray) -> np.ndarray | np.bool_:
     if given.dtype.kind == "c":
         return _lost(given.real, kept.real) | _lost(given.imag, kept.imag)
     if not jnp.issubdtype(given.dtype, np.inexact):
