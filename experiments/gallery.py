@@ -23,7 +23,7 @@ def write_gallery(folder: Path) -> Path:
     path = folder / "README.md"
     paths = [folder / f"{name}.json" for name in NAMES if (folder / f"{name}.json").exists()]
     numbers = [number for path in paths for number in numbers_of(path).values()]
-    parts = [HEAD, class_table(numbers), *map(section, paths)]
+    parts = [HEAD, class_table(numbers) + "\n", *map(section, paths)]
     report.write(path, lambda partial: partial.write_text("\n".join(parts), encoding="utf-8"))
     return path
 

@@ -144,7 +144,11 @@ def store(config: Config, name: str) -> Path | None:
 
 
 def numbers(data: dict, config: Config) -> Numbers:
-    images, nulls = data["images"], data["nulls"]
+    """Those of the images that have a boundary: few pixels or steps may show none."""
+    nulls = data["nulls"]
+    images = {
+        name: image for name, image in data["images"].items() if np.isfinite(dimension(image))
+    }
     gains = [dimension(image) - dimension(image[::2, ::2]) for image in images.values()]
     whole, *windows = (image for _, image in data["zoom"])
     found = {

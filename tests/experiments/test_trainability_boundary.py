@@ -145,13 +145,16 @@ def test_a_boundary_is_told_from_flips_where_it_is_clear_of_every_null(dimension
 
 def test_every_dimension_names_its_null_models_and_its_scales(data):
     found = experiment.numbers(data, QUICK)
-    for name in (*experiment.CONDITIONS, "zoom"):
+    bounded = [name for name, image in data["images"].items() if 0 < (image < 0).sum() < image.size]
+    assert bounded == [name for name in experiment.CONDITIONS if f"dimension_{name}" in found]
+    assert len(bounded) >= 5
+    for name in (*bounded, "zoom"):
         nulls = data["nulls"][name]
         meaning = found[f"dimension_{name}"].meaning
         assert set(nulls) == {2.0, 4.0, 8.0}
         for null in nulls.values():
             assert f"{null.low:.2f} to {null.high:.2f}" in meaning
-        assert "boxes of 1 to 2 pixels" in meaning
+        assert "boxes of 1 to 4 pixels" in meaning  # of a boundary of 15
 
 
 def test_a_straight_boundary_has_dimension_one_and_gains_nothing_from_more_pixels(data):
