@@ -38,13 +38,15 @@ explicit_meshes = (
 try:
     from jax import enable_x64
 except ImportError:  # before 0.8
-    from jax.experimental import enable_x64
+    from jax.experimental import enable_x64  # type: ignore[attr-defined, no-redef]
 
 try:
     from jax import shard_map
 except ImportError:  # before 0.6.1
 
-    def shard_map(f: Callable, *, check_vma: bool = True, **specs: Any) -> Callable:
+    def shard_map(  # type: ignore[no-redef]
+        f: Callable, *, check_vma: bool = True, **specs: Any
+    ) -> Callable:
         from jax.experimental.shard_map import shard_map as before
 
         return before(f, check_rep=check_vma, **specs)
@@ -54,7 +56,9 @@ try:
     from jax.tree import broadcast as tree_broadcast
 except ImportError:  # before 0.6.2
 
-    def tree_broadcast(prefix: PyTree, full: PyTree) -> PyTree:
+    def tree_broadcast(  # type: ignore[misc]
+        prefix: PyTree, full: PyTree
+    ) -> PyTree:
         return jax.tree.map(lambda leaf, below: jax.tree.map(lambda _: leaf, below), prefix, full)
 
 

@@ -24,6 +24,7 @@ Reference: Cochran 1977, "Sampling Techniques", §2.6 (the factor (n − B)/(n �
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -300,7 +301,7 @@ def _with_key(draw: Callable[[PRNGKeyArray, ArrayLike], PyTree]) -> Sampler:
     return sample
 
 
-def _counted(step: ArrayLike) -> ArrayLike:
+def _counted(step: Any) -> ArrayLike:
     """The step, if it is one: fold_in would read 1.5 as 1, and 2³² + 1 as 1."""
     if isinstance(step, bool) or not jnp.issubdtype(jnp.result_type(step), jnp.integer):
         raise TypeError(f"step={step!r} must be an integer: batch number 0, 1, 2, …")

@@ -13,7 +13,7 @@ from jax.extend.core import primitives
 from jdescent.sweeps.lanes.programs import has_no_keys, is_empty
 from jdescent.sweeps.lanes.values import Entry, align, as_entries
 
-Rule = Callable[..., np.ndarray]
+Rule = Callable[..., np.ndarray | None]
 
 
 def scalarized(equation, inputs: Sequence[np.ndarray]) -> np.ndarray | None:

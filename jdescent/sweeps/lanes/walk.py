@@ -185,10 +185,10 @@ class Walk:
             lambda arrays: _noting_batched(by_lane, function(arrays)), (axes,), out,
             axis_size=self.lanes,
         )  # fmt: skip
-        arrays = run(arrays)
+        mapped = run(arrays)
         return [
             Stacked(array, out) if differs else lax.index_in_dim(array, 0, out, keepdims=False)
-            for array, differs in zip(arrays, by_lane or [False] * len(arrays), strict=True)
+            for array, differs in zip(mapped, by_lane or [False] * len(mapped), strict=True)
         ]
 
 
@@ -211,7 +211,7 @@ def _noting_batched(noted: list[bool], arrays: Sequence[Array]) -> Sequence[Arra
 
 
 def _literal(literal: core.Literal) -> np.ndarray:
-    return np.asarray(literal.val, literal.aval.dtype)
+    return np.asarray(literal.val, literal.aval.dtype)  # type: ignore[attr-defined]
 
 
 def _read_after(jaxpr, place: int) -> set:
