@@ -29,8 +29,9 @@ def scalarized(equation, inputs: Sequence[np.ndarray]) -> np.ndarray | None:
     except (TypeError, ValueError, NotImplementedError):  # of operands that no rule foresaw
         return None
     expected = equation.outvars[0].aval
-    fits = output is not None and output.shape == expected.shape
-    return output if fits and all(e.dtype == expected.dtype for e in output.flat) else None
+    if output is None or output.shape != expected.shape:
+        return None
+    return output if all(entry.dtype == expected.dtype for entry in output.flat) else None
 
 
 def rule_of(equation) -> Rule | None:
