@@ -29,7 +29,10 @@ def momentum_in_place():
     return jd.Optimizer(lambda params: jax.tree.map(jnp.zeros_like, params), update)
 
 
-OPTIMIZERS = {"clipped": lambda: jd.chain(jd.clip_by_global_norm(1.0), momentum_in_place())}
+OPTIMIZERS = {
+    "clipped": lambda: jd.chain(jd.clip_by_global_norm(1.0), momentum_in_place()),
+    "adam": lambda: jd.adam(0.1),
+}
 
 
 def placed(mesh):

@@ -134,6 +134,19 @@ def test_another_optimizer_than_the_one_that_began_is_refused_with_the_differenc
     assert "descend(loss, path.params, …)" in str(error.value)
 
 
+def test_an_optimizer_whose_memories_mean_the_same_goes_on_from_them(begun):
+    """adamw from adam's m, v and step count, as a plain loop of adamw from them."""
+    adamw = jd.adamw(0.1, weight_decay=0.5)
+    path = jax.jit(lambda start: jd.descend(pair, start, adamw, 2))(begun)
+    params, state = begun.params, begun.state
+    for _ in range(2):
+        updates, state = adamw.update(jax.grad(pair)(params), state, params)
+        params = jd.apply_updates(params, updates)
+    for got, want in zip(jax.tree.leaves(path.params), jax.tree.leaves(params), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    assert path.state.t == 5
+
+
 @pytest.mark.parametrize(
     ("memory", "difference"),
     [
