@@ -72,11 +72,12 @@ def update_lines(run: Run, step: int) -> list[Line]:
         ),
         Markup("{} + {} = {}").format(x, _span("v", row.update, True), arrived),
     )
-    if not row.memory:
+    numbers = [name for name, value in row.memory.items() if np.ndim(value) == 0]
+    if not numbers:
         return [step_line]
     remembered = Markup(", &ensp;").join(
         Markup("<i>{}</i> = {}").format(name.replace("_", " "), shown(_after(run, step, name)))
-        for name in row.memory
+        for name in numbers
     )
     memory = Markup('<span class="memory">{}</span>').format(remembered)
     return [(Markup("its memory after this slope"), memory), step_line]

@@ -59,7 +59,8 @@ def settings_by_method() -> dict[str, list[str]]:
 def queries(path: str, attack: str) -> list[tuple[dict[str, str], list[str]]]:
     """Addresses with an attack in every parameter: those together that are read together."""
     own = {"/": "curve", "/two": "surface"}.get(path)
-    names = sorted(PARAMETERS[path] - RACE - SETTINGS - {"formula", "unknown"})
+    elsewhere = RACE | SETTINGS if own else set()
+    names = sorted(PARAMETERS[path] - elsewhere - {"formula", "unknown"})
     asked = [(dict.fromkeys(names, attack), names)]
     if own:
         asked.append(({own: "own", "formula": attack}, ["formula"]))
