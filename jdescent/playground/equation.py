@@ -73,7 +73,7 @@ def update_lines(run: Run, step: int) -> list[Line]:
         Markup("{} + {} = {}").format(x, _span("v", row.update, True), arrived),
     )
     numbers = [name for name, value in row.memory.items() if np.ndim(value) == 0]
-    if not numbers:  # lines are written of numbers; some keep vectors of what has been
+    if not numbers:
         return [step_line]
     remembered = Markup(", &ensp;").join(
         Markup("<i>{}</i> = {}").format(name.replace("_", " "), shown(_after(run, step, name)))

@@ -131,6 +131,15 @@ def test_why_a_run_cannot_begin_is_said(text, start, words):
     assert words in status(run, 0)
 
 
+def test_memories_that_are_no_numbers_are_not_written_as_such():
+    run = compute(setup("optax.adafactor"))  # it keeps rows and columns beside its means
+    (symbols, memory), (_, numbers) = update_lines(run, 1)
+    assert "memory" in symbols
+    assert " v = " in f" {without_tags(memory)}"
+    assert "v row" not in memory
+    assert numbers
+
+
 def test_an_infinite_update_is_written_as_such():
     run = compute(setup(learning_rate=2.5))
     numbers = without_tags(update_lines(run, run.last)[0][1])
