@@ -24,6 +24,7 @@ from jdescent.core import (
     require_floating,
     require_optimizer,
 )
+from jdescent.numerics import LAST_STEP
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 
 _RECORDS: dict[str, Callable[[Point], PyTree]] = {
@@ -44,7 +45,6 @@ class _Carry(NamedTuple):
 _RUNNING = np.int32(np.iinfo(np.int32).max)
 _STATUS_BITS = 3  # of an end, the low bits that hold the status
 MAX_STEPS = int(_RUNNING) >> (_STATUS_BITS + 1)  # of one call
-LAST_STEP = np.iinfo(np.int32).max  # of all calls together
 
 LONGEST_STRIDE = 64  # steps between looks at a run of which nothing is recorded
 
@@ -77,10 +77,9 @@ def descend(
 
     It differentiates: `jax.grad` through a run is the derivative of the steps that were taken. A
     run that ended early is frozen, and its last step does not move with what is differentiated:
-    the derivative is that of the run with so many steps. It is NaN where that of a step is
-    infinite, as √v of a second moment v at 0: where a coordinate's gradient has been zero all
-    along, use an optimizer with ε inside the root (`eps_root` of `adam`). The derivative with
-    respect to anything that a run diverged by is as large as the run.
+    the derivative is that of the run with so many steps. Where a coordinate's gradient has been
+    zero all along, the root of a second moment has a kink: there jdescent's optimizers take the
+    derivative 0, and others may give NaN (`optax.adam` needs its `eps_root`).
 
     What is recorded are the points after 0, every, 2·every, … steps and after the last one, so
     every=1 gives steps + 1 rows; after a run has ended, its rows repeat its last point. The rows'

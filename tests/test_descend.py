@@ -249,6 +249,19 @@ def test_the_gradient_through_a_converged_run_is_that_of_its_steps_taken(x64):
     )
 
 
+@pytest.mark.parametrize("make", [jd.adam, jd.adagrad, jd.rmsprop, jd.heavy_ball])
+def test_a_coordinate_without_a_gradient_adds_nothing_to_the_derivative(make):
+    """The roots of its second moments are at a kink all along."""
+
+    def end(rate, start):
+        loss = lambda x: (x[0] - 3) ** 2  # noqa: E731
+        return jd.descend(loss, start, make(rate), 6).loss[-1]
+
+    both, alone = (jax.jit(jax.grad(end))(0.1, start) for start in (jnp.ones(2), jnp.ones(1)))
+    assert both != 0
+    np.testing.assert_allclose(both, alone, rtol=1e-5)
+
+
 def test_trajectories_are_trees_that_any_jax_function_takes():
     run = jax.jit(lambda rate: jd.descend(PARABOLA, 0.0, jd.sgd(rate), 4))
     paths = jax.vmap(run)(jnp.array([0.1, 0.4]))
