@@ -184,7 +184,8 @@ def noisy_saddle_steps(
     E t = [ln(δ/s_b) + (γ_E + ln 2)/2]/ln r + ½,   sd t = √(π²/(8 ln² r) + 1/12)
 
     with Euler's γ_E = 0.5772…: the moments of ln|Z| for a standard normal Z; the ½ and 1/12 are
-    those of rounding up to a whole step. Under s_b ≪ δ only.
+    those of rounding up to a whole step, and never less than one step. They hold for s_b ≪ δ: the
+    error of the mean is below (s_b/δ)²/ln r steps, and s_b > δ/3 is refused.
 
     Args:
         threshold: δ > 0, the distance on either side at which the run has left; any shape.
@@ -197,7 +198,7 @@ def noisy_saddle_steps(
         Mean and standard deviation, in steps, elementwise.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or the noise is too large.
 
     Example:
         >>> steps = noisy_saddle_steps(1.0, 0.05, -1.0, noise_variance=1e-4)
@@ -240,10 +241,10 @@ def saddle_survival(
         distance: ε ≥ 0, where the run starts, at rest.
 
     Returns:
-        S, elementwise.
+        S, elementwise; 0 where the run starts at the threshold or beyond.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or the noise is too large (s_b > δ/3).
 
     Example:
         >>> shares = saddle_survival(np.array([100, 150, 200]), 1.0, 0.05, -1.0, 1e-4)

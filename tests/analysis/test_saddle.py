@@ -177,3 +177,42 @@ def test_closed_forms_map_and_keep_float32_under_jax():
 def test_arguments_out_of_range_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_slow_growth_keeps_its_digits():
+    """ln r is ηγ/(1−β) for small ηγ, and r is 1 to rounding."""
+    slow = analysis.saddle_steps(jnp.float32(1e-6), 1.0, 1e-6, -1.0)
+    np.testing.assert_allclose(slow, np.log(1e6) / 1e-6, rtol=1e-6)
+    slower = analysis.saddle_steps(1e-3, 1.0, 1e-19, -1.0, 0.9)
+    np.testing.assert_allclose(slower, np.log(1e3) / 1e-18, rtol=1e-12)
+
+
+def test_steps_that_end_on_the_threshold_are_whole_in_either_precision():
+    starts = 2.0 ** -np.arange(1, 30)
+    for distance in (starts, starts.astype(np.float32), jnp.asarray(starts)):
+        steps = analysis.saddle_steps(distance, 1.0, 1.0, -1.0)  # r = 2
+        np.testing.assert_array_equal(steps, np.arange(1, 30))
+
+
+def test_noise_as_large_as_the_threshold_is_refused_or_nan():
+    for call in (analysis.noisy_saddle_steps, lambda *a: analysis.saddle_survival(3, *a)):
+        with pytest.raises(ValueError, match=r"threshold / saddle_spread must be at least 3, got"):
+            call(1.0, 0.05, -1.0, 1e4)
+        assert np.isnan(jax.tree.leaves(jax.jit(call)(1.0, 0.05, -1.0, 1e4))).all()
+
+
+@pytest.mark.parametrize("product", [0.05, 1.0, 10.0, 1e3])
+def test_noisy_steps_are_the_sum_of_their_survival_however_fast_they_grow(product):
+    """The mean of the part lost by rounding up: |E e^{2πi ln|Z|/ln r}| = 1/√cosh(π²/ln r)."""
+    steps = np.arange(1.0, 2000.0)
+    found = analysis.noisy_saddle_steps(1.0, product, -1.0, 1e-14)
+    total = 1 + np.sum(analysis.saddle_survival(steps, 1.0, product, -1.0, 1e-14))
+    folds = np.log1p(product)
+    wave = 1 / (np.pi * np.sqrt(np.cosh(min(np.pi**2 / folds, 700))))
+    assert abs(found.mean - total) <= 1.1 * wave + 1e-12 * total
+    assert found.mean >= 1
+
+
+def test_a_run_that_starts_beyond_the_threshold_has_left():
+    share = analysis.saddle_survival(1, 1.0, 0.05, -1.0, 1e-4, distance=np.array([0.0, 1.0, 2.0]))
+    np.testing.assert_allclose(share, [1, 0, 0])

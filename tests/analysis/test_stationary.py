@@ -203,3 +203,30 @@ def test_smaller_batches_are_stable_up_to_smaller_rates():
 def test_regressions_without_an_answer_are_refused(as_users_run, x, y, size, message):
     with pytest.raises(ValueError, match=message):
         analysis.regression_excess(x, y, 0.1, size)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_short_epochs_of_small_steps_have_a_small_positive_variance(dtype):
+    """For mηλ → 0 it is σ²η³λ m(m+1)/24: the noise of an epoch is undone but for its order."""
+    products = np.array([1e-9, 1e-6, 1e-4], dtype)
+    share = analysis.epoch_shuffled_variance(products, dtype(1), dtype(1), dtype(16))
+    leading = products.astype(float) ** 3 * 16 * 17 / 24
+    # the next order is mηλ/2 or less of it
+    np.testing.assert_allclose(share, leading, rtol=1e-6 + 16 * products.max())
+
+
+@pytest.mark.parametrize(
+    "variance",
+    [
+        lambda noise: analysis.sgd_variance(0.1, 1.0, noise),
+        lambda noise: analysis.heavy_ball_variance(0.1, 1.0, 0.9, noise),
+        lambda noise: analysis.nesterov_variance(0.1, 1.0, 0.9, noise),
+        lambda noise: analysis.epoch_shuffled_variance(0.1, 1.0, noise, 4),
+    ],
+)
+def test_a_noise_variance_below_zero_is_refused(variance):
+    assert variance(0.0) == 0
+    with pytest.raises(ValueError, match=r"noise_variance must be zero or positive, got -1\.0"):
+        variance(-1.0)
+    with pytest.raises(ValueError, match=r"got -2\.0 at index \(1,\)"):
+        variance(np.array([1.0, -2.0]))
