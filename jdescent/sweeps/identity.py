@@ -125,16 +125,19 @@ def on_host(array: Any) -> np.ndarray:
 
 
 def settings() -> dict[str, str]:
-    """JAX's settings that a trace depends on, as JAX itself lists them, where it does."""
+    """JAX's settings that numbers depend on: those of a trace, as JAX lists them where it does.
+
+    A setting that only refuses programs is none: what it lets through is the same program.
+    """
     from jax._src import config  # no public module tells which they are
 
     try:
         names: Sequence[str] = config.trace_context_names()
     except (AttributeError, NotImplementedError):
         names = ()
-    names = [*names, *SETTINGS]
+    asked = {*names, *SETTINGS} - REFUSING
     known = jax.config.values
-    return {name: str(known[name]) for name in sorted(set(names)) if name in known}
+    return {name: str(known[name]) for name in sorted(asked) if name in known}
 
 
 SETTINGS = (
@@ -142,12 +145,23 @@ SETTINGS = (
     "jax_default_matmul_precision",
     "jax_default_prng_impl",
     "jax_enable_x64",
-    "jax_numpy_dtype_promotion",
     "jax_random_seed_offset",
     "jax_threefry_gpu_kernel_lowering",
     "jax_threefry_partitionable",
 )
 """Those of every version of JAX."""
+
+REFUSING = {
+    "jax_check_static_indices",
+    "jax_debug_key_reuse",
+    "jax_error_checking_behavior_divide",
+    "jax_error_checking_behavior_nan",
+    "jax_error_checking_behavior_oob",
+    "jax_explicit_x64_dtypes",
+    "jax_mutable_array_checks",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+}
 
 
 def _context() -> Hashable:

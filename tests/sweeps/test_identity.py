@@ -139,6 +139,15 @@ def test_the_precision_of_products_is_part_of_a_store(tmp_path):
         swept()
 
 
+def test_a_setting_that_only_refuses_programs_changes_no_store(tmp_path):
+    def swept():
+        return jd.sweep(lambda x: 2 * x, store=tmp_path / "x.zarr", x=[1.0]).result.item()
+
+    assert swept() == 2
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        assert swept() == 2
+
+
 def test_weak_types_tell_programs_apart():
     strong, weak = (jax.make_jaxpr(lambda x: x + 1)(x) for x in (jnp.int8(1), 1))
     assert identify(strong) != identify(weak)
