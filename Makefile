@@ -9,9 +9,9 @@ READY := $(VENV)/.ready
 OLDEST = $(shell .ci/find-python 3.11)
 NEWEST = $(shell .ci/find-python 3.13 3.12 3.11)
 NEWEST_VERSION = $(shell $(NEWEST) -c 'import platform; print(platform.python_version())')
-# What depends most on the versions of Python and JAX. Not yet the tests of several processes, which on
-# JAX 0.12 part in the last bit of a gradient's norm.
-SWEEP_TESTS := identity store axes kernel lanes grid devices exactness costs
+# What depends most on the versions of Python and JAX.
+SWEEP_TESTS := identity store axes kernel lanes grid devices exactness costs \
+	processes store_processes
 CORE_TESTS := tests/test_core.py tests/test_descend.py tests/experiments/test_fit_line.py \
 	jdescent/sweeps $(SWEEP_TESTS:%=tests/sweeps/test_%.py)
 export PYTHONUNBUFFERED := 1
