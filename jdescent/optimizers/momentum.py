@@ -111,8 +111,8 @@ def heavy_ball(learning_rate: ScalarOrSchedule, momentum: Scalar = 0.9) -> Optim
         >>> import jax.numpy as jnp, jdescent as jd
         >>> bowl = jd.losses.bowl((2.0, 4.0))
         >>> x0 = jnp.array([2.0, 1.0])
-        >>> path = jd.descend(bowl, x0, jd.heavy_ball(0.3431, 0.0294), steps=15, record="params")
-        >>> print(f"{jnp.abs(path.record["params"][-1]).max():.0e}")
+        >>> path = jd.descend(bowl, x0, jd.heavy_ball(0.3431, 0.0294), steps=15)
+        >>> print(f"{jnp.abs(path.params).max():.0e}")
         9e-11
 
     Reference: B. T. Polyak, 1964, Some Methods of Speeding up the Convergence of Iteration Methods,
