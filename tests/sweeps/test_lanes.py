@@ -13,6 +13,7 @@ from jax.extend import core
 
 import jdescent as jd
 from jdescent.sweeps.lanes import costs, map_lanes
+from jdescent.sweeps.lanes.walk import Walk
 
 LANES = 5
 
@@ -81,6 +82,17 @@ ON_A_VECTOR = {
 @pytest.mark.parametrize("name", ON_A_VECTOR)
 def test_operations_in_a_loop(name):
     assert_same(in_a_loop(ON_A_VECTOR[name]), columns(4))
+
+
+LEFT_TO_VMAP = {"sorting, which vmap does", "indexing by a value", "cumulative sums", "einsum"}
+
+
+@pytest.mark.parametrize("name", sorted(set(ON_A_VECTOR) - LEFT_TO_VMAP))
+def test_arithmetic_in_a_loop_is_scalarized(monkeypatch, name):
+    """Or what no rule can do any more would be right, but slow."""
+    program = jax.make_jaxpr(in_a_loop(ON_A_VECTOR[name]))(columns(4)[..., 0])
+    monkeypatch.setattr(Walk, "mapped", None)
+    jax.make_jaxpr(lambda x: map_lanes(program, x))(columns(4))
 
 
 @pytest.mark.parametrize("name", ON_A_VECTOR)

@@ -6,6 +6,7 @@ time may thus take ten times as long to compile, so a loop is scalarized only wh
 is not expected to take much longer.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from jdescent.sweeps.lanes.programs import (
     LOOPS,
     carried,
     is_empty,
+    is_walked,
     numbers_computed,
     program_of,
     scan_counts,
@@ -83,6 +85,8 @@ def pays(loop, shared: Sequence[bool], work: Workload) -> bool:
 
 def carried_bytes(program: core.ClosedJaxpr, runs: int) -> int | None:
     """Bytes a lane that the largest scalarized loop carries; None if there is no such loop."""
+    if not is_walked(program):
+        return None
     found: list[int] = []
     work = workload(program, runs)
 
@@ -96,20 +100,26 @@ def carried_bytes(program: core.ClosedJaxpr, runs: int) -> int | None:
 
 def _of_program(program: core.ClosedJaxpr, shared: Sequence[bool], look=None):
     """The costs of a program, and which of its results are shared by all lanes, as these inputs."""
-    known = dict(zip(program.jaxpr.invars, shared, strict=True))
+    of_jaxpr = _of_jaxpr if look is None else _of_jaxpr.__wrapped__
+    return of_jaxpr(program.jaxpr, tuple(shared), look)
+
+
+@functools.lru_cache(maxsize=256)  # loops in loops are asked for many times
+def _of_jaxpr(jaxpr, shared: tuple[bool, ...], look) -> tuple[np.ndarray, list[bool]]:
+    known = dict(zip(jaxpr.invars, shared, strict=True))
     costs = _NOTHING
 
     def is_shared(variable) -> bool:
         return isinstance(variable, core.Literal) or known.get(variable, True)
 
-    for equation in program.jaxpr.eqns:
+    for equation in jaxpr.eqns:
         here = [is_shared(variable) for variable in equation.invars]
         if look is not None and equation.primitive.name in LOOPS:
             look(equation, here)
         added, results = _of_equation(equation, here, look)
         costs = costs + added
         known |= zip(equation.outvars, results, strict=True)
-    return costs, [is_shared(variable) for variable in program.jaxpr.outvars]
+    return costs, [is_shared(variable) for variable in jaxpr.outvars]
 
 
 def _of_equation(equation, shared: list[bool], look=None) -> tuple[np.ndarray, list[bool]]:

@@ -139,6 +139,11 @@ def has_effects(program: core.ClosedJaxpr) -> bool:
     return any(equation.effects for equation in every_equation(program.jaxpr))
 
 
+def is_walked(program: core.ClosedJaxpr) -> bool:
+    """Whether it is mapped operation by operation, and not as a whole."""
+    return maps_bit_for_bit(program) and not has_effects(program) and not names_devices(program)
+
+
 def largest_value_bytes(program: core.ClosedJaxpr) -> int:
     """Bytes a lane of the largest array that is computed in a loop, or anywhere if none loops."""
 
@@ -158,7 +163,7 @@ def largest_value_bytes(program: core.ClosedJaxpr) -> int:
 
 def value_bytes(variable) -> int:
     """Bytes of one lane of an array of a program."""
-    return math.prod(variable.aval.shape) * getattr(variable.aval.dtype, "itemsize", 8)
+    return size(variable) * getattr(variable.aval.dtype, "itemsize", 8)
 
 
 def is_key(variable) -> bool:
@@ -176,7 +181,7 @@ def is_empty(variable) -> bool:
 
 
 def size(variable) -> int:
-    return math.prod(variable.aval.shape)
+    return math.prod(getattr(variable.aval, "shape", ()))
 
 
 def is_small(equation) -> bool:

@@ -18,9 +18,8 @@ from jdescent.sweeps.lanes.programs import (
     CALLS,
     LOOPS,
     contains,
-    has_effects,
+    is_walked,
     maps_bit_for_bit,
-    names_devices,
     program_of,
 )
 from jdescent.sweeps.lanes.values import (
@@ -55,7 +54,7 @@ def map_lanes(program: core.ClosedJaxpr, *arguments: Array, runs: int | None = N
         Array([[1., 2.],
                [3., 4.]], dtype=float32)
     """
-    if not maps_bit_for_bit(program) or has_effects(program) or names_devices(program):
+    if not is_walked(program):
         return map_batched(program, *arguments)
     lanes = arguments[0].shape[-1]
     walk = Walk(lanes, workload(program, lanes if runs is None else runs))
