@@ -209,7 +209,8 @@ def descend(
         if tolerance is not None:
             flat = global_norm(point.gradient) <= tolerance
             fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
-        status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
+        finite = jnp.isfinite(point.loss) & _all_finite(point.gradient)
+        fine, status = fine & finite, jnp.where(finite, status, Status.NON_FINITE)
         return jnp.where(fine | (end != _RUNNING), end, _ended(steps, status))
 
     def visit(carry: _Carry, steps) -> tuple[_Carry, Point]:
@@ -238,7 +239,8 @@ def descend(
         (params, state), _ = lax.scan(move_on, move(point), steps)
         there = _Carry(params, state, carry.end)
         fine = within_limit(loss_at(count(begin + length))(params)) & is_finite(params, state)
-        fine &= within_limit(point.loss)  # what the last look found, if only its end was beyond
+        # what the last look found, if only its end was beyond
+        fine &= within_limit(point.loss) & _all_finite(point.gradient)
         running = carry.end == _RUNNING
 
         def hold_or_walk() -> _Carry:

@@ -198,6 +198,31 @@ def test_what_is_not_finite_in_the_gradient_is_not_finite_in_the_update_or_the_s
                 assert shown[row], f"{value} in element {element} is hidden"
 
 
+@pytest.mark.parametrize("record", ["loss", None])
+@pytest.mark.parametrize("name", sorted(BOUNDED))
+def test_a_verdict_shows_the_infinities_that_no_update_shows(name, record):
+    """The loss stays finite, and so does every update."""
+
+    @jax.custom_vjp
+    def loss(x, gradient):
+        return jnp.sum(x)
+
+    loss.defvjp(lambda x, gradient: (loss(x, gradient), gradient), lambda rows, _: (rows, None))
+
+    def run(bad):
+        gradients = lambda key, step: jnp.where(step < 20, 0.5, bad)
+        return jd.descend(
+            loss, jnp.zeros(3), EVERYTHING[name], 64, batches=gradients, key=KEY, record=record
+        ).verdict
+
+    bad = jnp.asarray([np.where(np.eye(3, dtype=bool)[i], b, 0.5) for b in BAD for i in range(3)])
+    verdict = jax.vmap(run)(jnp.concatenate([bad, jnp.ones((1, 3))]))
+    assert np.all(verdict.status[:-1] == jd.Status.NON_FINITE)
+    if record == "loss":
+        assert np.all(verdict.step[:-1] == 20)
+    assert verdict.status[-1] == jd.Status.STEP_LIMIT
+
+
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_the_end_of_the_counter_is_no_end_of_the_run(name):
     testing.assert_counters_stay(EVERYTHING[name])
