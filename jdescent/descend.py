@@ -438,7 +438,14 @@ def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Ar
 
 def _require_scalar(loss_at, params, step):
     """The loss's dtype; an error if it is not a real scalar."""
-    value = jax.eval_shape(lambda params, step: loss_at(step)(params), params, step)
+    try:
+        value = jax.eval_shape(lambda params, step: loss_at(step)(params), params, step)
+    except Exception as error:
+        error.add_note(
+            "This came of the first call of the loss, as loss(params), or as loss(params, batch) "
+            "with batches=. Of a factory pass what it makes, as in losses.bowl()."
+        )
+        raise
     if not hasattr(value, "shape"):
         raise TypeError(f"loss must return one real scalar, got {jax.tree.structure(value)}")
     if value.shape != ():
