@@ -209,8 +209,7 @@ def descend(
         if tolerance is not None:
             flat = global_norm(point.gradient) <= tolerance
             fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
-        finite = jnp.isfinite(point.loss) & _all_finite(point.gradient)
-        fine, status = fine & finite, jnp.where(finite, status, Status.NON_FINITE)
+        status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
         return jnp.where(fine | (end != _RUNNING), end, _ended(steps, status))
 
     def visit(carry: _Carry, steps) -> tuple[_Carry, Point]:
@@ -218,7 +217,8 @@ def descend(
         point = look(carry.params, carry.state, count(steps))
         params, state = move(point)
         end = judge(point, steps, carry.end)
-        overflows = (end == _RUNNING) & ~is_finite(params, state)
+        sound = _all_finite(point.gradient) & is_finite(params, state)
+        overflows = (end == _RUNNING) & ~sound
         end = jnp.where(overflows, _ended(steps + 1, Status.NON_FINITE), end)
         moves = end == _RUNNING
         state = _where_floating(moves, state, carry.state)

@@ -15,9 +15,9 @@ from jdescent.core import (
     as_arrays,
     check_hyperparameters,
     checked_schedule,
-    global_norm,
     require_floating,
     require_state_type,
+    scaled_norm,
     treewise,
 )
 from jdescent.numerics import LAST_STEP, next_step
@@ -71,10 +71,13 @@ def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
     (max_norm,) = check_hyperparameters(max_norm=max_norm)
 
     def transform(grads, params):
-        norm = global_norm(grads)
-        factor = jnp.where(norm <= max_norm, 1, max_norm / jnp.where(norm > 0, norm, 1))
+        scale, norm = scaled_norm(grads)
+        fits = scale * norm <= max_norm
+        scale, factor = jnp.where(fits, 1, scale), jnp.where(fits, 1, max_norm / norm)
         factor = jnp.where(jnp.isfinite(norm), factor, jnp.nan)
-        return jax.tree.map(lambda g: (g.astype(factor.dtype) * factor).astype(g.dtype), grads)
+        return jax.tree.map(
+            lambda g: (g.astype(factor.dtype) / scale * factor).astype(g.dtype), grads
+        )
 
     return treewise(transform)
 

@@ -193,6 +193,24 @@ def test_the_global_norm_is_that_of_all_elements_together_at_any_scale(numbers, 
     np.testing.assert_allclose(norm / scale, np.linalg.norm(numbers.astype(float)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [-123, -100, -43, -42, 0, 42, 43, 100, 126, 127])
+def test_norms_and_clipping_know_every_size_of_many_elements(exponent):
+    """However it is compiled: alone, by jit, over lanes; of the largest numbers there are too."""
+    x = (np.array([1.5, -0.5, 0.25]) * 2.0**exponent).astype(np.float32)
+    norm = np.linalg.norm(x.astype(float))
+    clip = jd.clip_by_global_norm(0.5)
+    for over in (lambda f: f(x), lambda f: jax.jit(f)(x), lambda f: jax.vmap(f)(x[None])[0]):
+        if norm < 2.0**128:
+            np.testing.assert_allclose(over(jd.global_norm), norm, rtol=1e-6)
+        clipped = over(lambda g: clip.update(jnp.asarray(g), clip.init(g))[0])
+        np.testing.assert_allclose(clipped, x * min(1, 0.5 / norm), rtol=1e-6)
+
+
+def test_a_norm_of_complex_numbers_is_refused():
+    with pytest.raises(TypeError, match="complex64"):
+        jd.global_norm(jnp.array([3 + 4j]))
+
+
 def test_the_global_norm_of_nothing_and_of_nan():
     assert jd.global_norm({}) == 0
     assert jd.global_norm({"empty": jnp.zeros((0, 3)), "none": None}) == 0

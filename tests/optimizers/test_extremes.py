@@ -212,14 +212,14 @@ def test_a_verdict_shows_the_infinities_that_no_update_shows(name, record):
     def run(bad):
         gradients = lambda key, step: jnp.where(step < 20, 0.5, bad)
         return jd.descend(
-            loss, jnp.zeros(3), EVERYTHING[name], 64, batches=gradients, key=KEY, record=record
+            loss, jnp.zeros(3), EVERYTHING[name], 128, batches=gradients, key=KEY, record=record
         ).verdict
 
     bad = jnp.asarray([np.where(np.eye(3, dtype=bool)[i], b, 0.5) for b in BAD for i in range(3)])
     verdict = jax.vmap(run)(jnp.concatenate([bad, jnp.ones((1, 3))]))
     assert np.all(verdict.status[:-1] == jd.Status.NON_FINITE)
     if record == "loss":
-        assert np.all(verdict.step[:-1] == 20)
+        assert np.all(verdict.step[:-1] == 21)
     assert verdict.status[-1] == jd.Status.STEP_LIMIT
 
 
