@@ -35,11 +35,10 @@ def test_a_loss_that_is_not_one_real_scalar(loss, told):
     "loss", [jd.losses.bowl, lambda x, batch: x @ x, lambda: 0.0, lambda x: np.asarray(x).sum()]
 )
 def test_an_error_in_the_loss_says_how_it_was_called(loss):
-    with pytest.raises(Exception) as caught:
+    with pytest.raises((TypeError, ValueError)) as caught:
         jd.descend(loss, jnp.ones(2), jd.sgd(0.1), 1)
     assert "loss(params)" in caught.value.__notes__[-1]
     assert "losses.bowl()" in caught.value.__notes__[-1]
-
 
 
 @pytest.mark.parametrize("name", ["steps", "every"])

@@ -11,6 +11,8 @@ from jaxtyping import PyTree
 
 from jdescent.sweeps.identity import describe, is_key, on_host
 
+NOT_IN_JAX = (np.longdouble, np.clongdouble)
+
 
 class Axis:
     """One named axis: what each of its points gives to the function, and what labels it."""
@@ -100,11 +102,31 @@ def _as_array(name: str, value: Any) -> jax.Array:
         return value
     if isinstance(value, list | tuple) and all(isinstance(entry, jax.Array) for entry in value):
         if value and all(map(is_key, value)):
+            kinds = sorted({str(key.dtype) for key in value})
+            if len(kinds) > 1:
+                raise ValueError(
+                    f"axis {name} holds random keys of several kinds, {', '.join(kinds)}: make "
+                    "them all with one impl="
+                )
             return jnp.stack(value)
         value = list(map(on_host, value))
     numbers = _in_numpy(name, value)
     require_kept(f"axis {name} holds", numbers)
+    if isinstance(value, list | tuple) and numbers.dtype.kind == "f":
+        _require_exact_integers(name, value, numbers)
     return jnp.asarray(numbers)
+
+
+def _require_exact_integers(name: str, values: Sequence[Any], numbers: np.ndarray) -> None:
+    """Refuse integers among floating-point numbers that their dtype rounds."""
+    dtype = jax.dtypes.canonicalize_dtype(numbers.dtype)
+    for given, kept in zip(_numbers_in(values), numbers.astype(dtype).flat, strict=False):
+        if type(given) is int and given != int(kept):
+            raise ValueError(
+                f"axis {name} holds {given} among floating-point numbers, which {dtype} does not "
+                f"hold: it would become {int(kept)}. Give integers alone, or call "
+                "jax.config.update('jax_enable_x64', True) before"
+            )
 
 
 def _in_numpy(name: str, value: Any) -> np.ndarray:
@@ -115,15 +137,17 @@ def _in_numpy(name: str, value: Any) -> np.ndarray:
             f"axis {name} must be an array of values, got {value!r}: {error}"
         ) from error
     is_number = jnp.issubdtype(numbers.dtype, np.number) or numbers.dtype == bool
+    is_number &= numbers.dtype.kind != "m" and numbers.dtype not in NOT_IN_JAX
     # NumPy makes objects or floating-point numbers of integers that no integer dtype holds.
     no_integers = numbers.dtype.kind in "fO" and numbers.size and isinstance(value, list | tuple)
     if no_integers and all(type(number) is int for number in _numbers_in(value)):
         raise ValueError(f"axis {name} holds integers that no dtype holds: {_shortened(value)}")
     if isinstance(value, np.ma.MaskedArray) or not is_number:
         raise TypeError(
-            f"axis {name} must be an array of values, got {_shortened(value)}: numbers, random "
-            "keys and trees of them can be mapped. For a choice of functions, call sweep once for "
-            "each of them, or map an index and choose with jax.lax.switch"
+            f"axis {name} must be an array of values, got {_shortened(value)} of dtype "
+            f"{numbers.dtype}: numbers of a dtype that JAX has, random keys and trees of them can "
+            "be mapped. For a choice of functions, call sweep once for each of them, or map an "
+            "index and choose with jax.lax.switch"
         )
     return numbers
 
@@ -168,6 +192,11 @@ def _shortened(value: Any, most: int = 200) -> str:
 
 
 def _check(name: str, array: jax.Array) -> None:
+    if isinstance(array, jax.core.Tracer):
+        raise TypeError(
+            f"axis {name} is traced: a sweep computes its numbers at once, so call it outside "
+            "jax.jit, jax.vmap and jax.grad; within them, jax.vmap maps a run"
+        )
     if array.ndim == 0:
         raise ValueError(
             f"axis {name} must have a first axis to map over, got a scalar {array}: put it in a "

@@ -45,6 +45,22 @@ def box_within(shape: Sequence[int], lanes: int) -> tuple[int, ...]:
     return (1,) * (len(shape) - len(box)) + tuple(reversed(box))
 
 
+def box_without_rest(shape: Sequence[int], lanes: int) -> tuple[int, ...]:
+    """The same, but of boxes that all lie within the grid.
+
+    Example:
+        >>> box_without_rest((10, 100), 250), box_without_rest((10, 7), 6)
+        ((2, 100), (1, 1))
+    """
+    box: list[int] = []
+    for size in reversed(shape):
+        most = max(1, lanes // math.prod(box))
+        box.append(next(step for step in range(min(size, most), 0, -1) if size % step == 0))
+        if box[-1] < size:
+            break
+    return (1,) * (len(shape) - len(box)) + tuple(reversed(box))
+
+
 def places(shape: Sequence[int], box: Sequence[int]) -> Iterator[Place]:
     """The index of every box along each axis."""
     return np.ndindex(*(-(-size // step) for size, step in zip(shape, box, strict=True)))
@@ -114,15 +130,17 @@ def engine_within(
     mapped: Callable = map_lanes,
 ) -> Engine:
     """The program compiled for boxes whose memory, on all devices together, fits the bound."""
-    count, shape = len(jax.local_devices()), [axis.size for axis in axes]
+    shape = [axis.size for axis in axes]
+    count = 1 if program.effects else len(jax.local_devices())
     most = CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
     produced = 2 * count * sum(value_bytes(variable) for variable in program.jaxpr.outvars)
     total = math.prod(shape)
-    parted = 1 if names_devices(program) else jax.device_count()
+    parted = jax.device_count() if _spreads(program) else 1
     share = max(-(-total // parted), _kept_together(program, total))
-    lanes = max(1, min(most, share, int(bound // max(produced, 1))))
+    lanes = max(1, int(min(most, share, bound // max(produced, 1))))
+    fit = box_without_rest if program.effects else box_within
     while True:
-        box = box_within(shape, lanes)
+        box = fit(shape, lanes)
         engine = engine_for(program, identity, axes, box, mapped)
         memory = engine.compiled.memory_analysis()
         # Two rounds are under way at a time: one is computed while the other is collected.
@@ -153,11 +171,11 @@ def engine_for(
 
     The last few are remembered, for sweeps of one function over other values.
     """
-    # A program that itself spreads over devices is given them all for one box.
-    mesh = None if names_devices(program) else _mesh()
+    mesh = _mesh() if _spreads(program) else None
     runs = _power_of_two_from(math.prod(axis.size for axis in axes))
-    block = min(_block(program, runs), _power_of_two_from(math.prod(box)))
-    lanes = -(-math.prod(box) // block) * block
+    lanes = math.prod(box)
+    block = lanes if program.effects else min(_block(program, runs), _power_of_two_from(lanes))
+    lanes = -(-lanes // block) * block
     trees = [axis.tree for axis in axes]
     structures = tuple(axis.structure for axis in axes)
     shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
@@ -166,11 +184,36 @@ def engine_for(
         while len(_COMPILED) >= REMEMBERED:
             _COMPILED.pop(next(iter(_COMPILED)))
         _COMPILED[key] = _compile(program, trees, lanes, block, partial(mapped, runs=runs), mesh)
-    values = jax.tree.leaves(trees)
+    values = [jnp.asarray(leaf, _carrier(leaf.dtype)) for leaf in jax.tree.leaves(trees)]
     if mesh is None:
         return Engine(_COMPILED[key], axes, box, lanes, values, devices=1)
     values = jax.device_put(values, NamedSharding(mesh, PartitionSpec()))
     return Engine(_COMPILED[key], axes, box, lanes, values, mesh.size)
+
+
+def _spreads(program: core.ClosedJaxpr) -> bool:
+    """Whether a sweep may put a box on each device.
+
+    A program that itself spreads over devices is given them all for one box, and so is all that
+    runs under a mesh of the user's. Effects happen once for each point, and in one place.
+    """
+    return not (names_devices(program) or program.effects or _is_under_a_mesh())
+
+
+def _is_under_a_mesh() -> bool:
+    current: Any = getattr(jax.sharding, "get_abstract_mesh", lambda: None)()
+    return current is not None and not current.empty
+
+
+def _carrier(dtype: Any) -> Any:
+    """The dtype that a compiled program is given values in: none that shares its bytes."""
+    for kind, wider, info in (
+        (jnp.integer, jnp.int8, jnp.iinfo),
+        (jnp.floating, jnp.float32, jnp.finfo),
+    ):
+        if jnp.issubdtype(dtype, kind) and info(dtype).bits < 8:
+            return wider
+    return dtype
 
 
 def _mesh() -> Mesh:
@@ -190,12 +233,13 @@ def _compile(
     mesh: Mesh | None,
 ) -> Any:
     """A function of the indices of every lane along each axis, and the arrays of all axes."""
-    counts = [len(jax.tree.leaves(tree)) for tree in trees]
+    counts, given = [len(jax.tree.leaves(tree)) for tree in trees], jax.tree.leaves(trees)
 
     def of_block(indices, values):
         places = [i for i, count in zip(indices, counts, strict=True) for _ in range(count)]
         points = [
-            jnp.moveaxis(leaf[place], 0, -1) for leaf, place in zip(values, places, strict=True)
+            jnp.moveaxis(leaf[place], 0, -1).astype(own.dtype)
+            for leaf, place, own in zip(values, places, given, strict=True)
         ]
         return mapped(program, *points)
 
@@ -207,7 +251,7 @@ def _compile(
         lanes_last = [jnp.moveaxis(output, 0, -2) for output in outputs]
         return [output.reshape(*output.shape[:-2], lanes) for output in lanes_last]
 
-    leaves = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(trees)]
+    leaves = [jax.ShapeDtypeStruct(leaf.shape, _carrier(leaf.dtype)) for leaf in given]
     index = jax.ShapeDtypeStruct((lanes * (mesh.size if mesh else 1),), jnp.int32)
     if mesh is None:
         return jax.jit(on_one_device).lower((index,) * len(trees), leaves).compile()

@@ -21,7 +21,7 @@ from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes import map_batched, map_lanes
-from jdescent.sweeps.layout import folder_of
+from jdescent.sweeps.layout import folder_of, is_free
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
 from jdescent.sweeps.store import Store
@@ -49,7 +49,9 @@ def sweep(
     The grid is the product of the axes. It is cut into boxes that fit `max_memory`, which run on
     every device that JAX sees (see `use_all_cores`). The function is compiled once. A lane gives
     what the same call alone gives, to rounding. On CPU, small problems give the same bits on any
-    number of devices from two on, and of processes (see `jdescent.sweeps.processes`).
+    number of devices from two on, and of processes (see `jdescent.sweeps.processes`). A run that
+    calls Python back for its effect (``jax.debug.print``, ``io_callback``) does so once for each
+    point, on one device, in no promised order.
 
     Args:
         run: a function of one keyword argument per axis that jits and vmaps, for instance one that
@@ -77,7 +79,9 @@ def sweep(
             all. The two differ in rounding.
         **more_axes: one per argument of `run`: an array (or list) whose first axis is mapped, with
             at least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
-            arrays with further axes are welcome; their coordinate is then the index 0, 1, ….
+            arrays with further axes are welcome; their coordinate is then the index 0, 1, …. A list
+            becomes an array of one dtype, as by ``jnp.asarray``, and its entries reach `run` as
+            arrays of that dtype.
 
     Returns:
         An `xarray.Dataset`: one variable per array that `run` returned, named by its path in the
@@ -115,6 +119,11 @@ def sweep(
     """
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
+    if jax.config.jax_disable_jit:
+        raise ValueError(
+            "a sweep is compiled, which jax.disable_jit forbids: to look into a run, call it "
+            "yourself at one point; to sweep, do so outside jax.disable_jit"
+        )
     mapped = _mapping(kernel, scalarize)
     _check_options(version, max_memory, progress)
     folder = None if store is None else folder_of(store)
@@ -144,7 +153,7 @@ def sweep(
             **result,
         )
         engine = None
-        if not os.path.lexists(folder):
+        if is_free(folder):
             engine = engine_within(program, identity, named, bound, mapped)
         sink = stored(chunk=engine.box if engine else shape)
         if sink.complete:
@@ -209,8 +218,9 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
 
     def lane(*point):
         named = {axis.name: value for axis, value in zip(axes, point, strict=True)}
-        labels[:] = labelled(run(**named))
-        return [label.value for label in labels]
+        results = labelled(run(**named))
+        labels[:] = [result.without_value() for result in results]
+        return [result.value for result in results]
 
     try:
         program = jax.make_jaxpr(lane)(*(axis.one_point for axis in axes))
@@ -225,6 +235,11 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     if not labels:
         raise TypeError("run must return at least one array")
     program, labels = with_known_steps(program, labels)
+    if any(isinstance(const, jax.core.Tracer) for const in program.consts):
+        raise TypeError(
+            "run reads a traced value: a sweep computes its numbers at once, so call it outside "
+            "jax.jit, jax.vmap and jax.grad; within them, jax.vmap maps a run"
+        )
     consts = [const if is_key(const) else on_host(const) for const in program.consts]
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 

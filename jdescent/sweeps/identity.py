@@ -15,6 +15,7 @@ import dataclasses
 import enum
 import functools
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -43,6 +44,9 @@ DERIVATIVES = {
     "checkpoint": ("policy",),
 }
 """Rules of differentiation: derivatives that a program takes already stand in it as equations."""
+
+REPEATING = {"reduce": ("computation",)}
+"""Functions whose traced program stands beside them."""
 
 
 CONTEXT = ("compute_type", "threefry_partitionable", "xla_metadata", "cur_abstract_mesh")
@@ -127,7 +131,8 @@ def on_host(array: Any) -> np.ndarray:
 def settings() -> dict[str, str]:
     """JAX's settings that numbers depend on: those of a trace, as JAX lists them where it does.
 
-    A setting that only refuses programs is none: what it lets through is the same program.
+    A setting that only refuses programs is none: what it lets through is the same program. What
+    the compiler is told is one.
     """
     from jax._src import config  # no public module tells which they are
 
@@ -135,13 +140,34 @@ def settings() -> dict[str, str]:
         names: Sequence[str] = config.trace_context_names()
     except (AttributeError, NotImplementedError):
         names = ()
-    asked = {*names, *SETTINGS} - REFUSING
+    asked = {*names, *SETTINGS} - HARMLESS
     known = jax.config.values
-    return {name: str(known[name]) for name in sorted(asked) if name in known}
+    found = {name: str(known[name]) for name in sorted(asked) if name in known}
+    return found | {"platform": _platform(), "XLA_FLAGS": _flags()}
+
+
+def _platform() -> str:
+    """Of the device that arrays are put on, whichever of its kind that is."""
+    chosen = jax.config.jax_default_device
+    return chosen if isinstance(chosen, str) else (chosen or jax.devices()[0]).platform
+
+
+def _flags() -> str:
+    """What the compiler was told, but for what changes no number."""
+    told = os.environ.get("XLA_FLAGS", "").split()
+    return " ".join(sorted(flag for flag in told if not flag.startswith(HARMLESS_FLAGS)))
+
+
+HARMLESS_FLAGS = (
+    "--xla_force_host_platform_device_count",
+    "--xla_dump",
+    "--xla_cpu_parallel_codegen_split_count",
+    "--xla_gpu_force_compilation_parallelism",
+    "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold",  # see `compilation`
+)
 
 
 SETTINGS = (
-    "jax_default_device",
     "jax_default_matmul_precision",
     "jax_default_prng_impl",
     "jax_enable_x64",
@@ -151,17 +177,23 @@ SETTINGS = (
 )
 """Those of every version of JAX."""
 
-REFUSING = {
+HARMLESS = {
     "jax_check_static_indices",
     "jax_debug_key_reuse",
+    "jax_default_device",
+    "jax_embedded_constants_max_bytes",
     "jax_error_checking_behavior_divide",
     "jax_error_checking_behavior_nan",
     "jax_error_checking_behavior_oob",
     "jax_explicit_x64_dtypes",
+    "jax_hlo_source_file_canonicalization_regex",
     "jax_mutable_array_checks",
     "jax_numpy_dtype_promotion",
     "jax_numpy_rank_promotion",
+    "jax_pgle_aggregation_percentile",
+    "jax_pgle_profiling_runs",
 }
+"""Settings of a trace that refuse programs, or that change no number."""
 
 
 def _context() -> Hashable:
@@ -372,8 +404,8 @@ class _Writer:
 
 
 def _says_nothing(primitive: str, parameter: str) -> bool:
-    of_derivatives = DERIVATIVES.get(primitive, ())
-    return primitive.startswith(UNNAMED.get(parameter, ())) or parameter in of_derivatives
+    silent = DERIVATIVES.get(primitive, ()) + REPEATING.get(primitive, ())
+    return primitive.startswith(UNNAMED.get(parameter, ())) or parameter in silent
 
 
 def _name_of(value: Any) -> str:

@@ -281,6 +281,8 @@ class _Slot:
 
     def struct(self, lanes: int) -> jax.ShapeDtypeStruct:
         shape = (*self.shape, lanes) if self.has_lanes else self.shape
+        if 0 in shape:
+            raise _refusal(f"an array of shape {self.shape} in a loop holds no numbers")
         if math.prod(shape) >= INDEXED:
             raise ValueError(
                 f"a kernel can index {INDEXED:,} numbers, not {_times(shape)} numbers: "

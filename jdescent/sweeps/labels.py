@@ -30,8 +30,13 @@ class Labelled(NamedTuple):
 
     @property
     def variable(self) -> Variable:
-        dtype = np.dtype(jnp.result_type(self.value))
-        return Variable(self.name, self.dims, jnp.shape(self.value), dtype, dict(self.attrs))
+        shape, dtype = self.value.shape, np.dtype(self.value.dtype)
+        return Variable(self.name, self.dims, shape, dtype, dict(self.attrs))
+
+    def without_value(self) -> "Labelled":
+        """With its shape alone: a traced value must not outlive its trace."""
+        shape, dtype = jnp.shape(self.value), jnp.result_type(self.value)
+        return self._replace(value=jax.ShapeDtypeStruct(shape, dtype))
 
 
 def labelled(result: PyTree, prefix: str = "") -> list[Labelled]:

@@ -52,6 +52,13 @@ def folder_of(path: str | os.PathLike) -> Path:
         raise ValueError(f"{text!r} begins with a user who has no home here: {error}") from error
 
 
+def is_free(path: Path) -> bool:
+    """Whether a store can be made there: nothing is, or an empty folder."""
+    if path.is_dir():
+        return not any(path.iterdir())
+    return not os.path.lexists(path)
+
+
 class Arrays(NamedTuple):
     """All arrays of a store, as they are made and made again."""
 
@@ -105,7 +112,7 @@ def create(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
         arrays.repair(group, attempt)
         attempt.rename(path)
     except OSError as error:
-        if not os.path.lexists(path):  # else another process was first
+        if is_free(path):  # else another process was first
             raise OSError(
                 error.errno, f"cannot make the store {path}: {error.strerror}; nothing was computed"
             ) from error
@@ -139,10 +146,11 @@ def open_group(path: Path) -> "zarr.Group":
         group = zarr.open_group(path, mode="r+", zarr_format=3)
     except (FileNotFoundError, NotADirectoryError, FileExistsError, ValueError):
         group = None
-    if group is None or group.attrs.get("format") not in READABLE:
+    described = group is not None and {"identity", "layout", "chunk", "created"} <= {*group.attrs}
+    if not described or group.attrs.get("format") not in READABLE:
         raise ValueError(
-            f"{path} is there but is no sweep that this version stored: choose another name; "
-            "it was left as it is"
+            f"{path} is there but is no sweep that this version stored, or is broken: choose "
+            "another name; it was left as it is"
         )
     return group
 
@@ -180,5 +188,5 @@ def is_whole_file(file: Path) -> bool:
     """Whether a file of numbers is there, with the checksum that it ends with."""
     try:
         return is_whole(np.fromfile(file, np.uint8))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return False

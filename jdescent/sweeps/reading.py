@@ -1,6 +1,7 @@
 """What a sweep gives to read: words decoded when asked for, and files whose loss is an error."""
 
 import errno
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from xarray.core import indexing
 from zarr.storage import LocalStore, WrapperStore
 
 from jdescent.sweeps.encoding import is_whole
+from jdescent.sweeps.layout import DESCRIPTION
 
 
 def decoded(variable: xarray.Variable) -> xarray.Variable:
@@ -49,6 +51,7 @@ class FinishedChunks(WrapperStore):
 
     Args:
         store: the files.
+        token: what the sweep was given when it was made, and no other has.
         finished: by the name of each array of the sweep's grid, which of its chunks are finished.
         whole: the names of the arrays that are written when the store is made.
     """
@@ -56,16 +59,20 @@ class FinishedChunks(WrapperStore):
     def __init__(
         self,
         store: LocalStore,
+        token: str | None = None,
         finished: Mapping[str, np.ndarray] | None = None,
         whole: Sequence[str] = (),
     ) -> None:
         super().__init__(store)
+        self._token, self._root = token, Path(store.root)
         self._finished, self._whole = dict(finished or {}), tuple(whole)
 
     async def get(self, key: str, *arguments: Any, **options: Any) -> Any:
         name, _, place = key.partition("/c")
         finished = self._finished.get(name)
         expected = bool(place) and (finished is not None or name in self._whole)
+        if expected:
+            self._require_the_same_sweep()
         if expected and finished is not None:
             indices = map(int, place.strip("/").split("/")[: finished.ndim])
             if not finished[tuple(indices)]:
@@ -75,6 +82,18 @@ class FinishedChunks(WrapperStore):
             raise FileNotFoundError(
                 errno.ENOENT,
                 "a file of a stored sweep is gone or broken; the call that made it mends it",
-                str(Path(self._store.root) / key),  # type: ignore[attr-defined]
+                str(self._root / key),
             )
         return found
+
+    def _require_the_same_sweep(self) -> None:
+        """A sweep that was stored anew under the name has other numbers at the same places."""
+        try:
+            token = json.loads((self._root / DESCRIPTION).read_text())["attributes"].get("token")
+        except (OSError, ValueError, KeyError):
+            return  # what then is missing says so itself
+        if token != self._token:
+            raise ValueError(
+                f"{self._root} now holds another sweep than the one this dataset was read from: "
+                "open it again, with jd.open_sweep, to read that one"
+            )

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from jdescent.sweeps.layout import (
     array_of,
     create,
     folder_of,
+    is_free,
     is_whole_file,
     open_group,
 )
@@ -118,9 +120,10 @@ class Store:
         identity = json.loads(json.dumps(identity))
         arrays = Arrays(axes, chunk, variables, coordinates)
         _remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.creating"))
-        if not os.path.lexists(path):
+        if is_free(path):
             about = {
                 "format": FORMAT,
+                "token": uuid.uuid4().hex,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "identity": identity,
                 "layout": arrays.layout(),
@@ -202,7 +205,7 @@ class Store:
 
         finished = dict.fromkeys((MARKER, *self.variables), self.finished)
         files = LocalStore(self.path, read_only=True)
-        source = FinishedChunks(files, finished, self.coordinates)
+        source = FinishedChunks(files, self._about.get("token"), finished, self.coordinates)
         stored = xarray.open_zarr(source, chunks=None, consolidated=False, decode_cf=False)
         return xarray.Dataset(
             {name: decoded(stored[name].variable) for name in self.variables},

@@ -210,7 +210,9 @@ def test_a_verdict_shows_the_infinities_that_no_update_shows(name, record):
     loss.defvjp(lambda x, gradient: (loss(x, gradient), gradient), lambda rows, _: (rows, None))
 
     def run(bad):
-        gradients = lambda key, step: jnp.where(step < 20, 0.5, bad)
+        def gradients(key, step):
+            return jnp.where(step < 20, 0.5, bad)
+
         return jd.descend(
             loss, jnp.zeros(3), EVERYTHING[name], 128, batches=gradients, key=KEY, record=record
         ).verdict

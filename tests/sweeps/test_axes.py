@@ -28,12 +28,26 @@ def unchecked(as_users_run):
         "a rate below all normal ones": ([1e-40], "which float32 does not hold"),
         "a rate that overflows": ([[1.0, -1e39]], r"holds -1e\+39 at index 0, 1"),
         "a part of a complex one": ([1e-50 + 1j], "which complex64 does not hold"),
+        "among rates": ([16777217, 0.5], "holds 16777217 among floating-point.*16777216"),
         "in a list of trees": ([{"a": 2**40}, {"a": 1}], "holds 1099511627776 at index 0"),
         "in a tree of lists": ({"a": [1.0], "b": [1e-50]}, "holds 1e-50 at index 0"),
     }.values(),
 )  # fmt: skip
 def test_a_value_that_jax_would_change_is_refused(value, said):
     with pytest.raises(ValueError, match=f"axis x .*{said}"):
+        jd.sweep(lambda x: jnp.float32(0), x=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (np.array([1, 2], "timedelta64[s]"), TypeError, r"of dtype timedelta64\[s\]"),
+        (np.array([1, 2], np.longdouble), TypeError, "a dtype that JAX has"),
+        ([jax.random.key(0), jax.random.key(0, impl="rbg")], ValueError, "several kinds"),
+    ],
+)
+def test_what_jax_has_no_array_for_is_refused_by_the_name_of_its_axis(value, error, said):
+    with pytest.raises(error, match=f"axis x .*{said}"):
         jd.sweep(lambda x: jnp.float32(0), x=value)
 
 

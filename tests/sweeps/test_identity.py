@@ -128,6 +128,34 @@ def test_settings_that_change_numbers_change_the_identity(setting):
     assert identify(jax.make_jaxpr(drawn)(X)) == before
 
 
+def test_what_the_compiler_was_told_is_part_of_the_identity(monkeypatch):
+    program = jax.make_jaxpr(lambda x: x)(X)
+    before = identify(program).settings
+    flags = os.environ.get("XLA_FLAGS", "")
+    monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_force_host_platform_device_count=7")
+    assert identify(program).settings == before
+    monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_cpu_enable_fast_math=true")
+    assert "fast_math" in identify(program).settings["XLA_FLAGS"]
+
+
+def test_settings_that_change_no_number_are_no_part_of_it():
+    program = jax.make_jaxpr(lambda x: x)(X)
+    before = identify(program).settings
+    with jax.default_device(jax.devices()[0]):
+        assert identify(program).settings == before
+
+
+def test_the_combiner_of_a_reduction_is_told_by_its_program():
+    def identified(k):
+        return identify(
+            jax.make_jaxpr(lambda x: lax.reduce(x, 1.0, lambda a, b: a * b * k, (0,)))(jnp.ones(3))
+        )
+
+    assert identified(2.0) == identified(2.0)
+    assert identified(2.0) != identified(3.0)
+    assert not identified(2.0).opaque
+
+
 def test_the_precision_of_products_is_part_of_a_store(tmp_path):
     matrix = jnp.ones((2, 2))
 

@@ -218,6 +218,14 @@ def test_what_cannot_be_a_kernel_is_refused_by_name(loss, names):
         jd.sweep(lambda rate: jd.descend(loss, START, jd.sgd(rate), 5), rate=[0.1], kernel=True)
 
 
+def test_arrays_without_numbers_are_refused():
+    def run(a):
+        return jax.lax.fori_loop(0, 3, lambda _, c: (c[0] * a, c[1]), (1.0, jnp.zeros(0)))[0]
+
+    with pytest.raises(TypeError, match=r"shape \(0,\).*without kernel=True"):
+        jd.sweep(run, kernel=True, a=[1.0, 2.0])
+
+
 def test_random_steps_are_refused():
     def run(rate):
         noise = jd.add_noise(jax.random.key(0), 0.1)

@@ -457,6 +457,37 @@ def test_a_path_that_leads_nowhere_is_refused(path):
 # -- what gets lost ------------------------------------------------------------------------------
 
 
+def test_another_store_in_the_place_of_one_is_an_error_to_read(path):
+    data = complete(path).dataset()
+    kept = pickle.dumps(data)
+    shutil.rmtree(path)
+    anew = complete(path).dataset()
+    for name in ("loss", "verdict"):
+        for old in (data, pickle.loads(kept)):
+            with pytest.raises(ValueError, match=r"now holds another sweep.*open_sweep"):
+                old[name].load()
+        np.testing.assert_array_equal(anew[name][:2], open_sweep(path)[name][:2])
+
+
+def test_a_folder_in_the_place_of_a_file_is_no_finished_chunk(path):
+    store = complete(path)
+    file = next(store._files((1,)))
+    file.unlink()
+    file.mkdir()
+    np.testing.assert_array_equal(ask(path).finished, [True, False, True])
+
+
+def test_an_empty_folder_becomes_a_store(path):
+    path.mkdir(parents=True)
+    assert complete(path).complete
+
+
+def test_a_store_whose_description_lost_its_parts_is_refused(path):
+    zarr.open_group(complete(path).path, mode="r+").attrs.put({"format": "jdescent sweep 2"})
+    with pytest.raises(ValueError, match="or is broken"):
+        open_sweep(path)
+
+
 def test_a_store_that_was_removed_is_an_error_to_read(path):
     data = complete(path).dataset()
     shutil.rmtree(path)

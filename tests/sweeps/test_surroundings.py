@@ -1,0 +1,90 @@
+"""Sweeps under a mesh, with effects, under JAX's own checks, within other transformations."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.experimental import io_callback
+from jax.sharding import AxisType
+
+import jdescent as jd
+
+
+@pytest.mark.parametrize("max_memory", [1024, 2e-3])
+@pytest.mark.parametrize("runs", [1, 3, 7, 12])
+def test_a_callback_with_an_effect_is_called_once_for_each_point(runs, max_memory):
+    called = []
+
+    def noted(x):
+        called.append(float(x))
+        return x
+
+    def run(a, b):
+        return io_callback(noted, jax.ShapeDtypeStruct((), jnp.float32), a + 100 * b)
+
+    swept = jd.sweep(run, a=np.arange(1.0 * runs), b=[0.0, 1.0, 2.0], max_memory=max_memory)
+    assert sorted(called) == [a + 100.0 * b for b in range(3) for a in range(runs)]
+    np.testing.assert_array_equal(swept.result, np.arange(runs)[:, None] + [[0, 100, 200]])
+
+
+def test_what_is_printed_in_a_loop_is_printed_once_for_each_point(capfd):
+    def run(a):
+        def turn(i, x):
+            jax.debug.print("turn {} of {}", i, a)
+            return x + a
+
+        return lax.fori_loop(0, 2, turn, 0.0)
+
+    jd.sweep(run, a=[1.0, 2.0, 3.0])
+    jax.effects_barrier()
+    lines = capfd.readouterr().out.splitlines()
+    assert sorted(lines) == [f"turn {i} of {a}" for i in range(2) for a in (1.0, 2.0, 3.0)]
+
+
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+def test_under_a_mesh_of_the_user_a_sweep_is_what_it_is_without(kind):
+    def run(rate):
+        return jd.descend(lambda x: x @ x, jnp.ones(2), jd.adam(rate), 5).loss
+
+    rates = np.linspace(0.1, 0.5, 3)
+    without = jd.sweep(run, rate=rates)
+    with jax.set_mesh(jax.make_mesh((len(jax.devices()),), ("d",), axis_types=(kind,))):
+        within = jd.sweep(run, rate=rates)
+    np.testing.assert_allclose(within.result, without.result, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int4", "uint4", "int2", "float4_e2m1fn", "float8_e4m3fn"])
+def test_axes_of_narrow_numbers(dtype):
+    values = jnp.array([1, 0, 1], dtype)
+    swept = jd.sweep(lambda a: {"same": a, "wide": 3 * a.astype(jnp.float32)}, a=values)
+    np.testing.assert_array_equal(swept.same.values.astype(float), [1, 0, 1])
+    np.testing.assert_array_equal(swept.wide, [3, 0, 3])
+
+
+def test_no_tracer_outlives_a_sweep():
+    with jax.checking_leaks():
+        swept = jd.sweep(lambda a: lax.fori_loop(0, 3, lambda i, x: 2 * x, a), a=[1.0, 2.0])
+    np.testing.assert_array_equal(swept.result, [8, 16])
+
+
+def test_a_sweep_in_another_transformation_is_refused():
+    def of_an_axis(x):
+        return jd.sweep(lambda a: 2 * a, a=x[None]).result.values
+
+    def of_a_closure(x):
+        return jd.sweep(lambda a: x * a, a=np.array([1.0, 2.0])).result.values
+
+    for function in (of_an_axis, of_a_closure):
+        for transform in (jax.jit, jax.grad, lambda f: lambda x: jax.vmap(f)(x[None])):
+            with pytest.raises(TypeError, match=r"traced.*jax\.vmap maps a run"):
+                transform(function)(jnp.float32(2.0))
+
+
+def test_without_compilation_a_sweep_says_what_to_do():
+    with jax.disable_jit(), pytest.raises(ValueError, match="call it yourself at one point"):
+        jd.sweep(lambda a: 2 * a, a=[1.0])
+
+
+def test_no_bound_on_memory_is_infinite():
+    np.testing.assert_array_equal(jd.sweep(lambda a: a, a=[1.0], max_memory=np.inf).result, [1])
