@@ -119,7 +119,7 @@ def sweep(
     """
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
-    if jax.config.jax_disable_jit:
+    if jax.config.values["jax_disable_jit"]:
         raise ValueError(
             "a sweep is compiled, which jax.disable_jit forbids: to look into a run, call it "
             "yourself at one point; to sweep, do so outside jax.disable_jit"

@@ -148,7 +148,7 @@ def settings() -> dict[str, str]:
 
 def _platform() -> str:
     """Of the device that arrays are put on, whichever of its kind that is."""
-    chosen = jax.config.jax_default_device
+    chosen = jax.config.values["jax_default_device"]
     return chosen if isinstance(chosen, str) else (chosen or jax.devices()[0]).platform
 
 

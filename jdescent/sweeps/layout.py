@@ -146,8 +146,9 @@ def open_group(path: Path) -> "zarr.Group":
         group = zarr.open_group(path, mode="r+", zarr_format=3)
     except (FileNotFoundError, NotADirectoryError, FileExistsError, ValueError):
         group = None
-    described = group is not None and {"identity", "layout", "chunk", "created"} <= {*group.attrs}
-    if not described or group.attrs.get("format") not in READABLE:
+    attributes = {} if group is None else {**group.attrs}
+    described = {"identity", "layout", "chunk", "created"} <= attributes.keys()
+    if group is None or not described or attributes.get("format") not in READABLE:
         raise ValueError(
             f"{path} is there but is no sweep that this version stored, or is broken: choose "
             "another name; it was left as it is"
