@@ -114,7 +114,7 @@ def _as_array(name: str, value: Any) -> jax.Array:
     require_kept(f"axis {name} holds", numbers)
     if isinstance(value, list | tuple) and numbers.dtype.kind == "f":
         _require_exact_integers(name, value, numbers)
-    return jnp.asarray(numbers)
+    return jax.device_put(numbers.astype(jax.dtypes.canonicalize_dtype(numbers.dtype), copy=False))
 
 
 def _require_exact_integers(name: str, values: Sequence[Any], numbers: np.ndarray) -> None:
@@ -204,6 +204,8 @@ def _check(name: str, array: jax.Array) -> None:
         )
     if len(array) == 0:
         raise ValueError(f"axis {name} is empty: give it at least one value")
-    if jnp.issubdtype(array.dtype, jnp.inexact) and bool(jnp.any(jnp.isnan(array))):
-        where = ", ".join(str(i) for i in np.argwhere(np.isnan(array))[0])
-        raise ValueError(f"axis {name} holds NaN at index {where}")
+    if jnp.issubdtype(array.dtype, jnp.inexact):
+        unknown = np.isnan(on_host(array))  # on the host, as it would be compiled elsewhere
+        if np.any(unknown):
+            where = ", ".join(str(i) for i in np.argwhere(unknown)[0])
+            raise ValueError(f"axis {name} holds NaN at index {where}")

@@ -1,9 +1,9 @@
 """A sweep in pieces: boxes of the grid that fit in memory, compiled once, run on every device."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -142,7 +142,7 @@ def engine_within(
     while True:
         box = fit(shape, lanes)
         engine = engine_for(program, identity, axes, box, mapped)
-        memory = engine.compiled.memory_analysis()
+        memory = _memory_of(engine.compiled)
         # Two rounds are under way at a time: one is computed while the other is collected.
         used = count * (
             memory.argument_size_in_bytes
@@ -183,7 +183,9 @@ def engine_for(
     if key not in _COMPILED:
         while len(_COMPILED) >= REMEMBERED:
             _COMPILED.pop(next(iter(_COMPILED)))
-        _COMPILED[key] = _compile(program, trees, lanes, block, partial(mapped, runs=runs), mesh)
+        _COMPILED[key] = _compile(
+            program, trees, lanes, block, functools.partial(mapped, runs=runs), mesh
+        )
     values = [jnp.asarray(leaf, _carrier(leaf.dtype)) for leaf in jax.tree.leaves(trees)]
     if mesh is None:
         return Engine(_COMPILED[key], axes, box, lanes, values, devices=1)
@@ -221,6 +223,14 @@ def _mesh() -> Mesh:
 
 
 REMEMBERED = 16
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _memory_of(compiled: Any) -> Any:
+    """What XLA says it takes, which it looks for anew each time it is asked."""
+    return compiled.memory_analysis()
+
+
 _COMPILED: dict[tuple, Any] = {}
 
 

@@ -15,7 +15,7 @@ _SMALL_LOOPS = (
 )
 
 CACHED_BYTES = 16 * 1024  # of what a loop carries, to be left in a first-level cache
-UNSPLIT_BYTES = 32 * 1024  # of the largest array of a turn that is not split, all lanes of a block
+UNSPLIT_BYTES = 128 * 1024  # of the largest array of a turn that is not split, all lanes of a block
 
 
 def use_all_cores(devices: int | None = None) -> None:
