@@ -32,10 +32,10 @@ class NullDimension(NamedTuple):
 def null_dimension(
     *outcomes: Bool[np.ndarray, "_ _"],
     smoothing: Annotated[float, POSITIVE] = 4.0,
-    surrogates: int = 199,
+    surrogates: Annotated[int, count(1)] = 199,
     confidence: Annotated[float, IN_0_1] = 0.95,
     base: Annotated[int, count(2)] = 2,
-    seed: int = 0,
+    seed: Annotated[int, count(0)] = 0,
 ) -> NullDimension:
     """The box-counting dimensions that a smooth boundary with as many flipped pixels would have.
 
@@ -54,7 +54,7 @@ def null_dimension(
     Args:
         outcomes: one boolean a pixel, an image or several (a zoom), as in `box_dimension`.
         smoothing: finest detail of the smooth boundary, the standard deviation of a blur in
-            pixels, > 0.
+            pixels, > 0, at most the longer side.
         surrogates: how many sets of images are drawn, ≥ 2/(1 − confidence) − 1.
         confidence: the share of surrogates from low to high, in (0, 1).
         base: b, see `box_counts`.
@@ -103,7 +103,7 @@ def boundary_surrogates(
     outcome: Bool[np.ndarray, "rows columns"],
     number: Annotated[int, count(1)],
     smoothing: Annotated[float, POSITIVE] = 4.0,
-    seed: int = 0,
+    seed: Annotated[int, count(0)] = 0,
 ) -> Bool[np.ndarray, "number rows columns"]:
     """Images with the same smooth boundary and as many flipped pixels at each distance from it.
 
@@ -148,13 +148,14 @@ def smooth_outcome(
 
     Args:
         outcome: f, one boolean a pixel.
-        smoothing: the standard deviation of G in pixels, > 0.
+        smoothing: the standard deviation of G in pixels, > 0, at most the longer side.
 
     Returns:
         A boolean image of the same shape.
 
     Raises:
-        ValueError: the smoothing is not positive, or there are less than 2 × 2 pixels.
+        ValueError: the smoothing is not positive or wider than the image, or there are less than
+            2 × 2 pixels.
 
     Example:
         >>> outcome = np.arange(8) + np.zeros((8, 1)) > 3
@@ -164,6 +165,7 @@ def smooth_outcome(
         True
     """
     outcome = require_image("outcome", outcome, 2)
+    _require_detail(smoothing, max(outcome.shape))
     reach = int(np.ceil(BLUR_REACH * smoothing))
 
     def blurred(image: np.ndarray) -> np.ndarray:
@@ -174,6 +176,13 @@ def smooth_outcome(
 
     once = blurred(outcome.astype(np.float64))
     return 2 * once - blurred(once) > 0.5
+
+
+def _require_detail(smoothing: float, side: int) -> None:
+    """A blur wider than the image leaves one value everywhere, and takes the longer for it."""
+    words = f"at most {side} pixels, the longer side of the image"
+    fits = Range(words, lambda s: s <= side, hint="a wider blur leaves no boundary")
+    require("smoothing", smoothing, fits)
 
 
 def _surrogates(

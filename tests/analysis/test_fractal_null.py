@@ -144,6 +144,16 @@ def test_where_all_runs_end_alike_there_is_no_dimension():
         (lambda: analysis.null_dimension(), "no mask was given"),
         (lambda: analysis.null_dimension(np.eye(6, dtype=bool)), "more than 6 pixels"),
         (lambda: analysis.null_dimension(np.eye(32, dtype=bool), smoothing=0.0), "smoothing must"),
+        (
+            lambda: analysis.null_dimension(np.eye(32, dtype=bool), smoothing=1e6),
+            "smoothing must be at most 32 pixels, the longer side of the image, got 1000000",
+        ),
+        (
+            lambda: analysis.smooth_outcome(np.ones((2, 9), bool), 9.1),
+            "smoothing must be at most 9",
+        ),
+        (lambda: analysis.boundary_surrogates(np.eye(9, dtype=bool), 1, 10.0), "at most 9 pixels"),
+        (lambda: analysis.null_dimension(np.eye(32, dtype=bool), seed=-1), "seed must be zero or"),
         (lambda: analysis.null_dimension(np.eye(32, dtype=bool), confidence=1.0), "confidence"),
         (
             lambda: analysis.null_dimension(np.eye(32, dtype=bool), surrogates=38),
