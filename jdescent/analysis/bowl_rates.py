@@ -7,7 +7,7 @@ arrays, and broadcast elementwise.
 """
 
 from types import ModuleType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +15,10 @@ import jax.numpy as jnp
 from jdescent.analysis.inputs import (
     NON_NEGATIVE,
     Momentum,
-    NonNegative,
     Positive,
     Real,
     Reals,
+    count,
     elementwise,
     namespace,
     require,
@@ -253,7 +253,9 @@ def tuned_nesterov(smallest: Positive, largest: Positive) -> Tuning:
 
 
 @elementwise
-def chebyshev_bound(steps: NonNegative, smallest: Positive, largest: Positive) -> Reals:
+def chebyshev_bound(
+    steps: Annotated[Reals, count(0)], smallest: Positive, largest: Positive
+) -> Reals:
     """Smallest worst-case error factor that t gradient steps can reach on a bowl, by any method.
 
     2zᵗ/(1+z²ᵗ),  z = (√κ−1)/(√κ+1),  κ = L/μ
@@ -262,7 +264,7 @@ def chebyshev_bound(steps: NonNegative, smallest: Positive, largest: Positive) -
     Chebyshev's recurrence attains it. The tuned heavy ball has the same exponent, z per step.
 
     Args:
-        steps: t ≥ 0; any shape.
+        steps: t ≥ 0, whole numbers; any shape.
         smallest: μ > 0, the smallest curvature.
         largest: L ≥ μ, the largest curvature.
 
@@ -270,7 +272,8 @@ def chebyshev_bound(steps: NonNegative, smallest: Positive, largest: Positive) -
         The factor on the distance after t steps, elementwise.
 
     Raises:
-        ValueError: negative steps, curvatures that are not positive, or smallest above largest.
+        ValueError: steps that are negative or no whole number, curvatures that are not positive,
+            or smallest above largest.
 
     Example:
         >>> f"{chebyshev_bound(10, 1.0, 100.0):.5f}"

@@ -28,7 +28,7 @@ from jaxtyping import Array, Float, Int
 from jdescent._jax import enable_x64
 from jdescent.analysis import absorbing_chain
 from jdescent.analysis.inputs import (
-    AT_LEAST_1,
+    BATCH,
     FINITE,
     NON_NEGATIVE,
     POSITIVE,
@@ -40,8 +40,11 @@ from jdescent.analysis.inputs import (
     checked,
     count,
     elementwise,
+    floats,
     namespace,
     require,
+    require_vector,
+    vector,
 )
 
 Potential = Callable[..., Reals]
@@ -66,7 +69,7 @@ PANEL_NODES = 16
 def temperature(
     learning_rate: Positive,
     noise_variance: Positive,
-    batch_size: Annotated[Reals, AT_LEAST_1] = 1,
+    batch_size: Annotated[Reals, BATCH] = 1,
     momentum: Momentum = 0.0,
 ) -> Reals:
     """Temperature of SGD's diffusion.
@@ -76,9 +79,9 @@ def temperature(
     Args:
         learning_rate: η > 0; any shape.
         noise_variance: σ² > 0, of one example's gradient.
-        batch_size: B ≥ 1, drawn with replacement; infinity for no noise. Without replacement from
-            n examples multiply T by (n−B)/(n−1); epoch shuffling correlates steps and has no such
-            T.
+        batch_size: B ≥ 1, a whole number, drawn with replacement; infinity for no noise. Without
+            replacement from n examples multiply T by (n−B)/(n−1); epoch shuffling correlates steps
+            and has no such T.
         momentum: β in [0, 1) of the heavy ball.
 
     Returns:
@@ -161,8 +164,8 @@ def quadrature_time(
         τ in units of learning rate × steps; inf beyond e⁷⁰⁹.
 
     Raises:
-        ValueError: threshold not above start, T not positive, or a potential that does not rise
-            by 40T to the left.
+        ValueError: threshold not above start, T not positive, a potential that does not rise by
+            40T to the left, or one so large everywhere that its differences lose their digits.
 
     Example:
         >>> def U(x): return x**4 / 4 - x**3 / 6 - 3 * x**2 / 4
@@ -172,7 +175,8 @@ def quadrature_time(
     Reference:
         Gardiner, *Handbook of Stochastic Methods*, 1985, section 5.2.7.
     """
-    lowest = _lowest_visited(potential, start, threshold, temperature)
+    finest = QUADRATURE_TOLERANCE * temperature
+    lowest = _lowest_visited(potential, start, threshold, temperature, finest)
     coarse, panels = np.nan, PANELS
     while panels <= MOST_PANELS:
         log_time = _log_quadrature_time(potential, lowest, start, threshold, temperature, panels)
@@ -275,7 +279,7 @@ def gaussian_chain_survival(
         threshold: where they end, above start.
         learning_rate: η > 0.
         gradient_variance: σ²/B > 0, of one step's gradient.
-        steps: t ≥ 0, integers, shape (times,).
+        steps: t ≥ 0, integers, shape (times,) with times ≥ 1.
         nodes: quadrature nodes (see `gaussian_chain_steps`).
 
     Returns:
@@ -289,6 +293,7 @@ def gaussian_chain_survival(
         >>> gaussian_chain_survival(U, -1.0, 1.0, 0.1, 40 / 3 / 4, np.array([0, 276])).round(3)
         array([1.   , 0.367])
     """
+    require_vector("steps", steps, "times")
     times = np.asarray(steps)
     if times.dtype.kind not in "iu":
         raise TypeError(f"steps must be integers, got {times.dtype}")
@@ -332,12 +337,7 @@ def batch_noise(
         >>> print(noise.values, noise.probabilities * 16)
         [-1.  -0.5  0.   0.5  1. ] [1. 4. 6. 4. 1.]
     """
-    offsets = np.asarray(offsets, np.float64)
-    require("offsets", offsets, FINITE)
-    if offsets.ndim != 1 or offsets.size == 0:
-        raise ValueError(
-            f"offsets must hold at least one example, in shape (examples,), got {offsets.shape}"
-        )
+    offsets = vector("offsets", offsets, "examples")
     scale = float(np.abs(offsets).max()) or 1.0
     single, single_probability = _merged(offsets / scale, np.full(offsets.size, 1 / offsets.size))
     total, probability = np.zeros(1), np.ones(1)
@@ -351,7 +351,9 @@ def batch_noise(
                 f"offsets give more than {MOST_NOISE_VALUES} distinct sums: round them to a "
                 "lattice, or use gaussian_chain_steps"
             )
-    return GradientNoise(total * scale / batch_size, probability)
+    # a mean is not above the largest, nor does it overflow where that does not
+    mean = np.clip(total / batch_size, single[0], single[-1])
+    return GradientNoise(mean * scale, probability)
 
 
 def _merged(values: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -395,6 +397,7 @@ def sampled_chain_steps(
     Raises:
         ValueError: an argument is outside its range, the potential does not rise by 40T to the
             left, the nodes are too few for the noise, or the linear solver does not converge.
+        TypeError: the noise is no `GradientNoise`.
 
     Example:
         >>> def U(x): return x**4 / 4 - x**3 / 6 - 3 * x**2 / 4
@@ -405,11 +408,11 @@ def sampled_chain_steps(
     Reference:
         Kemeny & Snell, *Finite Markov Chains*, 1960, section 3.2.
     """
-    _require_distribution(noise)
+    noise = _distribution(noise)
     variance = float(noise.probabilities @ noise.values**2)
     heat = float(temperature(learning_rate, variance))
     width = learning_rate * np.sqrt(variance)
-    lowest = _lowest_visited(potential, start, threshold, heat) - STEP_DEVIATIONS * width
+    lowest = _lowest_visited(potential, start, threshold, heat, heat) - STEP_DEVIATIONS * width
     grid, spacing = np.linspace(lowest, threshold, nodes, retstep=True)
     _require_resolution(nodes, 4 * spacing, width)
 
@@ -439,15 +442,21 @@ def sampled_chain_steps(
     return steps
 
 
-def _require_distribution(noise: GradientNoise) -> None:
-    require("noise.values", noise.values, FINITE)
-    require("noise.probabilities", noise.probabilities, NON_NEGATIVE)
-    total = float(np.sum(noise.probabilities))
-    if np.shape(noise.values) != np.shape(noise.probabilities) or abs(total - 1) > 1e-9:
+def _distribution(noise: GradientNoise) -> GradientNoise:
+    if not isinstance(noise, GradientNoise):
+        raise TypeError(
+            "noise must be a GradientNoise of values and their probabilities, as batch_noise gives "
+            f"it, got {type(noise).__name__}: pass GradientNoise(values, probabilities)"
+        )
+    values = vector("noise.values", noise.values, "values")
+    probabilities = floats("noise.probabilities", noise.probabilities, NON_NEGATIVE)
+    total = float(np.sum(probabilities))
+    if values.shape != probabilities.shape or abs(total - 1) > 1e-9:
         raise ValueError(
             "noise must hold one probability for each value, with the sum 1, got shapes "
-            f"{np.shape(noise.values)} and {np.shape(noise.probabilities)}, sum {total}"
+            f"{values.shape} and {probabilities.shape}, sum {total}"
         )
+    return GradientNoise(values, probabilities)
 
 
 class _GaussianChain(NamedTuple):
@@ -468,7 +477,7 @@ def _gaussian_chain(
 ) -> _GaussianChain:
     heat = float(temperature(learning_rate, gradient_variance))
     width = learning_rate * float(np.sqrt(gradient_variance))
-    visited = _lowest_visited(potential, start, threshold, heat)
+    visited = _lowest_visited(potential, start, threshold, heat, heat)
     lowest = visited - STEP_DEVIATIONS * width
     node, weight = _gauss_legendre(np.asarray(lowest), np.asarray(threshold), nodes)
     _require_resolution(nodes, np.pi * (threshold - lowest) / (2 * nodes), width)
@@ -501,9 +510,12 @@ def _require_resolution(nodes: int, spacing: float, width: float) -> None:
 
 
 def _lowest_visited(
-    potential: Potential, start: float, threshold: float, temperature: float
+    potential: Potential, start: float, threshold: float, temperature: float, finest: float
 ) -> float:
-    """A point left of the start that diffusion never passes: U rises by 40T on the way to it."""
+    """A point left of the start that diffusion never passes: U rises by 40T on the way to it.
+
+    Differences of U that are to be told apart are given by `finest`.
+    """
     if not start < threshold:
         raise ValueError(
             f"threshold must be above start, got start={start}, threshold={threshold}; for an "
@@ -511,6 +523,7 @@ def _lowest_visited(
         )
     candidates = start - (threshold - start) * np.geomspace(1 / 64, 1024, 256)
     rise = _float64(potential, np.append(candidates, start))
+    _require_digits(float(rise[-1]), start, finest)
     high_enough = rise[:-1] - rise[-1] >= NEGLIGIBLE_RISE * temperature
     if not high_enough.any():
         raise ValueError(
@@ -519,6 +532,17 @@ def _lowest_visited(
             "runs can leave that way"
         )
     return float(candidates[np.argmax(high_enough)])
+
+
+def _require_digits(level: float, start: float, finest: float) -> None:
+    """Only differences of a potential count: its level must leave them their digits."""
+    grain = float(np.spacing(abs(level)))
+    if grain > finest:
+        raise ValueError(
+            f"potential is {level:.6g} at start={start:g}, where float64 tells values {grain:.2g} "
+            f"apart, but this needs {finest:.2g}: subtract the level from the potential, which "
+            "changes no time"
+        )
 
 
 def _gauss_legendre(
@@ -546,8 +570,14 @@ def _values(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
 
 def _float64(function: Callable[..., Reals], x: np.ndarray) -> np.ndarray:
     """Values of a scalar JAX function at every entry of x, in float64 whatever JAX's default."""
-    with enable_x64(True):
-        values = np.asarray(jax.vmap(function)(x.ravel()))
+    try:
+        with enable_x64(True):
+            values = np.asarray(jax.vmap(function)(x.ravel()))
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise TypeError(
+            "potential must be written with jax.numpy, as in jnp.exp(x) or jnp.where(x > 0, a, b), "
+            "and not with NumPy, math, float() or if, for which its traced x is no number"
+        ) from error
     if values.shape != (x.size,):
         raise ValueError(
             f"potential must give one number for one number, got shape {values.shape[1:]}"

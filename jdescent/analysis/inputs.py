@@ -7,6 +7,7 @@ but its equation.
 
 import functools
 import inspect
+import operator
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,16 +39,20 @@ class Range:
     def conditions(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
         yield self.words, self.holds
         if self.finite:
-            yield "finite", np.isfinite
+            yield "finite", lambda x: abs(x) < np.inf
         if self.whole:
-            yield "a whole number", lambda x: np.floor(x) == x
+            yield "a whole number", lambda x: namespace(x).floor(x) == x
+
+    def allows(self, x: Any) -> Any:
+        """All conditions at once, of entries that may be traced."""
+        return functools.reduce(operator.and_, (holds(x) for _, holds in self.conditions))
 
 
 FINITE = Range("finite", lambda x: abs(x) < np.inf)
 POSITIVE = Range("positive", lambda x: x > 0)
 NON_NEGATIVE = Range("zero or positive", lambda x: x >= 0)
-# of a batch: not only whole numbers, for curves over it, and infinity for their limit
-AT_LEAST_1 = Range("at least 1", lambda x: x >= 1, finite=False)
+# of examples in a batch, up to infinity for all there are
+BATCH = Range("at least 1", lambda x: x >= 1, whole=True, finite=False)
 IN_0_1 = Range("in (0, 1)", lambda x: (x > 0) & (x < 1), hint="as in 0.95")
 
 Real = Annotated[Reals, FINITE]
@@ -70,7 +75,7 @@ def namespace(*values: Reals) -> ModuleType:
 
 def require(name: str, value: Any, allowed: Range, dtype: Any = None, hint: str = "") -> None:
     """Raise an error that names the argument unless every entry, in this dtype, is allowed."""
-    entries = np.asarray(value)
+    entries = _array(name, value)
     if entries.dtype.kind not in "iuf" and entries.dtype != jnp.bfloat16:
         raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
     with np.errstate(over="ignore", under="ignore"):
@@ -86,6 +91,13 @@ def require(name: str, value: Any, allowed: Range, dtype: Any = None, hint: str 
             raise ValueError(
                 f"{name} must be {words}, got {first}{where}" + f": {hint}" * bool(hint)
             )
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of one length, got {value!r}") from None
 
 
 def require_known(name: str, value: Any, allowed: Range) -> None:
@@ -112,8 +124,9 @@ def checked(function: Function) -> Function:
                 )
             if name in allowed:
                 require(name, value, allowed[name])
-            if kinds.get(name) in (int, float):
-                bound.arguments[name] = kinds[name](_single(name, value))
+            if kinds.get(name) in (int, float, int | float):
+                single = _single(name, value)
+                bound.arguments[name] = int(single) if kinds[name] is int else float(single)
         return function(*bound.args, **bound.kwargs)
 
     return typing.cast(Function, call)
@@ -154,11 +167,37 @@ def elementwise(function: Function) -> Function:
         if in_python:
             return jax.tree.map(float, result)
         for name in traced:
-            valid = allowed[name].holds(numbers[name])
+            valid = allowed[name].allows(numbers[name])
             result = jax.tree.map(functools.partial(_or_nan, valid), result)
         return result
 
     return typing.cast(Function, call)
+
+
+def floats(name: str, value: Any, allowed: Range = FINITE) -> np.ndarray:
+    """A float64 array of what is allowed, for a computation in NumPy."""
+    require(name, value, allowed)
+    return np.asarray(value, np.float64)
+
+
+def vector(name: str, value: Any, entries: str, allowed: Range = FINITE) -> np.ndarray:
+    """`floats` of one axis, with at least one entry."""
+    numbers = floats(name, value, allowed)
+    require_vector(name, numbers, entries)
+    return numbers
+
+
+def require_vector(name: str, value: Any, entries: str) -> None:
+    """Raise an error that names the argument unless it has one axis and an entry on it."""
+    shape = _array(name, value).shape
+    if len(shape) != 1 or shape[0] == 0:
+        raise ValueError(f"{name} must have shape ({entries},) with {entries} ≥ 1, got {shape}")
+
+
+def binary_scale(x: np.ndarray) -> float:
+    """A power of two near the largest size of x: to divide by it rounds nothing."""
+    _, exponent = np.frexp(np.max(np.abs(x), initial=0.0))
+    return float(np.ldexp(0.5, exponent))
 
 
 def _or_nan(valid: Array, result: Reals) -> Array:
@@ -171,7 +210,7 @@ def number(name: str, value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool | np.generic):
         return _python_float(name, value)
     if not isinstance(value, jax.Array | np.generic):
-        value = np.asarray(value)
+        value = _array(name, value)
     if jnp.issubdtype(value.dtype, jnp.integer):
         return value.astype(namespace(value).result_type(float))
     if not jnp.issubdtype(value.dtype, jnp.floating):

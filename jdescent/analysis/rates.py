@@ -61,11 +61,11 @@ def contraction_rate(
         0.800000
     """
     distance, floor = number("distance", distance), number("floor", floor)
-    length = distance.shape[-1] if distance.ndim else 0
+    length = (1, *np.shape(distance))[-1]
     if length < SHORTEST_RECORD:
         raise ValueError(
             f"distance must hold at least {SHORTEST_RECORD} steps on its last axis, "
-            f"got shape {distance.shape}"
+            f"got shape {np.shape(distance)}"
         )
     require_known("floor", floor, NON_NEGATIVE)
     require_known("distance", distance, A_DISTANCE)

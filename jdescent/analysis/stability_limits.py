@@ -16,7 +16,7 @@ import scipy
 from jaxtyping import Array
 
 from jdescent.analysis.inputs import (
-    AT_LEAST_1,
+    BATCH,
     POSITIVE,
     Momentum,
     NonNegative,
@@ -24,7 +24,7 @@ from jdescent.analysis.inputs import (
     Reals,
     checked,
     elementwise,
-    require,
+    vector,
 )
 
 
@@ -278,7 +278,7 @@ def nadam_critical_sharpness(learning_rate: Positive, b1: Momentum = 0.9) -> Rea
 @checked
 def minibatch_limit(
     curvatures: Sequence[float] | np.ndarray | Array,
-    batch_size: Annotated[int | float, AT_LEAST_1],
+    batch_size: Annotated[int | float, BATCH],
 ) -> float:
     """Largest mean-square stable learning rate of SGD on least squares with Gaussian inputs.
 
@@ -288,13 +288,15 @@ def minibatch_limit(
 
     Args:
         curvatures: λᵢ > 0, all eigenvalues of the input covariance; shape (d,).
-        batch_size: B ≥ 1, examples drawn afresh for each step; infinity for all there are.
+        batch_size: B ≥ 1, a whole number of examples drawn afresh for each step; infinity for all
+            there are.
 
     Returns:
         The limit, a float found to rounding by bracketing (SciPy's brentq).
 
     Raises:
-        ValueError: no curvatures, one that is not positive, or a batch size below 1.
+        ValueError: no curvatures, one that is not positive, or a batch size that is below 1 or no
+            whole number.
 
     Example:
         >>> round(minibatch_limit((4.0, 2.0, 1.0, 0.5, 0.1), batch_size=8), 4)
@@ -304,10 +306,7 @@ def minibatch_limit(
         Feuer & Weinstein, *Convergence Analysis of LMS Filters with Uncorrelated Gaussian Data*,
         1985 (batch size 1).
     """
-    spectrum = np.asarray(curvatures, np.float64)
-    if spectrum.ndim != 1 or spectrum.size == 0:
-        raise ValueError(f"curvatures must have shape (d,), d ≥ 1, got {spectrum.shape}")
-    require("curvatures", spectrum, POSITIVE)
+    spectrum = vector("curvatures", curvatures, "d", POSITIVE)
     largest = float(spectrum.max())
     if np.isinf(batch_size):
         return 2 / largest

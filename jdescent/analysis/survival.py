@@ -10,7 +10,13 @@ import jax
 import numpy as np
 import scipy
 
-from jdescent.analysis.inputs import IN_0_1, checked
+from jdescent.analysis.inputs import IN_0_1, Range, binary_scale, checked, vector
+
+A_TIME = Range(
+    "finite and not negative",
+    lambda time: (time >= 0) & (time < np.inf),
+    hint="a run that never escaped has the time it was watched",
+)
 
 
 class MeanTime(NamedTuple):
@@ -72,14 +78,15 @@ def exponential_mean(
     """
     times, escaped = _runs(times, escaped)
     events = int(escaped.sum())
-    total = float(times.sum())
+    unit = binary_scale(times)  # in which the sum of times does not overflow
+    total = float(np.sum(times / unit))
     tail = (1 - confidence) / 2
-    low = 2 * total / float(scipy.stats.chi2.isf(tail, 2 * events + 2))
+    low = 2 * total / float(scipy.stats.chi2.isf(tail, 2 * events + 2)) * unit
     censored = times.size - events
     if events == 0:
         return MeanTime(np.inf, low, np.inf, events, censored)
-    high = 2 * total / float(scipy.stats.chi2.ppf(tail, 2 * events))
-    return MeanTime(total / events, low, high, events, censored)
+    high = 2 * total / float(scipy.stats.chi2.ppf(tail, 2 * events)) * unit
+    return MeanTime(total / events * unit, low, high, events, censored)
 
 
 @checked
@@ -138,20 +145,12 @@ def survival_curve(
 def _runs(
     times: np.ndarray | jax.Array, escaped: np.ndarray | jax.Array
 ) -> tuple[np.ndarray, np.ndarray]:
-    watched = np.asarray(times, np.float64)
+    watched = vector("times", times, "runs", A_TIME)
     outcome = np.asarray(escaped)
-    if watched.ndim != 1 or watched.size == 0:
-        raise ValueError(f"times must have shape (runs,) with runs ≥ 1, got {watched.shape}")
     if outcome.shape != watched.shape:
         raise ValueError(
             f"escaped must have one entry per run, shape {watched.shape}, got {outcome.shape}"
         )
     if outcome.dtype != np.bool_:
         raise TypeError(f"escaped must be boolean, got {outcome.dtype}: pass escaped.astype(bool)")
-    bad = ~(np.isfinite(watched) & (watched >= 0))
-    if bad.any():
-        raise ValueError(
-            "times must be finite and not negative (a run that never escaped has the time it was "
-            f"watched), got {watched[bad][0]} at run {int(np.argmax(bad))}"
-        )
     return watched, outcome

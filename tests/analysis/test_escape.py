@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -301,7 +302,7 @@ def test_temperature_grows_with_the_rate_and_the_noise_and_falls_with_the_batch(
             ),
             "nodes = 32 are too few",
         ),
-        (lambda: analysis.batch_noise(np.array([]), 2), "offsets must hold at least one example"),
+        (lambda: analysis.batch_noise(np.array([]), 2), r"offsets must have shape \(examples,\)"),
         (lambda: analysis.batch_noise(OFFSETS, 0), "batch_size must be at least 1, got 0"),
         (
             lambda: analysis.batch_noise(np.sqrt(np.arange(100.0)), 4),
@@ -312,6 +313,14 @@ def test_temperature_grows_with_the_rate_and_the_noise_and_falls_with_the_batch(
                 double_well, -1.0, 1.0, 0.1, 1.0, np.array([-1])
             ),
             "steps must be zero or positive",
+        ),
+        (
+            lambda: analysis.quadrature_time(lambda x: x**2 / 2 + 1e8, 0.0, 1.0, 0.1),
+            r"potential is 1e\+08 at start=0, where float64 tells values 1\.5e-08 apart.*subtract",
+        ),
+        (
+            lambda: analysis.gaussian_chain_steps(lambda x: x**2 / 2 + 1e18, 0.0, 1.0, 0.1, 1.0),
+            r"potential is 1e\+18 at start=0.*subtract the level",
         ),
     ],
 )
@@ -371,6 +380,72 @@ def test_wells_and_chains_that_cannot_be_followed_are_refused(as_users_run):
         analysis.quadrature_time(lambda x: x**2 + 0 * jnp.log(0.5 - x), 0.0, 1.0, 0.01)
     with pytest.raises(TypeError, match="steps must be integers, got float64"):
         analysis.gaussian_chain_survival(double_well, START, THRESHOLD, RATE, 1.0, np.array([1.0]))
+    for steps in (np.array(3), np.array([]), np.array([], int), np.ones((2, 2), int)):
+        with pytest.raises(
+            ValueError, match=r"steps must have shape \(times,\) with times ≥ 1, got"
+        ):
+            analysis.gaussian_chain_survival(double_well, START, THRESHOLD, RATE, 1.0, steps)
+    pair = [-1.0, 1.0], [0.5, 0.5]
+    with pytest.raises(TypeError, match=r"noise must be a GradientNoise .* got tuple: pass"):
+        analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, pair)
+    # x ← −ξ leaves with every second draw, from lists as from arrays
+    found = analysis.sampled_chain_steps(
+        lambda x: x**2 / 2, 0.0, 0.9, 1.0, analysis.GradientNoise(*pair), 2001
+    )
+    assert found == pytest.approx(2, rel=1e-9)
+    with pytest.raises(TypeError, match="offsets must be a real number or an array of them"):
+        analysis.batch_noise([1j, -1j], 2)
+
+
+def by_numpy(x):
+    return np.exp(x)
+
+
+def by_math(x):
+    return math.exp(x)
+
+
+def by_if(x):
+    return x if x > 0 else -x
+
+
+@pytest.mark.parametrize("potential", [by_numpy, by_math, by_if])
+def test_a_potential_that_cannot_be_differentiated_is_named_with_the_way_out(potential):
+    noise = analysis.GradientNoise(np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
+    for call in (
+        lambda: analysis.quadrature_time(potential, START, THRESHOLD, 0.1),
+        lambda: analysis.gaussian_chain_steps(potential, START, THRESHOLD, RATE, 1.0),
+        lambda: analysis.sampled_chain_steps(potential, START, THRESHOLD, RATE, noise),
+    ):
+        with pytest.raises(TypeError, match=r"potential must be written with jax\.numpy"):
+            call()
+
+
+def test_a_level_that_leaves_differences_their_digits_changes_no_time():
+    """1e5 leaves 1.5e-11 of them, 1.5e-10 of the temperature."""
+
+    def raised(x):
+        return double_well(x) + 1e5
+
+    np.testing.assert_allclose(
+        analysis.quadrature_time(raised, START, THRESHOLD, 0.1),
+        analysis.quadrature_time(double_well, START, THRESHOLD, 0.1),
+        rtol=1e-9,
+    )
+    np.testing.assert_allclose(
+        analysis.gaussian_chain_steps(raised, START, THRESHOLD, RATE, 1.0),
+        analysis.gaussian_chain_steps(double_well, START, THRESHOLD, RATE, 1.0),
+        rtol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("largest", [1e308, np.finfo(float).max, 1e-320])
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+def test_means_of_offsets_are_no_larger_than_these(largest, batch_size):
+    noise = analysis.batch_noise([-largest, largest], batch_size)
+    shares = np.linspace(-1, 1, batch_size + 1)
+    np.testing.assert_allclose(noise.values, shares * largest, rtol=1e-14, atol=5e-324)
+    assert (noise.values[0], noise.values[-1]) == (-largest, largest)
 
 
 def test_traced_arguments_of_a_numpy_computation_are_refused_with_the_way_out():

@@ -184,8 +184,32 @@ def test_limits_keep_float64_under_numpy_and_map_and_differentiate_under_jax():
         (lambda: analysis.adam_critical_sharpness(-1.0), "learning_rate must be positive"),
         (lambda: analysis.minibatch_limit([], 1), r"curvatures must have shape \(d,\)"),
         (lambda: analysis.minibatch_limit([1.0], 0), "batch_size must be at least 1, got 0"),
+        (
+            lambda: analysis.minibatch_limit([1.0], 1.5),
+            "batch_size must be a whole number, got 1.5",
+        ),
     ],
 )
 def test_an_argument_outside_its_range_is_named_with_its_value(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("curvatures", ["abc", [1 + 1j], [None], [True]])
+def test_curvatures_that_are_no_real_numbers_are_named(as_users_run, curvatures):
+    with pytest.raises(
+        TypeError, match="curvatures must be a real number or an array of them, got"
+    ):
+        analysis.minibatch_limit(curvatures, 1)
+
+
+@pytest.mark.parametrize("kind", [float, np.int32, jnp.int32, jnp.float32])
+def test_a_batch_size_counts_the_same_in_every_type(as_users_run, kind):
+    assert analysis.minibatch_limit([1.0, 2.0], kind(3)) == analysis.minibatch_limit([1.0, 2.0], 3)
+
+
+def test_rows_of_different_lengths_are_named(as_users_run):
+    with pytest.raises(ValueError, match="curvatures must have rows of one length, got"):
+        analysis.minibatch_limit([[1.0], [1.0, 2.0]], 1)
+    with pytest.raises(ValueError, match="curvature must have rows of one length, got"):
+        analysis.gd_limit([[1.0], [1.0, 2.0]])

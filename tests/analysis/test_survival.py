@@ -133,9 +133,9 @@ def test_the_curve_of_many_exponential_runs_stays_within_its_sampling_error():
         ([], [], ValueError, r"times must have shape \(runs,\) with runs ≥ 1, got \(0,\)"),
         ([[1.0]], [[True]], ValueError, "times must have shape"),
         ([1.0, 2.0], [True], ValueError, r"escaped must have one entry per run.*got \(1,\)"),
-        ([1.0, -2.0], [True, True], ValueError, r"not negative.*got -2.0 at run 1"),
-        ([np.nan, 2.0], [True, True], ValueError, r"must be finite.*got nan at run 0"),
-        ([1.0, np.inf], [True, False], ValueError, r"must be finite.*got inf at run 1"),
+        ([1.0, -2.0], [True, True], ValueError, r"not negative.*got -2.0 at index \(1,\)"),
+        ([np.nan, 2.0], [True, True], ValueError, r"must be finite.*got nan at index \(0,\)"),
+        ([1.0, np.inf], [True, False], ValueError, r"must be finite.*got inf at index \(1,\)"),
         ([1.0, 2.0], [1, 0], TypeError, "escaped must be boolean, got int64"),
     ],
 )
@@ -177,3 +177,14 @@ def test_all_censored_none_escaped_at_once_and_ties():
     # what 7 without an escape rule out at 97.5 %: e^{−7/τ} = 0.025
     assert nothing.low == pytest.approx(-7 / np.log(0.025))
     assert nothing[1:] == (nothing.low, np.inf, 0, 2)
+
+
+@pytest.mark.parametrize("power", [-1000, 1023])
+def test_the_mean_is_in_the_unit_of_the_times(power):
+    """Powers of two change no digit, and the sum of times does not overflow before the mean."""
+    times, escaped = np.array([1.0, 1.5, 1.75]), np.array([True, True, True])
+    unit = 2.0**power
+    found, expected = (analysis.exponential_mean(t, escaped) for t in (unit * times, times))
+    assert found[:2] == (unit * expected.mean, unit * expected.low)
+    assert found.high == unit * expected.high
+    assert analysis.exponential_mean(np.full(2, 1e308), escaped[:2]).mean == 1e308
