@@ -9,6 +9,11 @@
 - `fractal`: the boundary between two outcomes and its box-counting dimension.
 - `fractal_null`: the dimension that a smooth boundary with flipped pixels would have.
 - `rates`: contraction factors and stability boundaries measured on recorded runs.
+
+What a closed form gives is, to a few roundings, the exact answer for arguments within a few
+roundings of those given. Near a stability limit, a root or a double root of the result that
+matters: a product such as ηλ is rounded once, and 2 − ηλ or 1 − ηλ keeps of it only what was
+not. Within rounding of a limit a variance may so be inf; float64 arguments bring one closer.
 """
 
 from jdescent.analysis.bowl_rates import (

@@ -11,26 +11,29 @@ On least squares over n examples the noise is not white: it depends on the param
 moments are nevertheless exact, as one linear map a step: `regression_excess`, `regression_descent`.
 """
 
+import math
 from types import ModuleType
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Array, Float
 
 from jdescent.analysis.inputs import (
-    FINITE,
     POSITIVE,
     Momentum,
     NonNegative,
     Positive,
     Range,
     Reals,
+    binary_scale,
     checked,
     count,
     elementwise,
+    floats,
     namespace,
     require,
 )
+from jdescent.analysis.principal import principal
 from jdescent.analysis.stability_limits import gd_limit, heavy_ball_limit, nesterov_limit
 
 LAMBERT_DEPTH = 9  # levels of his continued fraction of tanh that are exact in float64 up to 1
@@ -242,7 +245,8 @@ def regression_excess(
         replace: whether an example may come twice in a batch.
 
     Returns:
-        The excess loss, in float64; inf where second moments grow.
+        The excess loss, in float64, whatever the units of the features; inf where second moments
+        grow.
 
     Raises:
         ValueError: columns of x that depend on one another, lengths that differ, or an argument
@@ -261,19 +265,25 @@ def regression_excess(
         without its constant term); Feuer & Weinstein, *Convergence Analysis of LMS Filters with
         Uncorrelated Gaussian Data*, 1985 (Gaussian inputs).
     """
-    fit = _least_squares(x, y)
-    spread = _spread(fit, batch_size, replace)
-    d = fit.curvatures.size
-    h, one = np.diag(fit.curvatures), np.eye(d)
-    # (I − map)/η, a symmetric matrix: subtracting the map from I would cancel where η is small
-    linear = spread[:d, :d, :d, :d].reshape(d * d, d * d)
-    undone = np.kron(h, one) + np.kron(one, h) - learning_rate * (np.kron(h, h) + linear)
-    rates, modes = np.linalg.eigh(undone)
+    x, y = _examples(x, y)
+    directions, sizes = principal(x)
+    residuals = _residuals(directions, y)
+    unit = binary_scale(residuals)
+    spread = _spread(directions, residuals / unit, batch_size, replace)
+    d = sizes.size
+    with np.errstate(over="ignore"):
+        kick = np.maximum(np.sqrt(learning_rate) * sizes, np.finfo(float).tiny)  # √(ηλ/2)
+    if kick.max() >= 1:
+        return np.inf  # not even the mean converges
+    # (I − map)/η in units of λᵢ + λⱼ, a symmetric matrix: subtracting the map from I would cancel
+    # where η is small, and without the units the rounding of large curvatures would hide small ones
+    pair = (np.outer(kick, kick) / np.hypot.outer(kick, kick)).ravel() * np.sqrt(2)
+    linear = np.eye(d * d) + spread[:d, :d, :d, :d].reshape(d * d, d * d)
+    rates, modes = np.linalg.eigh(np.eye(d * d) - np.outer(pair, pair) * linear)
     if rates.min() <= 0:
         return np.inf
-    shock = learning_rate * spread[:d, :d, d, d].ravel()
-    second = modes @ (modes.T @ shock / rates)
-    return float(fit.curvatures @ second[:: d + 1] / 2)
+    second = modes @ (modes.T @ (pair * spread[:d, :d, d, d].ravel()) / rates)
+    return unit * float(kick @ second[:: d + 1]) * unit
 
 
 @checked
@@ -301,7 +311,7 @@ def regression_descent(
         replace: whether an example may come twice in a batch.
 
     Returns:
-        The excess loss at steps 0, 1, …; float64, shape (steps + 1,).
+        The excess loss at steps 0, 1, …; float64, shape (steps + 1,); inf once it has diverged.
 
     Raises:
         ValueError: as `regression_excess`; a start of another length.
@@ -314,69 +324,75 @@ def regression_descent(
     Reference:
         Mulayoff & Michaeli, *Exact Mean Square Linear Stability Analysis for SGD*, 2024.
     """
-    fit = _least_squares(x, y)
-    if np.shape(start) != fit.best.shape:
+    x, y = _examples(x, y)
+    directions, sizes = principal(x)
+    start = floats("start", start)
+    if start.shape != sizes.shape:
         raise ValueError(
-            f"start must have shape {fit.best.shape}, one entry a column of x, "
-            f"got {np.shape(start)}"
+            f"start must have shape {sizes.shape}, one entry a column of x, got {start.shape}"
         )
-    require("start", start, FINITE)
-    spread = _spread(fit, batch_size, replace)
-    contraction = np.append(1 - learning_rate * fit.curvatures, 1.0)
-    contraction = np.outer(contraction, contraction).ravel()
-    noise = learning_rate**2 * spread.reshape(contraction.size, -1)
-    first = np.append(fit.axes @ (np.asarray(start, float) - fit.best), 1.0)
-    moments = np.outer(first, first).ravel()
-    excess = []
-    for _ in range(steps + 1):
-        excess.append(fit.curvatures @ moments[: -1 : first.size + 1] / 2)
+    residuals = _residuals(directions, y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        first = directions.T @ (x @ start - y) / len(x)
+        unit = binary_scale(np.append(residuals, first))
+        spread = _spread(directions, residuals / unit, batch_size, replace)
+        rates = 2 * learning_rate * sizes**2  # ηλ
+        noise = _square(rates, 0.0)[:, None] * spread.reshape((sizes.size + 1) ** 2, -1)
+        excess = _followed(_square(first / unit, 1.0), _square(1 - rates, 1.0), noise, steps)
+        return unit * excess * unit
+
+
+def _followed(
+    moments: np.ndarray, contraction: np.ndarray, noise: np.ndarray, steps: int
+) -> np.ndarray:
+    """The excess on the way; inf from where a moment passes the largest number."""
+    excess = np.full(steps + 1, np.inf)
+    stride = math.isqrt(moments.size) + 1
+    for step in range(steps + 1):
+        if not np.isfinite(moments).all():
+            break
+        excess[step] = moments[:-1:stride].sum()
         moments = contraction * moments + noise @ moments
-    return np.array(excess)
+    return excess
 
 
-class _Fit(NamedTuple):
-    """Least squares in the principal axes of the features, rows of `axes`, in float64."""
-
-    best: np.ndarray
-    axes: np.ndarray
-    features: np.ndarray
-    residuals: np.ndarray
-    curvatures: np.ndarray
+def _square(entries: np.ndarray, last: float) -> np.ndarray:
+    extended = np.append(entries, last)
+    return np.outer(extended, extended).ravel()
 
 
-def _least_squares(x: np.ndarray | Array, y: np.ndarray | Array) -> _Fit:
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    if x.ndim != 2 or y.ndim != 1:
-        raise ValueError(f"x must have shape (n, d) and y (n,), got {x.shape} and {y.shape}")
+def _examples(x: np.ndarray | Array, y: np.ndarray | Array) -> tuple[np.ndarray, np.ndarray]:
+    x, y = floats("x", x), floats("y", y)
+    if x.ndim != 2 or y.ndim != 1 or 0 in x.shape:
+        raise ValueError(
+            f"x must have shape (n, d) and y (n,) with n, d ≥ 1, got {x.shape} and {y.shape}"
+        )
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y {y.size} targets: there must be as many")
-    require("x", x, FINITE)
-    require("y", y, FINITE)
-    left, singular, axes = np.linalg.svd(x, full_matrices=False)
-    threshold = singular.max(initial=0) * max(x.shape) * np.finfo(np.float64).eps
-    rank = int(np.sum(singular > threshold))
-    if rank < x.shape[1]:
-        raise ValueError(
-            f"x has {x.shape[1]} columns of rank {rank}: remove those that depend on the others, "
-            "as along them the noise is never undone"
-        )
-    along = left.T @ y
-    best = axes.T @ (along / singular)
-    curvatures = 2 * singular**2 / len(x)
-    return _Fit(best, axes, left * singular, y - left @ along, curvatures)
+    return x, y
 
 
-def _spread(fit: _Fit, batch_size: int, replace: bool) -> np.ndarray:
-    """c·E (Ãᵢ − H̃)⊗(Ãᵢ − H̃), how far a batch's slopes scatter, of shape (d + 1,)⁴.
+def _residuals(directions: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """e = y − x·w*, without w*."""
+    return y - directions @ (directions.T @ y / len(y))
 
-    It acts on E zzᵀ, z = (V(w − w*), 1), with V the principal axes, in which H is diagonal.
+
+def _spread(
+    directions: np.ndarray, residuals: np.ndarray, batch_size: int, replace: bool
+) -> np.ndarray:
+    """c·E (G̃ᵢ − Ĩ)⊗(G̃ᵢ − Ĩ), how far a batch's slopes scatter, of shape (d + 1,)⁴.
+
+    Along the principal axes V of x, in the unit √(λ/2) of the loss, a = √(λ/2)·V(w − w*), the
+    excess is Σ aⱼ² and the step of example i is a ← a − ηλ·gᵢ(gᵢ·a − eᵢ), where g is x in units
+    of its size on each axis. On (a, 1) that is G̃ᵢ = [[gᵢgᵢᵀ, −eᵢgᵢ], [0, 0]], of mean
+    Ĩ = [[I, 0], [0, 0]].
     """
-    n, d = fit.features.shape
+    n, d = directions.shape
     from_1_to_n = Range(f"from 1 to {n} examples", lambda b: (b >= 1) & (b <= n), whole=True)
     require("batch_size", batch_size, from_1_to_n)
     share = 1 / batch_size if replace else (n - batch_size) / (batch_size * max(n - 1, 1))
     slopes = np.zeros((n, d + 1, d + 1))
-    augmented = np.column_stack([fit.features, -fit.residuals])
-    slopes[:, :d] = 2 * fit.features[:, :, None] * augmented[:, None, :]
-    slopes[:, range(d), range(d)] -= fit.curvatures
+    augmented = np.column_stack([directions, -residuals])
+    slopes[:, :d] = directions[:, :, None] * augmented[:, None, :]
+    slopes[:, range(d), range(d)] -= 1
     return share / n * np.einsum("nij,nkl->ikjl", slopes, slopes, optimize=True)

@@ -230,3 +230,51 @@ def test_a_noise_variance_below_zero_is_refused(variance):
         variance(-1.0)
     with pytest.raises(ValueError, match=r"got -2\.0 at index \(1,\)"):
         variance(np.array([1.0, -2.0]))
+
+
+@pytest.mark.parametrize("unit", 10.0 ** np.linspace(-300, -2, 40))
+def test_a_feature_in_small_units_adds_nothing_to_the_excess(unit):
+    """To first order in unit² it is as if only the residuals knew of the feature."""
+    x, y = FEATURES * [1.0, unit], TARGETS
+    residuals = y - FEATURES @ np.linalg.lstsq(FEATURES, y)[0]
+    large = x[:, :1]
+    for replace in (True, False):
+        found = analysis.regression_excess(x, y, 0.1, 2, replace)
+        alone = analysis.regression_excess(large, large[:, 0] + residuals, 0.1, 2, replace)
+        np.testing.assert_allclose(found, alone, rtol=1e-12 + 30 * unit**2)
+
+
+@given(st.integers(-450, 450), st.integers(-400, 400))
+def test_regressions_do_not_depend_on_the_units_of_features_and_targets(x_power, y_power):
+    """J is in units of y², the learning rate in those of 1/x²: powers of two change no digit."""
+    s, t = 2.0**x_power, 2.0**y_power
+    moved = s * FEATURES, t * TARGETS
+    found = analysis.regression_excess(*moved, 0.1 / s / s, 2)
+    assert found == t * t * analysis.regression_excess(FEATURES, TARGETS, 0.1, 2)
+    start = np.array([2.0, -1.0])
+    path = analysis.regression_descent(*moved, start * t / s, 0.1 / s / s, 2, 5)
+    expected = t * t * analysis.regression_descent(FEATURES, TARGETS, start, 0.1, 2, 5)
+    np.testing.assert_allclose(path, expected, rtol=1e-13)
+
+
+def test_what_passes_the_largest_number_is_infinite():
+    path = analysis.regression_descent(FEATURES, TARGETS, np.zeros(2), 50.0, 2, 3000)
+    finite = path[np.isfinite(path)]
+    assert 10 < finite.size < 300
+    assert np.all(np.diff(finite) > 0)
+    assert np.all(path[finite.size :] == np.inf)
+    for factor in (1e100, 1e200, 1e307):
+        assert analysis.regression_excess(factor * FEATURES, TARGETS, 0.1, 2) == np.inf
+        path = analysis.regression_descent(factor * FEATURES, TARGETS, np.zeros(2), 0.1, 2, 2)
+        np.testing.assert_allclose(path[0], 1.6, atol=1.6)
+        assert path[2] == np.inf
+    assert analysis.regression_excess(FEATURES, 1e200 * TARGETS, 0.1, 2) == np.inf
+    assert analysis.regression_excess(1e-200 * FEATURES, TARGETS, 0.1, 2) == 0
+
+
+def test_features_that_are_no_real_numbers_are_named(as_users_run):
+    for x, y, name in ((1j * FEATURES, TARGETS, "x"), (FEATURES, TARGETS.astype(str), "y")):
+        with pytest.raises(TypeError, match=f"{name} must be a real number or an array of them"):
+            analysis.regression_excess(x, y, 0.1, 2)
+    with pytest.raises(TypeError, match="start must be a real number or an array of them"):
+        analysis.regression_descent(FEATURES, TARGETS, np.zeros(2, complex), 0.1, 2, 3)
