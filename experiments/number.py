@@ -22,6 +22,7 @@ KINDS = {
 }
 ROUNDING = 1e-4  # of what is compared: float32's, after hundreds of steps that amplify it
 ERRORS = 3  # standard errors that a measurement may lie from theory
+OF_RERUNS = f"{ERRORS} standard errors of the difference from a mean of other runs"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Number:
             committed `measured` when the figure is made again. Of a theory at most half its size,
             of an identity at most `ROUNDING` of `scale`, of others at most half the number. A
             bound may do without: it need only be kept.
-        why: where the tolerance, or the bound, comes from.
+        why: where the tolerance, or the bound, comes from; never empty.
         at_least, at_most: of a bound: what the number must reach or stay below.
         missed_by: of a bound: what the number would be, were the claim wrong: it breaks the bound.
         interval: a 95 % confidence interval, where the number is statistical.
@@ -74,6 +75,11 @@ class Number:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"class {self.kind!r} of a number is none of {', '.join(KINDS)}")
+        if not self.why:
+            raise ValueError(
+                f"{self.kind} number “{self.meaning}”: say in `why` where its tolerance, or its "
+                "bound, comes from"
+            )
         for complaint in (*_CHECKS[self.kind](self), *_interval_complaints(self)):
             raise ValueError(f"{self.kind} number “{self.meaning}”: {complaint}")
 
@@ -106,7 +112,7 @@ def theory(
     """
     if not tolerance <= abs(predicted) / 2:
         untested = f"{meaning}; theory, {predicted:.6g}, is not tested by this: {why}"
-        return regression(measured, untested, tolerance=tolerance, **also)
+        return regression(measured, untested, tolerance=tolerance, why=why, **also)
     value, interval = _value_and_interval(measured)
     return Number(
         "theory", value, meaning,
@@ -164,7 +170,7 @@ def bound(
         tolerance = _rerun_tolerance(measured)
     if _keeps(missed_by, at_least, at_most):
         untested = f"{meaning}; its bound tests nothing, as {missed_by:.6g} keeps it: {why}"
-        return regression(measured, untested, tolerance=tolerance or 0.0, **also)
+        return regression(measured, untested, tolerance=tolerance or 0.0, why=why, **also)
     return Number(
         "bound", value, meaning,
         tolerance=tolerance, why=why, missed_by=missed_by, interval=interval,
@@ -205,18 +211,25 @@ def _told_from(
 
 
 def regression(
-    measured: float | Estimate, meaning: str, *, tolerance: float | None = None, **also: Any
+    measured: float | Estimate,
+    meaning: str,
+    *,
+    tolerance: float | None = None,
+    why: str = "",
+    **also: Any,
 ) -> Number:
     """A number that need only be what it was, within the tolerance, at most half of itself.
 
-    A mean over random runs may move as `_rerun_tolerance` says.
+    A mean over random runs may move as `_rerun_tolerance` says. Any other tolerance has its reason.
     """
     value, interval = _value_and_interval(measured)
     if tolerance is None:
         assert isinstance(measured, Estimate), "a number that is no estimate needs a tolerance"
-        tolerance = _rerun_tolerance(measured)
+        tolerance, why = _rerun_tolerance(measured), OF_RERUNS
     tolerance = min(tolerance, abs(value) / 2)
-    return Number("regression", value, meaning, tolerance=tolerance, interval=interval, **also)
+    return Number(
+        "regression", value, meaning, tolerance=tolerance, why=why, interval=interval, **also
+    )
 
 
 def _rerun_tolerance(estimate: Estimate) -> float:
@@ -294,8 +307,6 @@ def _theory_complaints(number: Number) -> list[str]:
             f"tolerance {tolerance} must be above 0 and at most {half:.6g}, half of theory; a "
             "theory of 0 is an identity (exact) or a bound"
         )
-    if not number.why:
-        found.append("say in `why` where its tolerance comes from")
     return found
 
 
@@ -310,8 +321,6 @@ def _exact_complaints(number: Number) -> list[str]:
             f"tolerance {tolerance} must be rounding, at most {largest:.3g}; where 0 is expected, "
             "`scale` is the size of what is compared"
         )
-    if tolerance and not number.why:
-        found.append("say in `why` which rounding its tolerance is")
     return found
 
 
@@ -321,8 +330,6 @@ def _bound_complaints(number: Number) -> list[str]:
     found = []
     if number.missed_by is None or number.keeps(number.missed_by):
         found.append(f"missed_by={number.missed_by} must break the bound: what else could?")
-    if not number.why:
-        found.append("say in `why` where its bound comes from")
     return found + ([] if number.tolerance is None else _rerun_complaints(number))
 
 

@@ -285,7 +285,9 @@ def p_value_number(row: Row, results: list[Result], config: Config) -> Number:
         "largest of all seeds"
     )
     if config.effort < 1:
-        return number.regression(largest, what, tolerance=largest / 2)
+        return number.regression(
+            largest, what, tolerance=largest / 2, why="half of it: less effort promises nothing"
+        )
     why = "one in a thousand; vectors that know nothing, at ½ on average, would miss it"
     return number.bound(largest, why, what, at_most=1e-3, missed_by=0.5)
 

@@ -60,6 +60,7 @@ CHEAP = 20  # examples, up to which a run costs a twentieth of one on 272
 # Near the boundary a rounding error decides how a run ends. Reordering the hidden units, which
 # changes rounding alone, moved the dimensions by up to 0.04.
 ROUNDING, TOLERANCE = 0.04, 0.06
+OF_ORDER = f"rounding: reordering the hidden units moved a dimension by up to {ROUNDING}"
 SMOOTHINGS = (2.0, 4.0, 8.0)  # pixels
 
 
@@ -164,18 +165,21 @@ def numbers(data: dict, config: Config) -> Numbers:
             f"flipped pixels, smoothed by {' and '.join(f'{s:g}' for s in SMOOTHINGS)} pixels, by "
             f"more than the {ROUNDING} that rounding moves them",
             tolerance=0.0,
+            why="a count of what is told by more than rounding",
         ),
         "dimension_gained": number.regression(
             float(np.mean(gains)),
             "the same with all pixels, less that with every second one of every second row, mean "
             "of the conditions: where it is above 0, finer images have larger dimensions",
             tolerance=ROUNDING,
+            why=OF_ORDER,
             signed=True,
         ),
         "dimension_plane": number.regression(
             dimension(whole),
             "box-counting dimension of the boundary, linear network, the whole plane",
             tolerance=TOLERANCE,
+            why=OF_ORDER,
         ),
         "dimension_zoom": dimension_number(
             f"the {len(windows)} windows in it together", windows, nulls["zoom"]
@@ -196,7 +200,7 @@ def dimension_number(
         f"smooth boundaries with as many flipped pixels, by pixels of smoothing: {ranges}"
     )
     if not np.isfinite(null.smooth):
-        return number.regression(dimension(*images), what, tolerance=TOLERANCE)
+        return number.regression(dimension(*images), what, tolerance=TOLERANCE, why=OF_ORDER)
     return number.bound(
         dimension(*images),
         f"more than rounding, {ROUNDING}, above that of the boundary smoothed by {SMOOTHINGS[1]:g} "

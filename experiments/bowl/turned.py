@@ -74,7 +74,7 @@ def turned_numbers(turned: dict) -> Numbers:
             float(turned["steps"]["adam"][at, 0]),
             reference,
             0.0,
-            "",
+            "a whole number, in float64",
             f"steps of Adam until the loss is {FALL:g} of its first value, bowl and start (1, 1) "
             f"turned by {angle:g}°; beside it, an independent transcription's count",
         )
@@ -83,7 +83,7 @@ def turned_numbers(turned: dict) -> Numbers:
             float(extreme(turned["steps"]["gd"])),
             gd_steps(),
             0.0,
-            "",
+            "a whole number, in float64",
             f"{word} steps tuned gradient descent takes, over all angles and starts",
         )
     return found

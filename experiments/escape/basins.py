@@ -140,7 +140,7 @@ def numbers(ends: np.ndarray, basins: dict) -> dict[str, Number]:
             float(np.sum(off > SETTLED)),
             0.0,
             0.0,
-            "",
+            "a count",
             f"full-batch runs that leave the valley, of {ends.size} started in (−3.1, 0)",
         ),
         "full_batch_distance": number.exact(

@@ -175,7 +175,7 @@ def held_out_numbers(data: dict, config: Config) -> Numbers:
     )
     what = f"root mean squared error on {scores.true.size} held-out rows, {over}"
     best = Baseline("least squares", float(scores.least_squares.mean()))
-    same = 1e-6 * of_mean.value
+    same, rounding = 1e-6 * of_mean.value, "rounding: the splits are the same on every machine"
     return {
         "held_out_rmse": number.theory(
             descent,
@@ -186,11 +186,12 @@ def held_out_numbers(data: dict, config: Config) -> Numbers:
             baseline=best,
         )
         if is_known
-        else number.regression(descent, what, tolerance=same, baseline=best),
+        else number.regression(descent, what, tolerance=same, why=rounding, baseline=best),
         "held_out_rmse_of_mean": number.regression(
             of_mean,
             f"the same of predicting the training rows' mean {data['table'].target}, {over}",
             tolerance=same,
+            why=rounding,
         ),
         "held_out_gap": number.bound(
             float(np.max(np.abs(scores.descent - scores.least_squares))),

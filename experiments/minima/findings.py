@@ -235,7 +235,7 @@ def barrier_numbers(between: dict, twins: dict, widths: dict, loss: float) -> Nu
             twins["left_after_matching"],
             0.0,
             0.0,
-            "",
+            "matching reorders neurons and turns signs, which rounds nothing",
             "largest difference in a parameter between an end and its matched twin",
         ),
         f"barrier_matched_width_{min(widths)}": number.above(

@@ -72,6 +72,7 @@ def numbers(data: dict, config: Config) -> Numbers:
             data["majority"],
             "held-out accuracy of always naming the commonest digit",
             tolerance=0.0,
+            why="a count of held-out digits, the same on every machine",
         ),
         **accuracy_numbers(data, config),
         **rate_numbers(data["runs"], config),
@@ -102,6 +103,7 @@ def accuracy_numbers(data: dict, config: Config) -> Numbers:
                 rate,
                 f"that rate of {title}; it may be the next of the grid on another machine",
                 tolerance=1.001 * rate * (10 ** (1 / config.per_decade) - 1),
+                why="one step of the grid of rates",
             )
     return found
 

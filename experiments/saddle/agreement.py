@@ -45,14 +45,14 @@ def quiet_numbers(quiet: dict[Setting, Left], config: Config) -> Numbers:
             float(quiet[ridge].apart),
             0.0,
             0.0,
-            "",
+            "on the ridge the slope across it is 0, rounded or not",
             f"distance |y| from the ridge after {config.still_steps} steps from (1, 0), no noise",
         ),
         f"steps_from_{START:g}": number.exact(
             float(quiet[named].steps),
             quiet_steps(named, config),
             0.0,
-            "",
+            "a whole number",
             f"steps from a distance of {START:g} without noise at "
             f"ηγ = {config.learning_rate * ridge.curvature:g}",
         ),
@@ -60,7 +60,7 @@ def quiet_numbers(quiet: dict[Setting, Left], config: Config) -> Numbers:
             max(abs(float(quiet[at].steps) - quiet_steps(at, config)) for at in others),
             0.0,
             0.0,
-            "",
+            "whole numbers",
             f"largest difference of the steps without noise from theory, over {len(others)} "
             "distances and momenta",
         ),

@@ -28,12 +28,12 @@ GOOD = {
     "theory": {"theory": 2.0, "tolerance": 0.1, "why": "a grid step"},
     "exact": {"theory": 2.0, "tolerance": 1e-12, "why": "rounding"},
     "bound": {"at_least": 1.0, "missed_by": 0.5, "why": "a baseline"},
-    "regression": {"tolerance": 0.2},
+    "regression": {"tolerance": 0.2, "why": "two runs"},
 }
 
 
 def made(kind: str, **changes) -> Number:
-    return Number(kind, 1.95, "what it is", **{**GOOD[kind], **changes})
+    return Number(kind, **{"measured": 1.95, "meaning": "what it is", **GOOD[kind], **changes})
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,8 @@ def made(kind: str, **changes) -> Number:
         ("bound", {"tolerance": 1.0}, "half of what was measured"),
         ("regression", {"tolerance": None}, "half of what was measured"),
         ("regression", {"tolerance": 1.95}, "half of what was measured"),
+        ("exact", {"why": "", "tolerance": 0.0}, "say in `why`"),
+        ("regression", {"why": ""}, "say in `why`"),
         ("regression", {"theory": 2.0}, "neither theory nor bounds"),
         ("regression", {"at_most": 2.0}, "neither theory nor bounds"),
         ("theory", {"interval": (1.95, 1.95)}, "a deterministic number has none"),
@@ -226,7 +228,7 @@ def test_expectations_are_told_with_their_reason_and_the_baseline():
     assert number.expectation(made("regression")) == ""
     scored = made("bound", baseline=Baseline("neighbors", 0.98712))
     assert number.expectation(scored) == "at least 1 (a baseline); neighbors: 0.9871"
-    assert number.describe(Number("regression", 2.0, "", tolerance=0.0)) == "2"
+    assert number.describe(made("regression", measured=2.0)) == "2"
 
 
 def test_an_estimate_draws_its_interval_as_error_bars():

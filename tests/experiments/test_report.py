@@ -86,7 +86,7 @@ def test_a_check_finds_a_number_that_moved(experiment, tmp_path):
 def test_a_check_finds_a_number_whose_class_changed(experiment, tmp_path):
     report.run("tiny", Config(), tmp_path)
     experiment.numbers = lambda data, config: {
-        "one": number.regression(data, "what it is", tolerance=0.1)
+        "one": number.regression(data, "what it is", tolerance=0.1, why="two runs")
     }
     (miss,) = report.check("tiny", tmp_path)
     assert str(miss) == "one: 1, class regression, committed theory"
