@@ -32,6 +32,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
+from jdescent.core import is_array, require_boolean, require_key
+
 Sampler = Callable[[PRNGKeyArray | None, ArrayLike], PyTree]
 
 
@@ -107,8 +109,7 @@ def mini_batch(data: PyTree, size: int, replace: bool = True) -> Sampler:
     """
     n = _number_of_examples(data)
     _check_size(size, n)
-    if not isinstance(replace, bool | np.bool_):
-        raise TypeError(f"replace={replace!r} must be True or False")
+    require_boolean("replace", replace)
 
     def rows(key: PRNGKeyArray, step: ArrayLike) -> Int[Array, " size"]:
         key = jax.random.fold_in(key, step)
@@ -296,6 +297,7 @@ def _with_key(draw: Callable[[PRNGKeyArray, ArrayLike], PyTree]) -> Sampler:
             raise ValueError(
                 "key is None, but this sampler draws at random: pass key=jax.random.key(0)"
             )
+        require_key("key", key)
         return draw(key, _counted(step))
 
     return sample
@@ -303,7 +305,7 @@ def _with_key(draw: Callable[[PRNGKeyArray, ArrayLike], PyTree]) -> Sampler:
 
 def _counted(step: Any) -> ArrayLike:
     """The step, if it is one: fold_in would read 1.5 as 1, and 2³² + 1 as 1."""
-    if isinstance(step, bool) or not jnp.issubdtype(jnp.result_type(step), jnp.integer):
+    if not is_array(step) or not jnp.issubdtype(jnp.result_type(step), jnp.integer):
         raise TypeError(f"step={step!r} must be an integer: batch number 0, 1, 2, …")
     if jnp.shape(step) != ():
         raise ValueError(f"step has shape {jnp.shape(step)}: map over steps with jax.vmap")
@@ -319,6 +321,8 @@ def _held(name: str, leaf: ArrayLike) -> Array:
     if isinstance(leaf, jax.Array):
         return leaf
     given = np.asarray(leaf)
+    if not is_array(given):
+        raise TypeError(f"{name} is of dtype {given.dtype}: give numbers, such as codes of words")
     dtype = jax.dtypes.canonicalize_dtype(given.dtype)
     if given.dtype != dtype:
         with np.errstate(over="ignore"):

@@ -26,6 +26,8 @@ Schedule = Callable[[Any], Any]
 Scalar = float | int | np.number | Array  # a scalar array may be traced, under vmap
 ScalarOrSchedule = Any  # a float, a scalar array (traced under vmap), or a Schedule
 
+RATE_ROUNDING = 1e-6  # how far below 0 a schedule may fall that means 0
+
 
 class Optimizer(NamedTuple):
     """An optimizer as a pair of pure functions, with the signature and meaning of optax's.
@@ -97,9 +99,10 @@ def leafwise(
             squares, sums and maxima, which a narrow dtype neither holds nor lets decay.
 
     Raises:
-        TypeError: a learning rate that is not a real number; parameters or gradients that are not
-            floating; a state of another optimizer; a rule that does not return a tuple of floating
-            arrays.
+        TypeError: a learning rate or an initial value that is not a real number; a dtype that is
+            not floating; a rule that does not take those arguments, or does not return a tuple of
+            floating arrays; parameters or gradients that are not floating; a state of another
+            optimizer.
         ValueError: a learning rate that is negative, NaN or not a scalar; trees that differ; a
             rule that returns too few or too many arrays, or one of another shape; a name that is
             no memory's.
@@ -115,6 +118,8 @@ def leafwise(
     """
     rate_at = checked_schedule("learning_rate", learning_rate)
     memories = _memory_names(state_type)
+    _require_rule(rule, memories)
+    require_boolean("reads_params", reads_params)
     initial, dtypes = dict(initial or {}), dict(dtypes or {})
     for option, names in {"initial": initial, "dtypes": dtypes, "wide": wide}.items():
         if unknown := set(names) - set(memories):
@@ -122,7 +127,9 @@ def leafwise(
                 f"{option} names {sorted(unknown)}, but the memories of {state_type.__name__} are "
                 f"{list(memories)}"
             )
-    dtypes = {name: _memory_dtype(name, dtype) for name, dtype in dtypes.items()}
+    for name, value in initial.items():
+        require_real_scalar(f"initial[{name!r}]", value)
+    dtypes = {name: floating_dtype(f"dtypes[{name!r}]", dtype) for name, dtype in dtypes.items()}
 
     def init(params):
         require_floating(params)
@@ -175,7 +182,7 @@ def leafwise(
 
 def _memory_names(state_type) -> tuple[str, ...]:
     fields = getattr(state_type, "_fields", ())
-    if not fields:
+    if not (fields and isinstance(state_type, type)):
         raise TypeError(
             f"state_type must be a NamedTuple class, a step counter and then the memories; got "
             f"{state_type!r}"
@@ -183,21 +190,32 @@ def _memory_names(state_type) -> tuple[str, ...]:
     return tuple(fields[1:])
 
 
-def _memory_dtype(name: str, dtype: DTypeLike | None) -> np.dtype | None:
-    if dtype is None or jnp.issubdtype(dtype, jnp.floating):
-        return dtype if dtype is None else np.dtype(dtype)
-    raise TypeError(f"the dtype of memory {name} must be floating-point or None, got {dtype!r}")
+def _require_rule(rule: Any, memories: tuple[str, ...]) -> None:
+    """Refuse a rule that cannot be called as one of so many memories is."""
+    require_function("rule", rule)
+    expected = ("lr", "t", "g", "x", *memories)
+    try:
+        signature = inspect.signature(rule)
+    except ValueError:  # some built-in functions have none
+        return
+    try:
+        signature.bind(*expected)
+    except TypeError as error:
+        raise TypeError(
+            f"rule must take ({', '.join(expected)}), got a function of {signature}: give it one "
+            "argument a memory of the state"
+        ) from error
 
 
 def _check_returned(new: Any, memories: tuple[str, ...], shape: tuple[int, ...]) -> None:
     """Refuse what a rule returned if it is not an update and the memories, for one array."""
     expected = ", ".join(["update", *memories]) + ("" if memories else ",")
-    if not isinstance(new, tuple | list):
+    if not isinstance(new, tuple):
         raise TypeError(f"a rule must return the tuple ({expected}), got {new!r}")
     if len(new) != 1 + len(memories):
         raise ValueError(f"a rule must return ({expected}), got {len(new)} values: {new!r}")
     for name, value in zip(("the update", *memories), new, strict=True):
-        if not isinstance(value, int | float | np.generic | np.ndarray | jax.Array):
+        if not is_array(value):
             raise TypeError(f"a rule must return arrays: {name} is {value!r}")
         dtype = jnp.result_type(value)
         if jnp.shape(value) != shape:
@@ -217,7 +235,8 @@ def treewise(
     Updates take the dtype of the gradient.
 
     Raises:
-        TypeError: parameters or gradients that are not floating; a state of another optimizer.
+        TypeError: a transform that is no function; parameters, gradients or updates that are not
+            floating; a state of another optimizer.
         ValueError: trees that differ; updates of another structure or shape than the gradients.
 
     Example:
@@ -226,6 +245,8 @@ def treewise(
         >>> print(updates["w"])
         2.0
     """
+    require_function("transform", transform)
+    require_boolean("reads_params", reads_params)
 
     def init(params):
         require_floating(params)
@@ -256,6 +277,10 @@ def chain(*optimizers: OptimizerLike) -> Optimizer:
     The parts may be jdescent's, optax's, or any (init, update) pair; the state is the tuple of
     their states.
 
+    Raises:
+        TypeError: a part without init and update; later, a state that is no tuple.
+        ValueError: no parts; later, a state of more or fewer parts.
+
     Example:
         >>> import jdescent as jd
         >>> clipped = chain(jd.clip_by_global_norm(1.0), jd.sgd(0.1))
@@ -264,6 +289,8 @@ def chain(*optimizers: OptimizerLike) -> Optimizer:
         >>> print(updates)
         [-0.06 -0.08]
     """
+    if not optimizers:
+        raise ValueError("a chain of no parts would ascend: give it an optimizer, as in sgd(0.1)")
     for optimizer in optimizers:
         require_optimizer(optimizer)
     updates_of = [accept_extra(optimizer.update) for optimizer in optimizers]
@@ -303,14 +330,17 @@ def apply_updates(params: Params, updates: Updates) -> Params:
     """x ← x + u on every leaf; each parameter keeps its dtype.
 
     Raises:
-        TypeError: a parameter whose kind of number cannot hold the update: an integer one of a
-            floating update, a real one of a complex update.
+        TypeError: a leaf that is neither a number nor an array; a parameter whose kind of number
+            cannot hold the update: an integer one of a floating update, a real one of a complex
+            update.
         ValueError: trees that differ in structure or in shapes.
 
     Example:
         >>> print(apply_updates({"w": jnp.array(1.0)}, {"w": jnp.array(-0.25)})["w"])
         0.75
     """
+    require_arrays(updates, "updates")
+    require_arrays(params, "parameters")
     require_same_tree("updates", updates, "parameters", params)
 
     def add(path, x, u):
@@ -380,10 +410,10 @@ def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> li
     A traced value cannot be looked at: it is made at least float32, and NaN where it is out of its
     range, so that what is computed with it is NaN.
     """
-    return [_checked_hyperparameter(name, value, below) for name, value in values.items()]
+    return [_checked_hyperparameter(name, value, 0.0, below) for name, value in values.items()]
 
 
-def _checked_hyperparameter(name: str, value: Any, below: float | int) -> Any:
+def _checked_hyperparameter(name: str, value: Any, least: float, below: float | int) -> Any:
     number = real_number(name, value)
     if number is None:
         dtype = jnp.result_type(value)
@@ -393,23 +423,28 @@ def _checked_hyperparameter(name: str, value: Any, below: float | int) -> Any:
             traced = value.astype(jnp.float32)
         else:
             traced = 1.0 * value  # a weak type stays weak
-        return jnp.where((traced >= 0) & (traced < below), traced, jnp.nan)
-    if not 0 <= number < below:
+        return jnp.where((traced >= least) & (traced < below), traced, jnp.nan)
+    if not least <= number < below:
         limit = "finite" if below == math.inf else f"< {below:g}"
         raise ValueError(f"{name} must be ≥ 0 and {limit}, got {number}")
     return number
 
 
 def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
-    """A schedule of this hyperparameter: the value at every step, or the one that it is already."""
+    """A schedule of this hyperparameter: the value at every step, or the one that it is already.
+
+    What a schedule returns must be what the hyperparameter itself must be, up to rounding: a linear
+    one that ends at 0 may end a little below, as 1 − t·(1/n) does.
+    """
     if not callable(value):
         (number,) = check_hyperparameters(**{name: value})
         return lambda step: number
 
     def schedule(step):
         rate = value(step)
-        require_real_scalar(f"what the schedule of {name} returns", rate)
-        return rate
+        returned = f"what the schedule of {name} returns"
+        checked = _checked_hyperparameter(returned, rate, -RATE_ROUNDING, math.inf)
+        return checked if isinstance(rate, jax.core.Tracer) else rate
 
     return schedule
 
@@ -449,16 +484,93 @@ def positive_integer(name: str, number: SupportsIndex, at_most: float | int = ma
     return whole
 
 
+def require_boolean(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False, such as text, which would be read as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def require_function(name: str, function: Any) -> None:
+    """Refuse what cannot be called."""
+    if not callable(function):
+        raise TypeError(f"{name} must be a function, got {function!r}")
+
+
+def floating_dtype(name: str, dtype: DTypeLike | None) -> np.dtype | None:
+    """The dtype, or None for None; an error if it is not a floating-point one."""
+    if dtype is None:
+        return None
+    try:
+        known = np.dtype(dtype)
+    except (TypeError, ValueError):
+        known = None
+    if known is None or not jnp.issubdtype(known, jnp.floating):
+        raise TypeError(
+            f"{name} must be a floating-point dtype or None, got {dtype!r}: name one, as in "
+            "jnp.float32"
+        )
+    return known
+
+
+def require_key(name: str, key: Any) -> None:
+    """Refuse what is not one random key: a typed one, or the uint32 numbers of a raw one."""
+    shape = _shape_of_keys(key)
+    if shape is None:
+        raise TypeError(f"{name} must be a random key, got {key!r}: make one, jax.random.key(0)")
+    if shape != ():
+        raise ValueError(
+            f"{name} must be one random key, got a batch of shape {shape}: map over keys with "
+            "jax.vmap or jdescent.sweep"
+        )
+
+
+def _shape_of_keys(key: Any) -> tuple[int, ...] | None:
+    """How many keys there are along each axis; None if it is no array of keys."""
+    if not isinstance(key, np.ndarray | jax.Array):
+        return None
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key.shape
+    of_one = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))).shape
+    axes = key.ndim - len(of_one)
+    is_raw = key.dtype == np.uint32 and axes >= 0 and key.shape[axes:] == of_one
+    return key.shape[:axes] if is_raw else None
+
+
 def require_optimizer(optimizer: Any) -> None:
-    """Refuse what has no init and update, such as a factory that was not called."""
-    if not isinstance(optimizer, OptimizerLike):
+    """Refuse what has no functions init and update, such as a factory that was not called."""
+    parts = (getattr(optimizer, name, None) for name in ("init", "update"))
+    if not all(map(callable, parts)):
         raise TypeError(
             f"optimizer must have init and update, got {optimizer!r}: make one, as in sgd(0.1)"
         )
 
 
+def is_array(value: Any) -> bool:
+    """Whether JAX takes it for an array: a number or an array of them, and no name of a dtype."""
+    known = isinstance(value, int | float | complex | np.generic | np.ndarray | jax.Array)
+    if not (known or hasattr(value, "__jax_array__")):
+        return False
+    try:
+        jnp.result_type(value)
+    except TypeError:  # NumPy's arrays of text, of dates, of objects
+        return False
+    return True
+
+
+def require_arrays(tree: PyTree, name: str) -> None:
+    """Refuse a tree of anything but numbers and arrays, naming the leaf."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if not is_array(leaf):
+            where = f": {jax.tree_util.keystr(path)} is" if path else ", got"
+            raise TypeError(
+                f"{name} must be numbers or arrays{where} {leaf!r}; give it as numbers, as in "
+                "jnp.array(0.0)"
+            )
+
+
 def require_floating(tree: PyTree, name: str = "parameters") -> None:
     """Refuse a tree of anything but floating-point arrays, naming the leaf."""
+    require_arrays(tree, name)
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         dtype = jnp.result_type(leaf)
         if jnp.issubdtype(dtype, jnp.floating):

@@ -1,7 +1,7 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, SupportsIndex
 
 import jax
@@ -19,9 +19,13 @@ from jdescent.core import (
     as_arrays,
     common_dtype,
     global_norm,
+    is_array,
     positive_integer,
     real_number,
+    require_arrays,
     require_floating,
+    require_function,
+    require_key,
     require_optimizer,
 )
 from jdescent.numerics import LAST_STEP
@@ -123,12 +127,12 @@ def descend(
 
     Raises:
         TypeError: parameters that are not floating-point; a loss or a sampler that is no function;
-            a loss that is not a real scalar; a stop that is not a boolean; a record that is
-            neither names nor a function.
+            a loss that is not a real scalar; a key that is no random key; a stop that is not a
+            boolean; a record that is neither names nor a function of arrays.
         ValueError: steps or every < 1, or 2²⁷ steps and more, or 2³¹ with those of the trajectory;
-            a key that is missing, or that no sampler draws from; a tolerance or divergence that
-            is negative or NaN; a trajectory of many runs, or whose optimizer state is not like
-            this optimizer's.
+            a key that is missing, that no sampler draws from, or a batch of keys; a tolerance or
+            divergence that is negative or NaN; a trajectory of many runs, or whose optimizer state
+            is not like this optimizer's.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -153,7 +157,7 @@ def descend(
     loss_at = _loss_at_step(loss, batches, key)
     require_optimizer(optimizer)
     if stop is not None:
-        _require_function("stop", stop)
+        require_function("stop", stop)
     update = accept_extra(optimizer.update)
 
     previous = start if isinstance(start, Trajectory) else None
@@ -161,6 +165,7 @@ def descend(
         require_floating(start)
         params = as_arrays(start)
         first, state = _known(0), optimizer.init(params)
+        require_arrays(state, "the optimizer's state")
         memories_are_sound = _soundness(state)
     else:
         _require_one_run(previous)
@@ -298,16 +303,19 @@ def _names(record) -> list[str]:
     """The names that are to be recorded; none for a function or None."""
     if record is None or callable(record):
         return []
-    if not isinstance(record, Iterable):
-        raise TypeError(f"record must be names, a function of a Point or None, got {record!r}")
-    names = [record] if isinstance(record, str) else list(record)
-    unknown = [name for name in names if name not in _RECORDS]
+    try:
+        names = [record] if isinstance(record, str) else list(record)
+    except TypeError as error:
+        raise TypeError(
+            f"record must be names, a function of a Point or None, got {record!r}"
+        ) from error
+    unknown = [name for name in names if not (isinstance(name, str) and name in _RECORDS)]
     if unknown:
         raise ValueError(
             f"record does not know {unknown}: name some of {sorted(_RECORDS)}, "
             "or give a function of a Point"
         )
-    return names
+    return [str(name) for name in names]  # NumPy's text too
 
 
 def _recorder(record, names: Sequence[str]) -> Callable[[Point], tuple[Array | None, PyTree]]:
@@ -315,7 +323,13 @@ def _recorder(record, names: Sequence[str]) -> Callable[[Point], tuple[Array | N
     if record is None:
         return lambda point: (None, None)
     if callable(record):
-        return lambda point: (point.loss, record(point))
+
+        def keep(point):
+            kept = record(point)
+            require_arrays(kept, "what record returns")
+            return point.loss, kept
+
+        return keep
     beside_loss = [name for name in names if name != "loss"]
     return lambda point: (point.loss, {name: _RECORDS[name](point) for name in beside_loss})
 
@@ -415,7 +429,7 @@ def _inexact_leaves(tree: PyTree) -> list[Array]:
 
 def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Array]]:
     """A function from the step to the loss as a function of the parameters alone."""
-    _require_function("loss", loss)
+    require_function("loss", loss)
     if batches is None:
         if key is not None:
             raise ValueError(
@@ -429,6 +443,9 @@ def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Ar
             "wrap the data, as in batches.full(data)"
         )
 
+    if key is not None:
+        require_key("key", key)
+
     def loss_at(step):
         batch = batches(key, step)
         return lambda params: loss(params, batch)
@@ -438,8 +455,14 @@ def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Ar
 
 def _require_scalar(loss_at, params, step):
     """The loss's dtype; an error if it is not a real scalar."""
+
+    def returned(params, step):
+        value = loss_at(step)(params)
+        require_arrays(value, "what the loss returns")
+        return value
+
     try:
-        value = jax.eval_shape(lambda params, step: loss_at(step)(params), params, step)
+        value = jax.eval_shape(returned, params, step)
     except Exception as error:
         error.add_note(
             "This came of the first call of the loss, as loss(params), or as loss(params, batch) "
@@ -469,12 +492,9 @@ def _unrecorded_stride(steps: int) -> int:
     return max(divisors, default=min(LONGEST_STRIDE, steps))
 
 
-def _require_function(name: str, function) -> None:
-    if not callable(function):
-        raise TypeError(f"{name} must be a function, got {function!r}")
-
-
 def _boolean(stops) -> Array:
+    if not is_array(stops):
+        raise TypeError(f"stop must return one boolean, got {stops!r}")
     stops = jnp.asarray(stops)
     if stops.shape != () or stops.dtype != bool:
         raise TypeError(f"stop must return one boolean, got {stops.dtype} of shape {stops.shape}")

@@ -19,6 +19,7 @@ from jdescent.core import (
     common_dtype,
     positive_integer,
     real_number,
+    require_boolean,
 )
 from jdescent.numerics import LAST_STEP, logarithm
 
@@ -78,6 +79,7 @@ def exponential(
         >>> print(exponential(1.0, 0.5, every=2, staircase=True)(jnp.arange(5)))
         [1.   1.   0.5  0.5  0.25]
     """
+    require_boolean("staircase", staircase)
     start, factor = check_hyperparameters(start=start, factor=factor)
     every = _length("every", every)
     log = logarithm(factor)
@@ -207,7 +209,7 @@ def _between(start, end, steps, weight) -> Schedule:
 
     def schedule(step):
         left = steps - jnp.clip(_counted(step), 0, steps)  # of an integer exactly
-        w = weight(_float(left) / steps)
+        w = weight(jnp.minimum(_float(left) / steps, 1))  # compiled, n·(1/n) may be above 1
         return start * w + end * (1 - w)
 
     return schedule

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from jdescent._jax import normal_like, tree_broadcast
 from jdescent.core import (
@@ -15,7 +15,9 @@ from jdescent.core import (
     as_arrays,
     check_hyperparameters,
     checked_schedule,
+    is_array,
     require_floating,
+    require_key,
     require_state_type,
     scaled_norm,
     treewise,
@@ -96,7 +98,8 @@ def add_decayed_weights(
             parameters to it: True where decay applies. None decays everything.
 
     Raises:
-        ValueError: a negative or NaN w; `update` without parameters.
+        TypeError: a mask of anything but booleans.
+        ValueError: a negative or NaN w; `update` without parameters; a mask of another tree.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -106,10 +109,12 @@ def add_decayed_weights(
         1.5
     """
     (weight_decay,) = check_hyperparameters(weight_decay=weight_decay)
+    mask = True if mask is None else mask
+    if not callable(mask):
+        _require_booleans(mask)
 
     def transform(grads, params):
-        decays = mask(params) if callable(mask) else True if mask is None else mask
-        decays = tree_broadcast(decays, params)
+        decays = _spread(mask(params) if callable(mask) else mask, params)
 
         def decay_one(g, x, decay):
             w = jnp.where(decay, jnp.asarray(weight_decay, g.dtype), 0)
@@ -118,6 +123,28 @@ def add_decayed_weights(
         return jax.tree.map(decay_one, grads, params, decays)
 
     return treewise(transform, reads_params=True)
+
+
+def _require_booleans(mask: PyTree) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(mask):
+        if not is_array(leaf) or jnp.result_type(leaf) != jnp.bool_:
+            raise TypeError(
+                f"mask must hold booleans: mask{jax.tree_util.keystr(path)} is {leaf!r}; give True "
+                "where decay applies and False elsewhere"
+            )
+
+
+def _spread(mask: PyTree, params: PyTree) -> PyTree:
+    """One boolean for each parameter."""
+    _require_booleans(mask)
+    try:
+        return tree_broadcast(mask, params)
+    except ValueError as error:
+        structures: Any = jax.tree.structure(mask), jax.tree.structure(params)
+        raise ValueError(
+            "mask must be a tree like the parameters', or a prefix of it:\n"
+            "  mask: {}\n  parameters: {}".format(*structures)
+        ) from error
 
 
 class NoiseState(NamedTuple):
@@ -141,9 +168,9 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
     Differs from: optax.add_noise takes a variance η/(1 + t)^γ.
 
     Raises:
-        TypeError: a σ that is not a real number; gradients that are not floating; a state of
-            another optimizer.
-        ValueError: a negative or NaN σ.
+        TypeError: a key that is no random key; a σ that is not a real number; gradients that are
+            not floating; a state of another optimizer.
+        ValueError: a batch of keys; a negative or NaN σ.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -152,6 +179,7 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
         >>> print(bool(abs(path.params - 3) < 0.5))
         True
     """
+    require_key("key", key)
     sigma_at = checked_schedule("standard_deviation", standard_deviation)
 
     def init(params):

@@ -142,7 +142,8 @@ def test_extra_arguments_are_ignored_by_rules_and_reach_those_parts_that_read_th
 
 
 @given(
-    st.lists(st.sampled_from(["clip", "norm", "decay", "adam"]), max_size=3), st.floats(0.1, 3.0)
+    st.lists(st.sampled_from(["clip", "norm", "decay", "adam"]), min_size=1, max_size=3),
+    st.floats(0.1, 3.0),
 )
 def test_a_chain_is_the_composition_of_its_parts(names, x):
     parts = {

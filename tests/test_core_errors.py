@@ -145,6 +145,7 @@ class OneMemory(NamedTuple):
 
 
 RULES = {
+    "a list": (lambda lr, t, g, x, m: [g, m], TypeError, r"tuple \(update, m\), got \["),
     "a bare array": (lambda lr, t, g, x, m: -lr * g, TypeError, r"tuple \(update, m\), got"),
     "no memory": (lambda lr, t, g, x, m: (-lr * g,), ValueError, r"\(update, m\), got 1 values"),
     "too many": (lambda lr, t, g, x, m: (g, m, m), ValueError, r"\(update, m\), got 3 values"),
@@ -312,4 +313,127 @@ def test_a_traced_rate_out_of_range_and_a_rate_of_nan_show_in_the_updates():
 
     for rate in (-1.0, np.nan, np.inf):
         assert jnp.isnan(jax.jit(update)(rate)).all()
-    assert jnp.isnan(update(lambda step: jnp.nan)).all()
+        assert jnp.isnan(jax.jit(lambda r: update(lambda step: r))(rate)).all()
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf, np.float32(-1e-5), jnp.array(-2.0)])
+def test_schedules_below_zero_or_not_a_number_are_refused_as_the_number_is(name, value):
+    x = jnp.ones(2)
+    optimizer = SCHEDULED[name](lambda step: value)
+    told = f"what the schedule of {name} returns must be ≥ 0 and finite, got {float(value)}"
+    with pytest.raises(ValueError, match=told):
+        optimizer.update(x, optimizer.init(x), x)
+
+
+def test_a_run_whose_schedule_turns_negative_ends_at_that_step():
+    """(x − 3)² at rates ½, ¼, 0 is 9, 0, 0, 0; the fourth rate is −¼."""
+    path = jd.descend(
+        jd.losses.parabola(), jnp.array(0.0), jd.sgd(lambda t: 0.5 - jnp.float32(t) / 4), 9
+    )
+    assert (path.verdict.status, path.verdict.step) == (jd.Status.NON_FINITE, 4)
+    np.testing.assert_array_equal(path.loss[:4], [9, 0, 0, 0])
+
+
+@pytest.mark.parametrize("rates", [optax.linear_schedule, jd.schedules.linear])
+@pytest.mark.parametrize("ends", [(0.1, 0.0), (0.0, 0.1)])
+def test_a_schedule_that_rounding_takes_below_zero_is_none_of_negative_rates(rates, ends):
+    """Compiled, 1 − n·(1/n) is below 0 for more than half of all n."""
+    start, end = ends
+    for n in (3, 30):
+        path = jd.descend(lambda x: x, jnp.array(0.0), jd.sgd(rates(start, end, n)), n + 9)
+        assert path.verdict.status == jd.Status.STEP_LIMIT
+        total = sum(start + (end - start) * min(t / n, 1) for t in range(n + 9))
+        np.testing.assert_allclose(path.params, -total, rtol=1e-5)
+
+
+@pytest.mark.parametrize("state_type", [OneMemory(0, 0), NamedTuple, None])
+def test_a_state_type_that_is_no_class_of_memories_is_refused(state_type, as_users_run):
+    with pytest.raises(TypeError, match="state_type must be a NamedTuple class"):
+        jd.leafwise(lambda lr, t, g, x, m: (g, m), state_type, 0.1)
+
+
+@pytest.mark.parametrize("rule", [None, 0.5])
+def test_a_rule_or_a_transform_that_is_no_function_is_refused(rule, as_users_run):
+    with pytest.raises(TypeError, match=f"rule must be a function, got {rule}"):
+        jd.leafwise(rule, OneMemory, 0.1)
+    with pytest.raises(TypeError, match=f"transform must be a function, got {rule}"):
+        jd.treewise(rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [lambda lr, g: (g,), lambda lr, t, g, x: (g,), lambda lr, t, g, x, m, v: (g, m), lambda: ()],
+)
+def test_a_rule_of_more_or_fewer_arguments_than_memories_is_refused_when_it_is_given(rule):
+    with pytest.raises(TypeError, match=r"rule must take \(lr, t, g, x, m\), got a function of \("):
+        jd.leafwise(rule, OneMemory, 0.1)
+
+
+@pytest.mark.parametrize("dtype", ["flot", "int32", np.int8, object(), "f,f"])
+def test_dtypes_of_memories_that_are_not_floating_are_refused_by_name(dtype, as_users_run):
+    makers = {
+        r"dtypes\['m'\]": lambda: jd.leafwise(
+            lambda lr, t, g, x, m: (g, m), OneMemory, 0.1, dtypes={"m": dtype}
+        ),
+        "accumulator_dtype": lambda: jd.sgd(0.1, accumulator_dtype=dtype),
+        "mu_dtype": lambda: jd.lion(0.1, mu_dtype=dtype),
+    }
+    for name, make in makers.items():
+        with pytest.raises(TypeError, match=f"{name} must be a floating-point dtype or None, got"):
+            make()
+    for make in (jd.adam, jd.adamw, jd.nadam, jd.amsgrad):
+        with pytest.raises(TypeError, match="mu_dtype must be a floating-point dtype or None, got"):
+            make(0.1, mu_dtype=dtype)
+
+
+@pytest.mark.parametrize("value", ["q", None, True, 1j])
+def test_memories_that_begin_at_no_number_are_refused_by_name(value, as_users_run):
+    with pytest.raises(TypeError, match=r"initial\['m'\] must be a real number, got"):
+        jd.leafwise(lambda lr, t, g, x, m: (g, m), OneMemory, 0.1, initial={"m": value})
+
+
+BOOLEANS = {
+    "nesterov": lambda value: jd.sgd(0.1, 0.9, nesterov=value),
+    "nesterov ": lambda value: jd.rmsprop(0.1, momentum=0.9, nesterov=value),
+    "centered": lambda value: jd.rmsprop(0.1, centered=value),
+    "eps_in_sqrt": lambda value: jd.rmsprop(0.1, eps_in_sqrt=value),
+    "bias_correction": lambda value: jd.rmsprop(0.1, bias_correction=value),
+    "reads_params": lambda value: jd.treewise(lambda g, x: g, reads_params=value),
+    "reads_params ": lambda value: jd.leafwise(
+        lambda lr, t, g, x, m: (g, m), OneMemory, 0.1, reads_params=value
+    ),
+    "staircase": lambda value: jd.schedules.exponential(0.1, 0.5, staircase=value),
+    "replace": lambda value: jd.batches.mini_batch(jnp.ones(3), 2, replace=value),
+}
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_options_that_are_booleans_take_nothing_else_for_one(name, as_users_run):
+    for value in ("no", 1, 0.0, None, jnp.array(True)):
+        with pytest.raises(TypeError, match=f"{name.strip()} must be True or False, got"):
+            BOOLEANS[name](value)
+    for value in (True, False, np.bool_(True)):
+        BOOLEANS[name](value)
+
+
+def test_a_chain_of_no_parts_is_refused():
+    with pytest.raises(ValueError, match="a chain of no parts would ascend"):
+        jd.chain()
+
+
+@pytest.mark.parametrize("leaf", ["abc", "float32", np.float32, object(), np.array(["a"])])
+def test_leaves_that_are_no_arrays_are_refused_by_name(leaf, as_users_run):
+    """Names of dtypes and classes too, of which JAX says what dtype they are."""
+    x = {"a": jnp.array(0.0)}
+    bad = {"a": leaf}
+    sgd = jd.sgd(0.1)
+    for name, run in {
+        "parameters": lambda: sgd.init(bad),
+        "gradients": lambda: sgd.update(bad, sgd.init(x)),
+        "updates": lambda: jd.apply_updates(x, bad),
+    }.items():
+        with pytest.raises(TypeError, match=rf"{name} must be numbers or arrays: \['a'\] is"):
+            run()
+    with pytest.raises(TypeError, match="parameters must be numbers or arrays"):
+        jd.apply_updates(bad, x)

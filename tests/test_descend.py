@@ -335,3 +335,11 @@ def uncompiled(x):
 
     start = {"x": x, "none": np.zeros((0,), np.float32), "nothing": None}
     return jd.descend(loss, start, jd.sgd(0.1), 4, record="params")
+
+
+def test_names_to_record_may_be_an_array_of_text(as_users_run):
+    path = jd.descend(
+        jd.losses.parabola(), jnp.array(0.0), jd.sgd(0.5), 1, record=np.array(["params", "state"])
+    )
+    assert [type(name) for name in path.record] == [str, str]
+    np.testing.assert_array_equal(path.record["params"], [0, 3])

@@ -1,5 +1,7 @@
 """What the loop refuses, and that it says so: name, what came, what was expected."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,6 +90,8 @@ def test_a_missing_key_where_batches_are_drawn():
         (lambda p: jnp.array([True, False]), r"got bool of shape \(2,\)"),
         (lambda p: p.loss, r"got float32 of shape \(\)"),
         (lambda p: 1, r"got int32 of shape \(\)"),
+        (lambda p: None, "got None"),
+        (lambda p: "bool", "got 'bool'"),
     ],
 )
 def test_a_stop_that_is_not_one_boolean(stop, told):
@@ -106,9 +110,10 @@ def test_what_should_be_a_function_and_is_not(name):
         run(**{name: 0.5})
 
 
-@pytest.mark.parametrize("record", [3, True, 0.5])
+@pytest.mark.parametrize("record", [3, True, 0.5, np.array("params")])
 def test_a_record_that_is_neither_names_nor_a_function(record):
-    with pytest.raises(TypeError, match=f"record must be names, .* or None, got {record}"):
+    told = f"record must be names, .* or None, got {re.escape(repr(record))}"
+    with pytest.raises(TypeError, match=told):
         run(record=record)
 
 
@@ -118,9 +123,11 @@ def test_an_interval_that_no_step_counter_holds():
     np.testing.assert_array_equal(run(every=2**31 - 1).steps, [0, 3])
 
 
-@pytest.mark.parametrize("record", ["speed", ("params", "speed"), ["speed"]])
+@pytest.mark.parametrize("record", ["speed", ("params", "speed"), ["speed"], np.array(["speed"])])
 def test_a_record_that_is_not_known(record):
-    with pytest.raises(ValueError, match=r"record does not know \['speed'\]: name some of \['gra"):
+    with pytest.raises(
+        ValueError, match=r"record does not know \[.*'speed'.*\]: name some of \['gra"
+    ):
         run(record=record)
 
 
@@ -151,3 +158,45 @@ def test_data_where_a_sampler_belongs():
     data = jnp.arange(3.0)
     with pytest.raises(TypeError, match=r"sampler \(key, step\) -> batch.*batches\.full\(data\)"):
         run(lambda x, batch: jnp.mean((x - batch) ** 2), batches=data)
+
+
+def test_what_is_returned_and_is_no_array_is_refused_by_name():
+    for name, wrong in {
+        "what record returns": {"record": lambda point: {"a": "abc"}},
+        "what the loss returns": {"loss": lambda x: {"a": "abc"}},
+        "the optimizer's state": {
+            "optimizer": jd.Optimizer(lambda x: {"a": "abc"}, lambda g, s, x: (g, s))
+        },
+    }.items():
+        with pytest.raises(TypeError, match=rf"{name} must be numbers or arrays: \['a'\] is 'abc'"):
+            run(**wrong)
+
+
+NO_KEYS = [0, jnp.ones(2), np.uint32(3), jnp.zeros(2, int), jnp.zeros(3, jnp.uint32), "key"]
+KEYS = [jax.random.split(make(0), (3, 2)) for make in (jax.random.key, jax.random.PRNGKey)]
+DRAWN_BY = {
+    "descend": lambda key: run(
+        lambda x, batch: jnp.mean((x - batch) ** 2),
+        batches=jd.batches.full(jnp.arange(4.0)),
+        key=key,
+    ),
+    "sampler": lambda key: jd.batches.mini_batch(jnp.arange(4.0), 2)(key, 0),
+    "add_noise": lambda key: jd.add_noise(key, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN_BY)
+def test_what_is_not_one_random_key(name):
+    for key in NO_KEYS:
+        with pytest.raises(
+            TypeError, match=r"key must be a random key, got .*jax\.random\.key\(0\)"
+        ):
+            DRAWN_BY[name](key)
+    for keys in KEYS:
+        told = r"key must be one random key, got a batch of shape \(3, 2\): .*jax\.vmap"
+        with pytest.raises(ValueError, match=told):
+            DRAWN_BY[name](keys)
+        DRAWN_BY[name](keys[0, 0])
+        DRAWN_BY[name](
+            np.asarray(jax.random.key_data(keys[0, 0]) if keys.ndim == 2 else keys[0, 0])
+        )

@@ -228,3 +228,21 @@ def test_transforms_keep_the_dtype_of_the_gradient(dtype):
         jd.add_noise(jax.random.key(0), jnp.float32(0.1)),
     ):
         assert transform.update(g, transform.init(g), g)[0].dtype == dtype
+
+
+def test_a_mask_of_another_tree_or_of_no_booleans_is_refused():
+    x = {"w": jnp.ones(2), "b": jnp.ones(())}
+
+    def update(mask):
+        return jd.add_decayed_weights(0.1, mask).update(x, (), x)
+
+    for mask in ({"a": True}, {"w": True}, [True, True], lambda params: {"w": True}):
+        with pytest.raises(ValueError, match=r"(?s)mask must be .*mask: P.*{'b': \*, 'w': \*}"):
+            update(mask)
+    for leaf in (1.0, "no", 1, jnp.ones(2)):
+        with pytest.raises(TypeError, match=r"mask must hold booleans: mask\['b'\] is"):
+            jd.add_decayed_weights(0.1, {"w": True, "b": leaf})
+        with pytest.raises(TypeError, match=r"mask must hold booleans: mask\['b'\] is"):
+            update(lambda params, leaf=leaf: {"w": True, "b": leaf})
+    for mask in (True, np.bool_(True), {"w": jnp.array([True, True]), "b": True}):
+        np.testing.assert_allclose(update(mask)[0]["w"], 1.1, rtol=1e-6)

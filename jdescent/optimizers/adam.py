@@ -12,6 +12,7 @@ from jdescent.core import (
     Scalar,
     ScalarOrSchedule,
     check_hyperparameters,
+    floating_dtype,
     leafwise,
 )
 from jdescent.numerics import RunningMean, ratio, root
@@ -59,6 +60,7 @@ def adam(
     which amounts to ε·√(1 − β₂ᵗ) outside the root. optax.adam and torch.optim.Adam are as here.
 
     Raises:
+        TypeError: a mu_dtype that is not floating.
         ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
@@ -81,7 +83,13 @@ def adam(
         v_hat = v / second.bias(t)
         return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v
 
-    return leafwise(rule, AdamState, learning_rate, dtypes={"m": mu_dtype}, wide=["v"])
+    return leafwise(
+        rule,
+        AdamState,
+        learning_rate,
+        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
+        wide=["v"],
+    )
 
 
 def adamw(
@@ -115,6 +123,7 @@ def adamw(
     give them `adamw` and the others `adam` with optax.partition.
 
     Raises:
+        TypeError: a mu_dtype that is not floating.
         ValueError: a hyperparameter that is negative, NaN or (β) not below 1; `update` without
             parameters.
 
@@ -142,7 +151,12 @@ def adamw(
         return -lr * (ratio(m_hat, root(v_hat, eps_root), eps) + weight_decay * x), m, v
 
     return leafwise(
-        rule, AdamState, learning_rate, reads_params=True, dtypes={"m": mu_dtype}, wide=["v"]
+        rule,
+        AdamState,
+        learning_rate,
+        reads_params=True,
+        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
+        wide=["v"],
     )
 
 
@@ -174,6 +188,7 @@ def nadam(
     here, as in optax.nadam, β₁ is constant.
 
     Raises:
+        TypeError: a mu_dtype that is not floating.
         ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
@@ -195,7 +210,13 @@ def nadam(
         v_hat = v / second.bias(t)
         return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v
 
-    return leafwise(rule, AdamState, learning_rate, dtypes={"m": mu_dtype}, wide=["v"])
+    return leafwise(
+        rule,
+        AdamState,
+        learning_rate,
+        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
+        wide=["v"],
+    )
 
 
 class AdamaxState(NamedTuple):
@@ -286,6 +307,7 @@ def amsgrad(
     here, as in optax.amsgrad, the largest of the corrected v̂ is kept.
 
     Raises:
+        TypeError: a mu_dtype that is not floating.
         ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
@@ -308,4 +330,10 @@ def amsgrad(
         v_max = jnp.maximum(v_max, v / second.bias(t))
         return -lr * ratio(m_hat, root(v_max, eps_root), eps), m, v, v_max
 
-    return leafwise(rule, AMSGradState, learning_rate, dtypes={"m": mu_dtype}, wide=["v", "v_max"])
+    return leafwise(
+        rule,
+        AMSGradState,
+        learning_rate,
+        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
+        wide=["v", "v_max"],
+    )

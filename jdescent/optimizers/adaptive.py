@@ -11,6 +11,7 @@ from jdescent.core import (
     ScalarOrSchedule,
     check_hyperparameters,
     leafwise,
+    require_boolean,
 )
 from jdescent.numerics import RunningMean, ratio, root
 
@@ -146,6 +147,7 @@ def rmsprop(
     TensorFlow has ε inside the root and v₀ = 1. optax.rmsprop is as here.
 
     Raises:
+        TypeError: an option that is no boolean.
         ValueError: a hyperparameter that is negative, NaN or (α) not below 1; nesterov without
             momentum.
 
@@ -159,6 +161,14 @@ def rmsprop(
     2013, Generating Sequences with Recurrent Neural Networks, eqs. (38)-(41), the variance by
     D. H. D. West, 1979, Updating Mean and Variance Estimates: An Improved Method.
     """
+    options = {
+        "eps_in_sqrt": eps_in_sqrt,
+        "centered": centered,
+        "nesterov": nesterov,
+        "bias_correction": bias_correction,
+    }
+    for name, value in options.items():
+        require_boolean(name, value)
     eps, initial_scale = check_hyperparameters(eps=eps, initial_scale=initial_scale)
     (decay,) = check_hyperparameters(decay=decay, below=1)
     if momentum is not None:

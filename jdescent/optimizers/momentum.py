@@ -11,8 +11,10 @@ from jdescent.core import (
     Scalar,
     ScalarOrSchedule,
     check_hyperparameters,
+    floating_dtype,
     leafwise,
     real_number,
+    require_boolean,
 )
 
 
@@ -62,6 +64,7 @@ def sgd(
     starts its velocity at the first gradient undampened, v₁ = g; here v₁ = (1 − d)·g.
 
     Raises:
+        TypeError: nesterov that is no boolean; an accumulator_dtype that is not floating.
         ValueError: a negative or NaN hyperparameter; nesterov or dampening without momentum.
 
     Example:
@@ -73,6 +76,8 @@ def sgd(
     Reference: H. Robbins and S. Monro, 1951, A Stochastic Approximation Method; momentum as in
     I. Sutskever et al., 2013, On the Importance of Initialization and Momentum in Deep Learning.
     """
+    require_boolean("nesterov", nesterov)
+    accumulator_dtype = floating_dtype("accumulator_dtype", accumulator_dtype)
     if momentum is None:
         if nesterov or real_number("dampening", dampening):
             raise ValueError("nesterov and dampening act on the velocity: give momentum as well")

@@ -12,6 +12,7 @@ from jdescent.core import (
     Scalar,
     ScalarOrSchedule,
     check_hyperparameters,
+    floating_dtype,
     leafwise,
 )
 from jdescent.numerics import RunningMean
@@ -72,6 +73,7 @@ def lion(
         weight_decay: w ≥ 0, decoupled and multiplied by lr; optax's default 1e-3.
 
     Raises:
+        TypeError: a mu_dtype that is not floating.
         ValueError: a hyperparameter that is negative, NaN or (β) not below 1; `update` without
             parameters.
 
@@ -92,4 +94,10 @@ def lion(
         m = slow.update(m, g)
         return -lr * (jnp.sign(c) + weight_decay * x), m
 
-    return leafwise(rule, LionState, learning_rate, reads_params=True, dtypes={"m": mu_dtype})
+    return leafwise(
+        rule,
+        LionState,
+        learning_rate,
+        reads_params=True,
+        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
+    )
