@@ -22,6 +22,7 @@ __all__ = [
     "normal_like",
     "shard_map",
     "small_loops_compile",
+    "take_rows",
     "tree_broadcast",
     "triton_params",
 ]
@@ -72,6 +73,18 @@ def normal_like(key: PRNGKeyArray | Array, array: Array) -> Array:
     """Standard normals of an array's shape, dtype and, on an explicit mesh, sharding."""
     where = {"out_sharding": jax.typeof(array).sharding} if explicit_meshes else {}
     return jax.random.normal(key, array.shape, array.dtype, **where)
+
+
+def take_rows(array: Array, rows: Array) -> Array:
+    """array[rows]; of an array on an explicit mesh whole along the rows, spread as it is elsewhere.
+
+    Rows drawn at random lie on any of the devices that share the array's first axis.
+    """
+    sharding = jax.typeof(array).sharding if explicit_meshes else None
+    if sharding is None or not any(sharding.spec):
+        return array[rows]
+    spec = jax.sharding.PartitionSpec(*[None] * rows.ndim, *sharding.spec[1:])
+    return array.at[rows].get(out_sharding=sharding.update(spec=spec))
 
 
 def triton_params(**options: Any) -> Any:

@@ -32,6 +32,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
+from jdescent._jax import take_rows
 from jdescent.core import is_array, require_boolean, require_key
 
 Sampler = Callable[[PRNGKeyArray | None, ArrayLike], PyTree]
@@ -286,7 +287,7 @@ def _gather(data: PyTree, rows: Callable[..., Int[Array, " size ..."]]) -> Sampl
 
     def sample(key: PRNGKeyArray, step: ArrayLike) -> PyTree:
         chosen = rows(key, step)
-        return jax.tree.map(lambda array: array[chosen], arrays)
+        return jax.tree.map(lambda array: take_rows(array, chosen), arrays)
 
     return _with_key(sample)
 

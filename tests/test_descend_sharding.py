@@ -73,3 +73,37 @@ def test_a_run_over_a_mesh_is_the_run_on_one_device(kind, name):
     ):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(first.loss[:3], whole.loss[:3], rtol=1e-5)
+
+
+ROWS = np.linspace(-1, 2, 32, dtype=np.float32).reshape(8, 4)
+SAMPLERS = {
+    "with replacement": lambda data: jd.batches.mini_batch(data, 4),
+    "without": lambda data: jd.batches.mini_batch(data, 4, replace=False),
+    "epochs": lambda data: jd.batches.epoch_shuffled(data, 4),
+    "windows": lambda data: jd.batches.windows(data, 3, 4),
+}
+
+
+@pytest.mark.parametrize("spec", [P("x", None), P(None, "x")])
+@pytest.mark.parametrize("kind", ["automatic", "explicit", "explicit, set as the mesh"])
+def test_batches_of_data_over_a_mesh_are_those_of_one_device(kind, spec):
+    """Whole along the examples, and spread over the mesh along the other axes."""
+    axis = AxisType.Explicit if "explicit" in kind else AxisType.Auto
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(axis,))
+    spread = jax.device_put(ROWS, NamedSharding(mesh, spec))
+    key = jax.random.key(0)
+
+    def run(data):
+        return jd.descend(
+            lambda x, batch: jnp.mean((x - batch) ** 2), jnp.array(0.0), jd.sgd(0.1), 5,
+            batches=sampler(data), key=key,
+        )  # fmt: skip
+
+    for sampler in SAMPLERS.values():
+        with jax.set_mesh(mesh) if "set" in kind else contextlib.nullcontext():
+            batch, path = sampler(spread)(key, 3), run(spread)
+        np.testing.assert_array_equal(batch, sampler(ROWS)(key, 3))
+        np.testing.assert_allclose(path.loss, run(ROWS).loss, rtol=1e-5)
+        if "explicit" in kind:
+            there = NamedSharding(mesh, P(*[None] * (batch.ndim - 1), spec[1]))
+            assert batch.sharding.is_equivalent_to(there, batch.ndim)
