@@ -209,8 +209,8 @@ def _between(start, end, steps, weight) -> Schedule:
 
     def schedule(step):
         left = steps - jnp.clip(_counted(step), 0, steps)  # of an integer exactly
-        w = weight(jnp.minimum(_float(left) / steps, 1))  # compiled, n·(1/n) may be above 1
-        return start * w + end * (1 - w)
+        w = weight(_float(left) / steps)
+        return start * w + end * jnp.maximum(1 - w, 0)  # compiled, n·(1/n) may be above 1
 
     return schedule
 

@@ -338,3 +338,18 @@ def test_joins_that_do_not_fit_are_refused():
         schedules.join([one, one], [1, 2])
     with pytest.raises(ValueError, match=r"boundaries must increase, got \[5, 5\]"):
         schedules.join([one, one, one], [5, 5])
+
+
+@pytest.mark.parametrize("n", [3, 7, 30, 300])
+@pytest.mark.parametrize("ends", [(0.0, 1e3), (1e3, 0.0)])
+def test_rates_that_begin_or_end_at_zero_are_never_rounded_below_it(n, ends):
+    """Compiled, n·(1/n) may be above 1."""
+    start, end = ends
+    for rates in (
+        schedules.linear(start, end, n),
+        schedules.polynomial(start, end, n),
+        schedules.cosine(start, n, end),
+    ):
+        compiled = jax.jit(lambda steps, r=rates: jax.lax.map(r, steps))(jnp.arange(n + 3))
+        assert compiled.min() == 0
+        np.testing.assert_allclose(compiled[jnp.array([0, n])], ends, rtol=1e-6)
