@@ -85,9 +85,10 @@ def sweepers():
             sweeper.kill()
 
 
-def wait_for(path):
-    while not path.exists():
-        time.sleep(0.01)
+def wait_for_chunks(count, path):
+    """Until so many files say that a chunk is finished."""
+    while sum(file.is_file() for file in path.glob("finished/c/**/*")) < count:
+        time.sleep(0.002)
 
 
 def assert_finished_lanes_are(expected, path):
@@ -115,9 +116,11 @@ def test_killed_at_any_moment(tmp_path):
         while kills < KILLS:
             sweeper = take()
             sweeper.start(path)
-            if kills % 2:  # while it writes, on a busy machine too
-                wait_for(path)
-            time.sleep(draw.uniform(0, seconds))
+            if kills % 2:  # while it writes, however busy the machine is
+                wait_for_chunks(draw.randint(1, 8), path)
+                time.sleep(draw.uniform(0, 0.01))
+            else:
+                time.sleep(draw.uniform(0, seconds))
             sweeper.kill()
             kills += 1
             if not path.exists():

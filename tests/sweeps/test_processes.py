@@ -202,7 +202,7 @@ def test_the_first_process_is_missed_in_the_midst_of_a_long_chunk(start_two, tmp
     sweep = f"turns({2**31 - 8}, {str(store)!r})"
     victim, survivor = started = start_two(sweep, lanes=12, jax_watches=False, patience=PATIENCE)
     wait_for(lambda: len(list(words_in(store).glob("*"))) == 2, started)
-    time.sleep(1.0)  # for both to have read the other's word
+    time.sleep(3.0)  # for both to have read the other's word
     said, _ = kill(victim, survivor)
     assert said.startswith("TimeoutError: process 0 of 2 has given no sign of life for ")
     assert not Store(store).finished.any()
