@@ -363,7 +363,7 @@ def test_a_memory_is_kept_in_the_dtype_asked_for(name, kept):
 
 def test_a_memory_cannot_be_kept_in_whole_numbers(as_users_run):
     for kept in (jnp.int8, "int32", complex):
-        with pytest.raises(TypeError, match="memory m must be floating-point or None, got"):
+        with pytest.raises(TypeError, match="mu_dtype must be a floating-point dtype or None"):
             jd.adam(0.1, mu_dtype=kept)
 
 

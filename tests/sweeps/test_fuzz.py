@@ -5,7 +5,7 @@ from fuzzing import libraries
 from fuzzing.comparisons import check
 
 EACH = 10
-OF_OPTAX = ("adafactor", "lbfgs", "muon", "prodigy", "rprop", "schedule_free_adamw", "sm3", "yogi")
+OF_OPTAX = ("adafactor", "muon", "prodigy", "rprop", "schedule_free_adamw", "sm3", "yogi")
 
 
 @pytest.mark.parametrize("first", range(0, 60, EACH))

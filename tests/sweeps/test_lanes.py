@@ -204,21 +204,23 @@ def test_what_is_shared_is_computed_once():
     assert not any(f"[{LANES}]" in line for line in corrections)
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
-def test_every_optimizer_descends_as_under_vmap(case):
-    loss = jd.losses.rosenbrock(3)
-    start = jnp.array([-0.5, 0.8, 0.3])
-
+def assert_descends_as_under_vmap(make, steps, **options):
     def run(rate):
-        return jd.descend(loss, start, case.build(rate), 12, every=5, divergence=10.0)
-
-    rates = jnp.array([1e-4, 1e-3, 1e-2, 0.1, 3.0])
-
-    def arrays(rate):
-        path = run(rate)
+        loss, start = jd.losses.rosenbrock(3), jnp.array([-0.5, 0.8, 0.3])
+        path = jd.descend(loss, start, make(rate), steps, divergence=10.0, **options)
         return path.loss, path.params, path.verdict
 
-    assert_same(arrays, rates, rtol=1e-4, atol=1e-5)
+    assert_same(run, jnp.array([1e-4, 1e-3, 1e-2, 0.1, 3.0]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_every_optimizer_descends_as_under_vmap(case):
+    assert_descends_as_under_vmap(case.build, steps=12)
+
+
+@pytest.mark.parametrize("make", [jd.sgd, jd.heavy_ball, jd.adam])
+def test_what_is_seldom_looked_at_descends_as_under_vmap(make):
+    assert_descends_as_under_vmap(make, steps=12, every=5)
 
 
 def test_an_optax_optimizer_descends_as_under_vmap():
