@@ -72,7 +72,8 @@ SMOOTH = {
     "sinc": jnp.sinc, "logsumexp": jax.nn.logsumexp, "softmax": jax.nn.softmax,
     "normalized": lambda x: x / (1 + jnp.linalg.norm(x)), "tan": lambda x: jnp.tan(x / 2),
     "bessel": lambda x: lax.bessel_i0e(x), "gammainc": lambda x: lax.igamma(x + 2, x + 3),
-    "zeta": lambda x: lax.zeta(*lax.stop_gradient((x + 4, x + 3))), "logaddexp": lambda x: jnp.logaddexp(x, -x),
+    "zeta": lambda x: lax.zeta(*lax.stop_gradient((x + 4, x + 3))),
+    "logaddexp": lambda x: jnp.logaddexp(x, -x),
     "nan_to_num": jnp.nan_to_num, "hypot": lambda x: jnp.hypot(x, 1 - x),
     "atan2": lambda x: jnp.arctan2(x, 2 + x * x), "rounded": lambda x: lax.reduce_precision(x, 11, 30),  # noqa: E501
     "sinh": jnp.sinh, "cosh": jnp.cosh, "sign": lambda x: jnp.sign(2 + x),
