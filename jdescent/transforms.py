@@ -75,7 +75,8 @@ def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
     def transform(grads, params):
         scale, norm = scaled_norm(grads)
         fits = scale * norm <= max_norm
-        scale, factor = jnp.where(fits, 1, scale), jnp.where(fits, 1, max_norm / norm)
+        scale = jnp.where(fits, 1, scale)
+        factor = jnp.where(fits, 1, max_norm / jnp.where(fits, 1, norm))
         factor = jnp.where(jnp.isfinite(norm), factor, jnp.nan)
         return jax.tree.map(
             lambda g: (g.astype(factor.dtype) / scale * factor).astype(g.dtype), grads

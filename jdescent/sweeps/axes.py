@@ -11,6 +11,10 @@ from jaxtyping import PyTree
 
 from jdescent.sweeps.identity import describe, is_key, on_host
 
+OUTSIDE = (
+    "a sweep computes its numbers at once, so call it outside jax.jit, jax.vmap and jax.grad; "
+    "within them, jax.vmap maps a run"
+)
 NOT_IN_JAX = (np.longdouble, np.clongdouble)
 
 
@@ -193,10 +197,7 @@ def _shortened(value: Any, most: int = 200) -> str:
 
 def _check(name: str, array: jax.Array) -> None:
     if isinstance(array, jax.core.Tracer):
-        raise TypeError(
-            f"axis {name} is traced: a sweep computes its numbers at once, so call it outside "
-            "jax.jit, jax.vmap and jax.grad; within them, jax.vmap maps a run"
-        )
+        raise TypeError(f"axis {name} is traced: {OUTSIDE}")
     if array.ndim == 0:
         raise ValueError(
             f"axis {name} must have a first axis to map over, got a scalar {array}: put it in a "

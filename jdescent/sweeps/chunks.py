@@ -29,34 +29,24 @@ OTHER_CHUNK_LANES = 2**20
 Place = tuple[int, ...]
 
 
-def box_within(shape: Sequence[int], lanes: int) -> tuple[int, ...]:
+def box_within(shape: Sequence[int], lanes: int, whole: bool = False) -> tuple[int, ...]:
     """The shape of equal boxes that cut a grid into runs of at most so many lanes.
+
+    The last along an axis may reach beyond the grid, unless they are to lie within it as a whole.
 
     Example:
         >>> box_within((10, 100), 250), box_within((10, 100), 40)
         ((2, 100), (1, 34))
+        >>> box_within((10, 100), 40, whole=True)
+        (1, 25)
     """
     box: list[int] = []
     for size in reversed(shape):
         pieces = -(-size // max(1, lanes // math.prod(box)))
+        if whole:
+            pieces = next(count for count in range(pieces, size + 1) if size % count == 0)
         box.append(-(-size // pieces))
         if pieces > 1:
-            break
-    return (1,) * (len(shape) - len(box)) + tuple(reversed(box))
-
-
-def box_without_rest(shape: Sequence[int], lanes: int) -> tuple[int, ...]:
-    """The same, but of boxes that all lie within the grid.
-
-    Example:
-        >>> box_without_rest((10, 100), 250), box_without_rest((10, 7), 6)
-        ((2, 100), (1, 1))
-    """
-    box: list[int] = []
-    for size in reversed(shape):
-        most = max(1, lanes // math.prod(box))
-        box.append(next(step for step in range(min(size, most), 0, -1) if size % step == 0))
-        if box[-1] < size:
             break
     return (1,) * (len(shape) - len(box)) + tuple(reversed(box))
 
@@ -138,9 +128,8 @@ def engine_within(
     parted = jax.device_count() if _spreads(program) else 1
     share = max(-(-total // parted), _kept_together(program, total))
     lanes = max(1, int(min(most, share, bound // max(produced, 1))))
-    fit = box_without_rest if program.effects else box_within
     while True:
-        box = fit(shape, lanes)
+        box = box_within(shape, lanes, whole=bool(program.effects))
         engine = engine_for(program, identity, axes, box, mapped)
         memory = _memory_of(engine.compiled)
         # Two rounds are under way at a time: one is computed while the other is collected.

@@ -14,7 +14,7 @@ from jax.extend import core
 from jaxtyping import PyTree
 from tqdm import tqdm
 
-from jdescent.sweeps.axes import Axis
+from jdescent.sweeps.axes import OUTSIDE, Axis
 from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
 from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.encoding import Variable
@@ -236,10 +236,7 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
         raise TypeError("run must return at least one array")
     program, labels = with_known_steps(program, labels)
     if any(isinstance(const, jax.core.Tracer) for const in program.consts):
-        raise TypeError(
-            "run reads a traced value: a sweep computes its numbers at once, so call it outside "
-            "jax.jit, jax.vmap and jax.grad; within them, jax.vmap maps a run"
-        )
+        raise TypeError(f"run reads a traced value: {OUTSIDE}")
     consts = [const if is_key(const) else on_host(const) for const in program.consts]
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 
