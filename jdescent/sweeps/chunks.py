@@ -19,7 +19,7 @@ from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis
 from jdescent.sweeps.identity import Identity
 from jdescent.sweeps.lanes import map_lanes
-from jdescent.sweeps.lanes.costs import carried_bytes
+from jdescent.sweeps.lanes.costs import carried_bytes, forget
 from jdescent.sweeps.lanes.programs import largest_value_bytes, names_devices, value_bytes
 
 MIB = 2**20
@@ -175,6 +175,7 @@ def engine_for(
         _COMPILED[key] = _compile(
             program, trees, lanes, block, functools.partial(mapped, runs=runs), mesh
         )
+    forget()
     values = [jnp.asarray(leaf, _carrier(leaf.dtype)) for leaf in jax.tree.leaves(trees)]
     if mesh is None:
         return Engine(_COMPILED[key], axes, box, lanes, values, devices=1)

@@ -9,7 +9,7 @@ from test_lanes import assert_same, columns
 
 import jdescent as jd
 from jdescent._jax import jaxprs_in_params
-from jdescent.sweeps.lanes import map_lanes
+from jdescent.sweeps.lanes import costs, map_lanes
 from jdescent.sweeps.lanes.costs import carried_bytes
 from jdescent.sweeps.lanes.programs import SPLIT_LIMIT
 
@@ -110,3 +110,12 @@ def test_a_branch_that_no_lane_takes_is_not_taken_in_a_loop_that_is_too_large_to
     assert carried_bytes(program, RUNS) is None
     got = jax.jit(lambda x: map_lanes(program, x))(jnp.ones((400, 5)))
     np.testing.assert_allclose(got[0], 0.0, atol=1e-30)
+
+
+def test_no_program_is_kept_for_its_costs_once_it_is_compiled():
+    def run(a):
+        return lax.fori_loop(0, 3, lambda _, x: lax.fori_loop(0, 2, lambda _, y: y * a, x), a)
+
+    for _ in range(2):
+        jd.sweep(run, a=[1.0, 2.0])
+        assert costs._of_jaxpr.cache_info().currsize == 0

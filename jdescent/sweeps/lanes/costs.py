@@ -122,6 +122,11 @@ def _of_jaxpr(jaxpr, shared: tuple[bool, ...], look) -> tuple[np.ndarray, list[b
     return costs, [is_shared(variable) for variable in jaxpr.outvars]
 
 
+def forget() -> None:
+    """Let go of the programs that were looked at, and of the data in them."""
+    _of_jaxpr.cache_clear()
+
+
 def _of_equation(equation, shared: list[bool], look=None) -> tuple[np.ndarray, list[bool]]:
     name, outputs = equation.primitive.name, equation.outvars
     if all(shared):
