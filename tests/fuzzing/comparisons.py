@@ -24,9 +24,12 @@ ROUNDING = {"float32": 2e-4, "float64": 1e-11}
 HALF_ROUNDING = 2e-2
 
 
-def check(seed: int, most: int = 4) -> None:
-    """Raise AssertionError where runs together are not what they are alone."""
-    program, rng = draw(seed, most), np.random.default_rng(seed + 1)
+def check(seed: int, sizes: int = 4) -> None:
+    """Raise AssertionError where runs together are not what they are alone.
+
+    Programs of so many `sizes` take turns, the largest of blocks of so many operations at most.
+    """
+    program, rng = draw(seed, 1 + seed % sizes), np.random.default_rng(seed + 1)
     with ExitStack() as settings:
         settings.enter_context(jax.numpy_dtype_promotion("standard"))
         settings.enter_context(jax.numpy_rank_promotion("allow"))

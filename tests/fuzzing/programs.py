@@ -28,7 +28,7 @@ class Program:
         return starts, integers, rng.integers(0, 99, runs).astype(np.int32)
 
 
-def draw(seed: int, most: int = 4) -> Program:
+def draw(seed: int, most: int) -> Program:
     """The program of a seed, of blocks of so many operations at most."""
     rng = np.random.default_rng(seed)
     generator = one_of(rng, ["threefry2x32"] * 5 + ["rbg", "unsafe_rbg"])
