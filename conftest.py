@@ -3,8 +3,12 @@
 Everything runs on a machine of two devices, as sweeps spread over all there are.
 """
 
+import os
+
+from compiling import QUICK_FLAGS
 from jaxtyping import install_import_hook
 
+os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
 with install_import_hook("jdescent", "beartype.beartype"):
     import jdescent as jd
     from jdescent._jax import enable_x64

@@ -1,8 +1,7 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
-import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, SupportsIndex
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +14,9 @@ from jdescent.core import (
     Params,
     Scalar,
     accept_extra,
-    apply_updates,
     as_arrays,
     common_dtype,
     global_norm,
-    is_array,
     positive_integer,
     real_number,
     require_arrays,
@@ -27,6 +24,22 @@ from jdescent.core import (
     require_function,
     require_key,
     require_optimizer,
+)
+from jdescent.loop import (
+    MAX_STEPS,
+    RUNNING,
+    Loop,
+    Place,
+    Run,
+    at_its_own_step,
+    best_stride,
+    counters_of,
+    ended,
+    soundness,
+    status_of,
+    steps_of,
+    take_steps,
+    take_steps_and_record,
 )
 from jdescent.numerics import LAST_STEP
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
@@ -38,24 +51,6 @@ _RECORDS: dict[str, Callable[[Point], PyTree]] = {
     "gradient_norm": lambda point: global_norm(point.gradient),
     "state": lambda point: point.state,
 }
-
-
-class _Carry(NamedTuple):
-    params: Params
-    state: Any
-    end: Array  # int32: _RUNNING, or where and why the run ended, see _ended
-
-
-_RUNNING = np.int32(np.iinfo(np.int32).max)
-_STATUS_BITS = 3  # of an end, the low bits that hold the status
-MAX_STEPS = int(_RUNNING) >> (_STATUS_BITS + 1)  # of one call
-
-LONGEST_STRIDE = 64  # steps between looks at a run of which nothing is recorded
-
-
-def _ended(steps, status) -> Array:
-    """One integer for steps of this call and a status: a loop that carries less is faster."""
-    return (steps << _STATUS_BITS) | jnp.asarray(status, jnp.int32)
 
 
 def descend(
@@ -146,9 +141,12 @@ def descend(
         ['step limit', 'step limit', 'diverged']
     """
     steps = positive_integer("steps", steps, at_most=MAX_STEPS)
-    if every is None:
-        every = _unrecorded_stride(steps) if record is None else 1
-    every = positive_integer("every", every, at_most=LAST_STEP)
+    if every is not None:
+        every = positive_integer("every", every, at_most=LAST_STEP)
+    elif record is None:
+        every = best_stride(steps)
+    else:
+        every = 1
     _check_bound("divergence", divergence)
     if tolerance is not None:
         _check_bound("tolerance", tolerance)
@@ -158,145 +156,76 @@ def descend(
     require_optimizer(optimizer)
     if stop is not None:
         require_function("stop", stop)
-    update = accept_extra(optimizer.update)
-
     previous = start if isinstance(start, Trajectory) else None
     if previous is None:
         require_floating(start)
         params = as_arrays(start)
         first, state = _known(0), optimizer.init(params)
         require_arrays(state, "the optimizer's state")
-        memories_are_sound = _soundness(state)
+        memories_are_sound = soundness(state)
     else:
         _require_one_run(previous)
         params, state = as_arrays((previous.params, previous.state))
         fresh_state = optimizer.init(params)
         _require_fit(state, fresh_state)
-        first, memories_are_sound = _known(previous.step), _soundness(fresh_state)
+        first, memories_are_sound = _known(previous.step), soundness(fresh_state)
     count, last = _counter(first), _last_step(first, steps)
     loss_type = _require_scalar(loss_at, params, first)
     if previous is None:
-        end = jnp.asarray(_RUNNING)
-        start_loss = jnp.asarray(loss_at(first)(params), loss_type)
+        end, begin = jnp.asarray(RUNNING), first
     else:
         before = previous.verdict
         ended_before = before.status != Status.STEP_LIMIT
-        end = jnp.where(ended_before, _ended(0, before.status), _RUNNING)
-        start_loss = jnp.asarray(previous.start_loss)
+        end = jnp.where(ended_before, ended(0, before.status), RUNNING)
+        begin = jnp.where(ended_before, before.step, first)
+
+    seen = _first_look(loss_at, params, begin)
+    start_loss = seen[0] if previous is None else jnp.asarray(previous.start_loss)
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
-    limit = jnp.minimum(limit, jnp.finfo(wide).max)
-
-    def within_limit(value):
-        return jnp.abs(value).astype(wide) <= limit  # false for infinity and NaN too
-
-    def is_finite(params, state):
-        return _all_finite(params) & memories_are_sound(state)
-
-    def look(params, state, step):
-        value, gradient = jax.value_and_grad(loss_at(step))(params)
-        return Point(step, params, value, gradient, state)
-
-    def move(point: Point):
-        params, state, step = point.params, point.state, point.step
-        updates, state = update(
-            point.gradient, state, params,
-            value=point.loss, grad=point.gradient, value_fn=loss_at(step),
-        )  # fmt: skip
-        return apply_updates(params, updates), state
-
-    def judge(point: Point, steps, end):
-        """After how many steps of this call and why the run ends, if it ends at this point."""
-        fine, status = within_limit(point.loss), jnp.asarray(Status.DIVERGED, jnp.int32)
-        if stop is not None:
-            stops = _boolean(stop(point))
-            fine, status = fine & ~stops, jnp.where(stops, Status.STOPPED, status)
-        if tolerance is not None:
-            flat = global_norm(point.gradient) <= tolerance
-            fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
-        status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
-        return jnp.where(fine | (end != _RUNNING), end, _ended(steps, status))
-
-    def visit(carry: _Carry, steps) -> tuple[_Carry, Point]:
-        """Look at the point after so many steps, judge it, and move on if the run goes on."""
-        point = look(carry.params, carry.state, count(steps))
-        params, state = move(point)
-        end = judge(point, steps, carry.end)
-        sound = _all_finite(point.gradient) & is_finite(params, state)
-        overflows = (end == _RUNNING) & ~sound
-        end = jnp.where(overflows, _ended(steps + 1, Status.NON_FINITE), end)
-        moves = end == _RUNNING
-        state = _where_floating(moves, state, carry.state)
-        return _Carry(_where_floating(moves, params, carry.params), state, end), point
-
-    def walk(carry: _Carry, begin, length) -> _Carry:
-        steps = begin + jnp.arange(length, dtype=jnp.int32)
-        return lax.scan(lambda carry, steps: (visit(carry, steps)[0], None), carry, steps)[0]
-
-    def glide(carry: _Carry, begin, length) -> tuple[_Carry, Point]:
-        """The same moves, but judged at their two ends, and walked again if one is not fine."""
-        point = look(carry.params, carry.state, count(begin))
-        steps = begin + 1 + jnp.arange(length - 1, dtype=jnp.int32)
-
-        def move_on(place, steps):
-            return move(look(*place, count(steps))), None
-
-        (params, state), _ = lax.scan(move_on, move(point), steps)
-        there = _Carry(params, state, carry.end)
-        fine = within_limit(loss_at(count(begin + length))(params)) & is_finite(params, state)
-        # what the last look found, if only its end was beyond
-        fine &= within_limit(point.loss) & _all_finite(point.gradient)
-        running = carry.end == _RUNNING
-
-        def hold_or_walk() -> _Carry:
-            held = _where_floating(running, there, carry)
-            return lax.cond(running & ~fine, lambda: walk(carry, begin, length), lambda: held)
-
-        there = lax.cond(~(running & fine), hold_or_walk, lambda: there)
-        return there._replace(state=_with_floating_of(there.state, state)), point
-
-    def stride(carry: _Carry, begin, length) -> tuple[_Carry, Point]:
-        """From one recorded point towards the next."""
-        if length > 1 and stop is None and tolerance is None:
-            return glide(carry, begin, length)
-        carry, point = visit(carry, begin)
-        return (walk(carry, begin + 1, length - 1) if length > 1 else carry), point
-
-    carry = _Carry(params, state, end)
-    strides, rest = divmod(steps, every)
-
-    def recorded_stride(carry, begin):
-        carry, point = stride(carry, begin, every)
-        return carry, keep(point)
-
-    # Compiled, as eager gradients of arrays on an explicit mesh need `jax.set_mesh`.
-    look_once = jax.jit(look)
-    last_stride = jax.jit(functools.partial(stride, length=rest))
-
-    late = []
-    carry, rows = lax.scan(recorded_stride, carry, every * jnp.arange(strides, dtype=jnp.int32))
-    if rest:
-        carry, point = last_stride(carry, jnp.int32(every * strides))
-        late.append(keep(point))
-    late.append(keep(look_once(carry.params, carry.state, last)))
-    losses, kept = jax.tree.map(
-        lambda rows, *late: jnp.concatenate([rows, *(row[None] for row in late)]), rows, *late
+    loop = Loop(
+        loss_at=loss_at,
+        update=accept_extra(optimizer.update),
+        since_the_start=count,
+        limit=jnp.minimum(limit, jnp.finfo(wide).max),
+        memories_are_sound=memories_are_sound,
+        stop=stop,
+        tolerance=tolerance,
+        draws_batches=batches is not None,
+        steps=steps,
     )
+    place = Place(params, state, *seen)
+    run = Run(place, counters_of(state), loop.judge(place, 0, end))
+    judged_at_every_step = stop is not None or tolerance is not None
+    if record is None:
+        look = 1 if judged_at_every_step else min(every, steps)
+        run, (losses, kept) = take_steps(loop, run, look), (None, None)
+    else:
+        interval = min(every, steps)
+        look = 1 if judged_at_every_step else interval
+        run, (losses, kept) = take_steps_and_record(loop, run, look, interval, keep)
 
-    runs = carry.end == _RUNNING
-    stop_step = jnp.where(runs, last, count(carry.end >> _STATUS_BITS))
+    runs = run.end == RUNNING
+    stop_step = jnp.where(runs, last, count(steps_of(run.end)))
     if previous is not None:
         stop_step = jnp.where(ended_before, before.step, stop_step)
-    there = look_once(carry.params, carry.state, stop_step)
-    end = judge(there, steps, carry.end)
-    runs = end == _RUNNING
-    status = jnp.where(runs, Status.STEP_LIMIT, end & (2**_STATUS_BITS - 1)).astype(jnp.int8)
-    end_loss = jnp.asarray(there.loss, loss_type)
-    verdict = Verdict(status, stop_step, end_loss, global_norm(there.gradient))
+    status = jnp.where(runs, Status.STEP_LIMIT, status_of(run.end)).astype(jnp.int8)
+    params, state, end_loss, gradient = at_its_own_step(run)
+    verdict = Verdict(status, stop_step, end_loss, global_norm(gradient))
     return Trajectory(
-        carry.params, carry.state, last, verdict, start_loss, first, losses, kept,
+        params, state, last, verdict, start_loss, first, losses, kept,
         every=1 if record is None else every, names_loss="loss" in names,
     )  # fmt: skip
+
+
+def _first_look(loss_at, params: Params, step) -> tuple[Array, Params]:
+    """Loss and gradient, compiled, as eager gradients on an explicit mesh need `jax.set_mesh`; as a
+    loop of one turn, whose constants are arguments and stay where they lie."""
+
+    def look(_, step):
+        return None, jax.value_and_grad(loss_at(step))(params)
+
+    return jax.tree.map(lambda row: row[0], lax.scan(look, None, jnp.asarray(step)[None])[1])
 
 
 def _names(record) -> list[str]:
@@ -407,26 +336,6 @@ def _node_difference(own, other) -> str | None:
     return next(filter(None, (_node_difference(*pair) for pair in children)), None)
 
 
-def _soundness(first_state: PyTree) -> Callable[[PyTree], Array]:
-    """Whether all numbers of a state are finite, those arrays aside that were not so at first.
-
-    Some optimizers begin with infinity as the best value so far, and keep it for a while.
-    """
-    exempt = [~_all_finite(leaf) for leaf in _inexact_leaves(first_state)]
-
-    def sound(state: PyTree) -> Array:
-        leaves = zip(_inexact_leaves(state), exempt, strict=True)
-        return functools.reduce(
-            jnp.logical_and, (_all_finite(leaf) | free for leaf, free in leaves), jnp.array(True)
-        )
-
-    return sound
-
-
-def _inexact_leaves(tree: PyTree) -> list[Array]:
-    return [leaf for leaf in jax.tree.leaves(tree) if _is_floating(leaf)]
-
-
 def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Array]]:
     """A function from the step to the loss as a function of the parameters alone."""
     require_function("loss", loss)
@@ -484,40 +393,3 @@ def _check_bound(name: str, bound: Scalar) -> None:
     number = real_number(name, bound)
     if number is not None and not number >= 0:
         raise ValueError(f"{name} must be ≥ 0, got {number}")
-
-
-def _unrecorded_stride(steps: int) -> int:
-    """The longest stride that divides the steps, if one does: what is left over costs a loop."""
-    divisors = [stride for stride in range(16, LONGEST_STRIDE + 1) if steps % stride == 0]
-    return max(divisors, default=min(LONGEST_STRIDE, steps))
-
-
-def _boolean(stops) -> Array:
-    if not is_array(stops):
-        raise TypeError(f"stop must return one boolean, got {stops!r}")
-    stops = jnp.asarray(stops)
-    if stops.shape != () or stops.dtype != bool:
-        raise TypeError(f"stop must return one boolean, got {stops.dtype} of shape {stops.shape}")
-    return stops
-
-
-def _all_finite(tree: PyTree) -> Array:
-    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
-    return functools.reduce(jnp.logical_and, finite, jnp.array(True))
-
-
-def _is_floating(leaf) -> bool:
-    return jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
-
-
-def _where_floating(moves, new: PyTree, old: PyTree) -> PyTree:
-    """The new leaves, but the old floating-point ones where the run does not move.
-
-    Counters and keys thus stay equal in all lanes, and what depends on them alone (a schedule, a
-    bias correction) is computed once for all lanes and not once for each.
-    """
-    return jax.tree.map(lambda n, o: jnp.where(moves, n, o) if _is_floating(n) else n, new, old)
-
-
-def _with_floating_of(floating: PyTree, other: PyTree) -> PyTree:
-    return jax.tree.map(lambda f, o: f if _is_floating(f) else o, floating, other)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import AS_USERS_COMPILE
 from walks import assert_same
 
 import jdescent as jd
@@ -47,7 +48,7 @@ GOING_ON = {
 
 def assert_goes_on(run, start):
     """60 steps and then 40 are 100, bit for bit, in whatever a trajectory holds."""
-    run = jax.jit(run, static_argnums=1)
+    run = jax.jit(run, static_argnums=1, compiler_options=AS_USERS_COMPILE)
     whole, first = run(start, 100), run(start, 60)
     second = run(first, 40)
     for field in ("params", "state", "step", "verdict", "start_loss"):

@@ -62,7 +62,9 @@ def mean_share(samples: Samples) -> Estimate:
 
 
 def geometric_mean(samples: Samples) -> Estimate:
-    """Of positive numbers that may be orders of magnitude apart."""
+    """Of positive numbers that may be orders of magnitude apart; 0 if one of them is 0."""
+    if np.any(np.asarray(samples) == 0):
+        return Estimate(0.0, 0.0, None)
     logs = np.log(np.asarray(samples, float))
     mean, error, interval = _estimate(logs, lambda x: x, lambda y: y, lambda x: 1.0)
     middle = float(np.exp(mean))

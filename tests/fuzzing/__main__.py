@@ -5,12 +5,7 @@ import os
 import time
 import traceback
 
-# An engine's mistakes are in what it hands to XLA. How hard XLA then works on it is left aside
-# with --quick, and programs take half the time.
-QUICK = (
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    " --xla_cpu_use_fusion_emitters=false"
-)
+from compiling import QUICK_FLAGS
 
 
 def main() -> int:
@@ -18,11 +13,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="default: 0")
     parser.add_argument("--count", type=int, default=1000, metavar="N", help="default: 1000")
     parser.add_argument("--devices", type=int, default=2, help="of the CPU; default: 2")
-    parser.add_argument("--quick", action="store_true", help="XLA optimizes nothing")
+    parser.add_argument("--quick", action="store_true", help="to compile, as in tests")
     parser.add_argument("--libraries", action="store_true", help="other libraries' programs first")
     options = parser.parse_args()
     if options.quick:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK_FLAGS}"
     import jax
 
     import jdescent as jd

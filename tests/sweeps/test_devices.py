@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import fresh_environment
 
 import jdescent as jd
 from jdescent.sweeps import devices
@@ -37,7 +38,7 @@ def python(code):
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parent,
-        env={name: it for name, it in os.environ.items() if not name.startswith(("JAX_", "XLA_"))},
+        env=fresh_environment(),
         capture_output=True,
         text=True,
     )

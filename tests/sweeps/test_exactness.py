@@ -247,7 +247,7 @@ def test_callbacks_are_called_once_a_run_as_under_vmap():
 
 def draws(key):
     key, here = jax.random.split(key)
-    return jax.random.normal(here, (2,)), jax.random.bits(jax.random.fold_in(key, 3))
+    return jax.random.uniform(here, (2,)), jax.random.bits(jax.random.fold_in(key, 3))
 
 
 @pytest.mark.parametrize("generator", ["rbg", "unsafe_rbg", "threefry2x32"])
@@ -258,13 +258,13 @@ def test_random_numbers_are_those_of_the_run_alone_however_many_run_together(
     monkeypatch.setitem(chunks.CHUNK_LANES, "cpu", together)
 
     def run(seed):
-        normal, bits = draws(jax.random.key(seed, impl=generator))
-        walk = lax.fori_loop(0, 3, lambda i, x: x + draws(jax.random.key(i + seed, impl=generator))[0], normal)  # fmt: skip  # noqa: E501
-        return {"normal": normal, "bits": bits, "walk": walk}
+        uniform, bits = draws(jax.random.key(seed, impl=generator))
+        walk = lax.fori_loop(0, 3, lambda i, x: x + draws(jax.random.key(i + seed, impl=generator))[0], uniform)  # fmt: skip  # noqa: E501
+        return {"uniform": uniform, "bits": bits, "walk": walk}
 
     result = jd.sweep(run, seed=np.arange(7))
     alone = [jax.jit(run)(seed) for seed in range(7)]
-    for name in ("normal", "bits", "walk"):
+    for name in ("uniform", "bits", "walk"):
         np.testing.assert_array_equal(result[name], [one[name] for one in alone])
 
 

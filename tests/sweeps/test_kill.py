@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+from compiling import fresh_environment
 
 import jdescent as jd
 from jdescent.sweeps.store import Store
@@ -42,13 +43,13 @@ class Sweeper:
     """A process that has started JAX and waits to be told where to sweep to."""
 
     def __init__(self):
-        environment = dict(os.environ, PYTHONPATH=os.path.dirname(__file__))
         self.process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={name: v for name, v in environment.items() if name != "XLA_FLAGS"},
+            cwd=os.path.dirname(__file__),
+            env=fresh_environment(),
         )
 
     def wait_until_ready(self):

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import fresh_environment
 
 import jdescent as jd
 from jdescent.sweeps import chunks, processes
@@ -101,11 +102,7 @@ def start_two():
                 subprocess.Popen(
                     [sys.executable, "-W", "error", "-c", code],
                     cwd=Path(__file__).parent,
-                    env={
-                        name: value
-                        for name, value in os.environ.items()
-                        if not name.startswith(("JAX_", "XLA_"))
-                    },
+                    env=fresh_environment(),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
