@@ -76,9 +76,10 @@ def descend(
 
     It differentiates: `jax.grad` through a run is the derivative of the steps that were taken. A
     run that ended early is frozen, and its last step does not move with what is differentiated:
-    the derivative is that of the run with so many steps. Where a coordinate's gradient has been
-    zero all along, the root of a second moment has a kink: there jdescent's optimizers take the
-    derivative 0, and others may give NaN (`optax.adam` needs its `eps_root`).
+    the derivative is that of the run with so many steps; NaN, though, where several steps are taken
+    between two checks and the run overflows among them: pass every=1. Where a coordinate's
+    gradient has been zero all along, the root of a second moment has a kink: there jdescent's
+    optimizers take the derivative 0, and others may give NaN (`optax.adam` needs its `eps_root`).
 
     What is recorded are the points after 0, every, 2·every, … steps and after the last one, so
     every=1 gives steps + 1 rows; after a run has ended, its rows repeat its last point. The rows'
@@ -100,25 +101,27 @@ def descend(
             more), "params", "gradient", "gradient_norm" and "state", one or several, which makes
             `Trajectory.record` a dictionary; or a function of a `Point`, which makes it the tree
             that it returns; None keeps nothing, not even the loss.
-        every: look every so many steps: keep what is recorded, and see whether the run has
-            diverged. By default every step, or every 16 to 64 where nothing is recorded.
+        every: the record interval in steps, and how often at least the loss is compared with its
+            bound. By default every step, or every √(steps/2) where nothing is recorded.
         tolerance: converged once ‖∇L‖₂ ≤ tolerance (of the batch's gradient where there are
             batches); None never stops for it. Note that a run with momentum can pass a point of
             zero gradient at speed.
         divergence: diverged once |loss| > divergence·max(1, |first loss|). The default of 1e8
             leaves room for momentum's transient: a stable heavy ball may first grow its loss by up
-            to ((1 + β)/(1 − β))². ``jnp.inf`` lets runs grow until they overflow. Where a look
-            finds a run beyond the bound or not finite, the steps since the last look are walked
-            again one by one, so that the verdict names the very step; a run that leaves the bound
-            and returns between two looks is not called diverged.
+            to ((1 + β)/(1 − β))². ``jnp.inf`` lets runs grow until they overflow. Where a check
+            finds a run beyond the bound or not finite, the steps since the last check are taken
+            again one by one, so that the verdict names the very step; only a run that leaves the
+            bound and returns between two checks is not called diverged.
         stop: a function of a `Point` returning a boolean; the run is stopped where it is True.
-            With `tolerance` or `stop`, every step is looked at.
+            With `tolerance` or `stop`, every step is checked.
 
     Returns:
         A `Trajectory`. Its verdict's step is the first step whose point met the condition; it is
-        non-finite if the loss there is not finite, or if the update into that step makes a
-        parameter or a memory of the optimizer so (then parameters and memories are those of the
-        step before). Memories that begin non-finite, such as a best value so far, are exempt.
+        non-finite if the loss there is not finite, or if the gradient that led to that step was
+        not, or made a parameter or a memory of the optimizer so (then parameters and memories are
+        those of the step before). That holds of a gradient whose infinity or NaN an optimizer
+        bounds or leaves out, too. Memories that begin non-finite, such as a best value so far, are
+        exempt.
 
     Raises:
         TypeError: parameters that are not floating-point; a loss or a sampler that is no function;
@@ -195,15 +198,12 @@ def descend(
         steps=steps,
     )
     place = Place(params, state, *seen)
-    run = Run(place, counters_of(state), loop.judge(place, 0, end))
-    judged_at_every_step = stop is not None or tolerance is not None
+    run = Run(place, counters_of(state), loop.check_termination(place, 0, end))
+    interval = min(every, steps)
     if record is None:
-        look = 1 if judged_at_every_step else min(every, steps)
-        run, (losses, kept) = take_steps(loop, run, look), (None, None)
+        run, losses, kept = take_steps(loop, run, interval), None, None
     else:
-        interval = min(every, steps)
-        look = 1 if judged_at_every_step else interval
-        run, (losses, kept) = take_steps_and_record(loop, run, look, interval, keep)
+        run, (losses, kept) = take_steps_and_record(loop, run, interval, keep)
 
     runs = run.end == RUNNING
     stop_step = jnp.where(runs, last, count(steps_of(run.end)))

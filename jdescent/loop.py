@@ -1,13 +1,13 @@
 """The loop of a descent: steps that are checked one by one, and strides that are checked at once.
 
 A step moves to the next point and looks at it: loss and gradient there. Between two steps a run
-has therefore seen where it is, and nothing is computed again to judge or to record it.
+has therefore seen where it is, and nothing is computed again to check or to record it.
 
-- `checked_step` judges every point. A run that ends is frozen there while others go on.
-- `unchecked_strides` judges every so many steps alone. A run that is found not fine is frozen at
-  the last point that was, by one `where` a stride and no branch, as under `jax.vmap` both ways of
-  a branch are computed. Which step it was, is found by `name_the_step` at the end: it takes the
-  steps of that one stride again, checked, once for all runs.
+- `checked_step` checks every point. A run that has ended is frozen while others go on.
+- `stride` checks after many steps. A run that is not fine then is frozen at the last point that
+  was, by one `where` a stride and no branch, as `jax.vmap` computes both ways of a branch.
+- `last_steps` names the step of its end: it takes the steps of that one stride again, checked, once
+  for all runs together.
 """
 
 import functools
@@ -74,6 +74,10 @@ class Loop:
     draws_batches: bool
     steps: int
 
+    @property
+    def is_checked_at_every_step(self) -> bool:
+        return self.stop is not None or self.tolerance is not None
+
     def look(self, params: Params, step) -> tuple[Array, Params]:
         return jax.value_and_grad(self.loss_at(step))(params)
 
@@ -89,7 +93,7 @@ class Loop:
         params, state, loss, gradient = place
         return Point(self.since_the_start(here), params, loss, gradient, state)
 
-    def judge(self, place: Place, here, end: Array) -> Array:
+    def check_termination(self, place: Place, here, end: Array) -> Array:
         """The run's end, which is here if it goes on no further than this place."""
         fine = jnp.abs(place.loss).astype(self.limit.dtype) <= self.limit  # not so of ∞ and NaN
         status = jnp.asarray(Status.DIVERGED, jnp.int32)
@@ -102,35 +106,42 @@ class Loop:
         status = jnp.where(jnp.isfinite(place.loss), status, Status.NON_FINITE)
         return jnp.where(fine | (end != RUNNING), end, ended(here, status))
 
-    # -- strides that are judged at their end ----------------------------------------------------
+    # -- strides that are checked at their end ---------------------------------------------------
 
-    def unchecked_steps(self, place: Place, begin, length: int) -> Place:
-        def step(place: Place, here) -> tuple[Place, None]:
+    def unchecked_steps(self, place: Place, sound: Array, begin, length: int):
+        """So many steps, and whether all gradients on the way were finite: what comes of one that
+        was not may be finite again, as the sign of an infinity is."""
+
+        def step(carry, here):
+            place, sound = carry
             params, state = self.move(place, here)
-            seen = self.look(params, self.since_the_start(here + 1))
-            return Place(params, state, *seen), None
+            place = Place(params, state, *self.look(params, self.since_the_start(here + 1)))
+            return (place, sound & all_finite(place.gradient)), None
 
-        return _repeat(step, place, begin, length)[0]
+        return _repeat(step, (place, sound), begin, length)[0]
 
-    def stride(self, carry, begin, length: int, every: int, keep: Callable | None):
-        """So many steps with a look after `every` few, taken back where one was not fine.
+    def stride(self, carry, begin, length: int, keep: Callable | None = None, interval: int = 0):
+        """So many steps, taken back where one of them was not fine; rows of every interval of them.
 
-        `frozen`, in the carry beside the run, is RUNNING, or the step that was gone back to. Rows
-        are kept of all looks, if at all.
+        The carry holds the run, the step to which it was taken back and is frozen at, and the end
+        that was found then; both are RUNNING before.
         """
+        interval = interval or length
         run, frozen, found = carry
         sound = all_finite(run.place.gradient)
 
-        def steps_and_a_look(carry, begin):
+        def steps_and_a_check(carry, begin):
             place, end, sound = carry
-            place = self.unchecked_steps(place, begin, every)
-            there = begin + every
-            sound &= self.is_sound(place.gradient, place.state)
+            place, sound = self.unchecked_steps(place, sound, begin, interval)
+            sound &= self.memories_are_sound(place.state)
+            there = begin + interval
             row = None if keep is None else keep(self.point(place, there))
-            return (place, self.judge(place, there, end), sound), row
+            return (place, self.check_termination(place, there, end), sound), row
 
         seen = (run.place, jnp.asarray(RUNNING), sound)
-        (there, end, sound), rows = _repeat(steps_and_a_look, seen, begin, length // every, every)
+        (there, end, sound), rows = _repeat(
+            steps_and_a_check, seen, begin, length // interval, interval
+        )
         # parameters that are not finite stay so
         ends_unsound = ~(sound & all_finite(there.params)) & (end == RUNNING)
         end = jnp.where(ends_unsound, ended(begin + length + 1, Status.NON_FINITE), end)
@@ -160,7 +171,7 @@ class Loop:
             seen = where(goes, seen, (run.place.loss, run.place.gradient))
         place = Place(params, state, *seen)
         end = jnp.where(goes & ~sound, ended(there, Status.NON_FINITE), run.end)
-        return Run(place, counters, self.judge(place, there, end))
+        return Run(place, counters, self.check_termination(place, there, end))
 
     def checked_steps(self, run: Run, begin, length: int) -> Run:
         def step(run: Run, here) -> tuple[Run, None]:
@@ -168,10 +179,10 @@ class Loop:
 
         return _repeat(step, run, begin, length)[0]
 
-    def last_steps(self, carry, begin: int, stride: int, keep: Callable | None):
+    def last_steps(self, carry, begin: int, stride: int, keep: Callable | None = None):
         """The last steps, one by one: of a frozen run those of its stride, of others the rest.
 
-        They are to round as those of a stride, whatever is judged here: hence the barriers.
+        They are to round as those of a stride, whatever is checked here: hence the barriers.
 
         Where rounding lets a run end in a stride and not in the same steps taken one by one, it
         ends where the stride had found.
@@ -203,27 +214,27 @@ def best_stride(steps: int) -> int:
     return max(1, round(math.sqrt(steps / 2)))
 
 
-def take_steps(loop: Loop, run: Run, look: int) -> Run:
-    """All steps, with a look after every `look` at least."""
-    if look == 1:
+def take_steps(loop: Loop, run: Run, interval: int) -> Run:
+    """All steps, with a check after every interval at least."""
+    if interval == 1 or loop.is_checked_at_every_step:
         return loop.checked_steps(run, 0, loop.steps)
-    stride = min(look, best_stride(loop.steps))
+    stride = min(interval, best_stride(loop.steps))
     strides = loop.steps // stride
 
     def one(carry, begin):
-        return loop.stride(carry, begin, stride, stride, None)
+        return loop.stride(carry, begin, stride)
 
     carry, _ = _repeat(one, _set_out(run), 0, strides, stride)
-    return loop.last_steps(carry, strides * stride, stride, None)[0]
+    return loop.last_steps(carry, strides * stride, stride)[0]
 
 
-def take_steps_and_record(loop: Loop, run: Run, look: int, interval: int, keep: Callable):
+def take_steps_and_record(loop: Loop, run: Run, interval: int, keep: Callable):
     """The same, and rows of the points after 0, interval, 2·interval, … and all steps.
 
     After the end of a run its rows are those of its last point.
     """
     first = keep(loop.point(run.place, 0))
-    run, found = _way_to_record(loop, look, interval)(loop, run, interval, keep)
+    run, found = _way_to_record(loop, interval)(loop, run, interval, keep)
     end = jnp.where(run.end == RUNNING, loop.steps, steps_of(run.end))
     last = keep(loop.point(at_its_own_step(run), end))
     rows = -(-loop.steps // interval) + 1
@@ -239,8 +250,8 @@ def take_steps_and_record(loop: Loop, run: Run, look: int, interval: int, keep: 
     return run, jax.tree.map(after_the_first, first, last, *found)
 
 
-def _way_to_record(loop: Loop, look: int, interval: int) -> Callable:
-    if look == 1:
+def _way_to_record(loop: Loop, interval: int) -> Callable:
+    if interval == 1 or loop.is_checked_at_every_step:
         return _rows_of_checked_steps
     return _rows_within_strides if interval <= best_stride(loop.steps) else _strides_within_rows
 
@@ -263,7 +274,7 @@ def _rows_within_strides(loop: Loop, run: Run, interval: int, keep: Callable):
     strides, rest = divmod(loop.steps, stride)
 
     def one(carry, begin):
-        return loop.stride(carry, begin, stride, interval, keep)
+        return loop.stride(carry, begin, stride, keep, interval)
 
     carry, rows = _repeat(one, _set_out(run), 0, strides, stride)
     run, late = loop.last_steps(carry, strides * stride, stride, keep if rest else None)
@@ -279,10 +290,10 @@ def _strides_within_rows(loop: Loop, run: Run, interval: int, keep: Callable):
 
     def one(carry, begin):
         if not strides_left:
-            return loop.stride(carry, begin, stride, stride, None)
+            return loop.stride(carry, begin, stride)
         is_left = begin + stride <= loop.steps
         stay = lambda carry: carry  # noqa: E731
-        take = lambda carry: loop.stride(carry, begin, stride, stride, None)[0]  # noqa: E731
+        take = lambda carry: loop.stride(carry, begin, stride)[0]  # noqa: E731
         return lax.cond(is_left, take, stay, carry), None
 
     def one_row(carry, begin):
@@ -292,7 +303,7 @@ def _strides_within_rows(loop: Loop, run: Run, interval: int, keep: Callable):
 
     carry, kept = _repeat(one_row, _set_out(run), 0, rows + bool(strides_left), interval)
     taken = interval * rows + stride * strides_left
-    return loop.last_steps(carry, taken, stride, None)[0], [kept]
+    return loop.last_steps(carry, taken, stride)[0], [kept]
 
 
 def _divisor_near(best: int, interval: int) -> int:

@@ -87,8 +87,7 @@ class Trajectory(NamedTuple):
     Attributes:
         params: parameters at the end; for a run that was stopped, the ones it was stopped at, and
             for a non-finite one the last finite ones.
-        state: the optimizer's memories there; its integer counters go on with the loop in a run
-            that has ended.
+        state: the optimizer's state there.
         step: int32, steps taken since the very first start. At 2³¹ − 1 it stays, where how many
             there were before is traced; otherwise going on past it is an error.
         verdict: why and where it ended.

@@ -417,3 +417,46 @@ def test_memories_of_optax_that_begin_infinite_are_no_divergence(name):
     with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
         verdicts = jax.jit(jax.vmap(run))(jnp.array([[2.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
     np.testing.assert_array_equal(verdicts.status, Status.STEP_LIMIT)
+
+
+def infinite_near_one_half():
+    """A bowl whose gradient is infinite in one element where the run passes ½."""
+
+    @jax.custom_jvp
+    def bowl(x):
+        return jnp.sum(x**2)
+
+    @bowl.defjvp
+    def _(primals, tangents):
+        (x,), (dx,) = primals, tangents
+        infinite = jnp.where(jnp.abs(x[0] - 0.5) < 0.1, jnp.inf, 0.0)
+        return bowl(x), jnp.sum(2 * x * dx) + infinite * dx[1]
+
+    return bowl
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        jd.chain(jd.clip(1.0), jd.sgd(0.1)),
+        jd.sign_sgd(0.1),
+        optax.chain(optax.zero_nans(), optax.clip(1.0), optax.sgd(0.1)),
+    ],
+)
+def test_an_infinite_gradient_that_an_optimizer_bounds_is_seen_however_seldom_one_looks(optimizer):
+    """x₀ = 1 falls by a tenth a step: step 4 is the first whose gradient is infinite."""
+    looks = ({}, {"every": 2}, {"every": 5}, {"every": 7}, {"every": 40}, {"record": None})
+    for options in looks:
+        path = jd.descend(infinite_near_one_half(), jnp.ones(2), optimizer, 40, **options)
+        assert path.verdict.status == Status.NON_FINITE, options
+        assert path.verdict.step == 5, options
+        assert int(path.params[0] * 10 + 0.5) == 6, options
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 10}, {"record": None}])
+def test_the_state_of_a_run_that_ended_is_that_of_its_last_point(options):
+    """Its counter too, under vmap too, where other runs have counted on."""
+    run = jax.vmap(lambda rate: jd.descend(PARABOLA, 1.0, jd.adam(rate), 60, **options))
+    path = run(jnp.array([0.1, 1e30]))
+    assert [str(Status(int(code))) for code in path.verdict.status] == ["step limit", "non-finite"]
+    assert path.state.t.tolist() == [60, int(path.verdict.step[1])] == [60, 1]
