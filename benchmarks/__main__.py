@@ -11,6 +11,7 @@ BENCHMARKS = {
     "sweep": "sweeps of learning rates against optax, NumPy, Python loops and a numba floor",
     "trainability": "networks over the plane of their learning rates, against a published pipeline",
     "memory": "how far memory grows beside the results of a sweep",
+    "loop": "jit(vmap(descend)) against optax's update in a scan written by hand",
     "first_calls": "what scalarizing costs against jit(vmap): compiling, and warm calls",
     "kernel": "on a GPU: loops as kernels against vmap(scan) and sweeps without kernels",
     "scaling": "throughput against lanes, steps, dimensions, devices; writes benchmarks/results/",

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import __main__, floors, ours, peers, sweep
+import jdescent as jd
+from benchmarks import __main__, floors, loop, ours, peers, sweep
 from benchmarks.problems import Problem, network_data
 from benchmarks.timing import Entrant, race
 from benchmarks.workers import Turn, Worker, covered
@@ -106,3 +107,15 @@ def test_an_unknown_benchmark_is_refused_by_name(capsys):
     with pytest.raises(SystemExit):
         __main__.main(["sweeps"])
     assert "no benchmark is called sweeps: see --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("optimizer", loop.OPTIMIZERS)
+def test_all_loops_take_the_same_steps(optimizer):
+    start = np.array([2.0, 1.0], np.float32)
+    with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+        functions = loop.contestants(loop.bowl, start, optimizer, 12)
+        by_hand = functions.pop("optax")(0.1)
+        for function in functions.values():
+            params, verdict, _ = function(0.1)
+            np.testing.assert_allclose(params, by_hand, rtol=1e-5, atol=1e-6)
+            assert (verdict.status, verdict.step) == (jd.Status.STEP_LIMIT, 12)
