@@ -182,8 +182,8 @@ def descend(
         end = jnp.where(ended_before, ended(0, before.status), RUNNING)
         begin = jnp.where(ended_before, before.step, first)
 
-    seen = _first_look(loss_at, params, begin)
-    start_loss = seen[0] if previous is None else jnp.asarray(previous.start_loss)
+    loss_here, gradient_here = _first_look(loss_at, params, begin)
+    start_loss = loss_here if previous is None else jnp.asarray(previous.start_loss)
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
     loop = Loop(
@@ -194,24 +194,25 @@ def descend(
         memories_are_sound=memories_are_sound,
         stop=stop,
         tolerance=tolerance,
+        loss_dtype=loss_type,
         draws_batches=batches is not None,
         steps=steps,
     )
-    place = Place(params, state, *seen)
-    run = Run(place, counters_of(state), loop.check_termination(place, 0, end))
+    here = Point(begin, params, loss_here, gradient_here, state)
+    run = Run(Place(params, state), counters_of(state), loop.check_termination(here, 0, end))
     interval = min(every, steps)
     if record is None:
-        run, losses, kept = take_steps(loop, run, interval), None, None
+        (run, seen), (losses, kept) = take_steps(loop, run, interval), (None, None)
     else:
-        run, (losses, kept) = take_steps_and_record(loop, run, interval, keep)
+        (run, seen), (losses, kept) = take_steps_and_record(loop, run, here, interval, keep)
 
     runs = run.end == RUNNING
     stop_step = jnp.where(runs, last, count(steps_of(run.end)))
     if previous is not None:
         stop_step = jnp.where(ended_before, before.step, stop_step)
     status = jnp.where(runs, Status.STEP_LIMIT, status_of(run.end)).astype(jnp.int8)
-    params, state, end_loss, gradient = at_its_own_step(run)
-    verdict = Verdict(status, stop_step, end_loss, global_norm(gradient))
+    params, state = at_its_own_step(run)
+    verdict = Verdict(status, stop_step, seen.loss, global_norm(seen.gradient))
     return Trajectory(
         params, state, last, verdict, start_loss, first, losses, kept,
         every=1 if record is None else every, names_loss="loss" in names,

@@ -1,13 +1,12 @@
 """The loop of a descent: steps that are checked one by one, and strides that are checked at once.
 
-A step moves to the next point and looks at it: loss and gradient there. Between two steps a run
-has therefore seen where it is, and nothing is computed again to check or to record it.
-
-- `checked_step` checks every point. A run that has ended is frozen while others go on.
-- `stride` checks after many steps. A run that is not fine then is frozen at the last point that
-  was, by one `where` a stride and no branch, as `jax.vmap` computes both ways of a branch.
-- `last_steps` names the step of its end: it takes the steps of that one stride again, checked, once
-  for all runs together.
+- A `visit` looks at a point, loss and gradient, checks whether the run ends there, and moves on if
+  it does not. A run that has ended is frozen while others go on.
+- A `stride` takes many steps and checks after them. A run that is not fine then is frozen at the
+  last point that was, by one `where` a stride and no branch, as `jax.vmap` computes both ways of a
+  branch.
+- `last_visits` name the step of its end: they take the steps of that one stride again, for all runs
+  together.
 """
 
 import functools
@@ -44,10 +43,15 @@ def status_of(end: Array) -> Array:
 
 
 class Place(NamedTuple):
-    """Where a run is, and what it sees there."""
+    """Where a run is."""
 
     params: Params
     state: Any
+
+
+class Seen(NamedTuple):
+    """What a run saw at the last point, where it ended."""
+
     loss: Array
     gradient: Params
 
@@ -71,6 +75,7 @@ class Loop:
     memories_are_sound: Callable[[PyTree], Array]
     stop: Callable[[Point], Array] | None
     tolerance: Scalar | None
+    loss_dtype: Any
     draws_batches: bool
     steps: int
 
@@ -78,32 +83,29 @@ class Loop:
     def is_checked_at_every_step(self) -> bool:
         return self.stop is not None or self.tolerance is not None
 
-    def look(self, params: Params, step) -> tuple[Array, Params]:
-        return jax.value_and_grad(self.loss_at(step))(params)
+    def look(self, place: Place, here) -> Point:
+        step = self.since_the_start(here)
+        loss, gradient = jax.value_and_grad(self.loss_at(step))(place.params)
+        return Point(step, place.params, loss, gradient, place.state)
 
-    def move(self, place: Place, here) -> tuple[Params, Any]:
-        value_fn = self.loss_at(self.since_the_start(here))
+    def move(self, point: Point) -> Place:
         updates, state = self.update(
-            place.gradient, place.state, place.params,
-            value=place.loss, grad=place.gradient, value_fn=value_fn,
+            point.gradient, point.state, point.params,
+            value=point.loss, grad=point.gradient, value_fn=self.loss_at(point.step),
         )  # fmt: skip
-        return apply_updates(place.params, updates), state
+        return Place(apply_updates(point.params, updates), state)
 
-    def point(self, place: Place, here) -> Point:
-        params, state, loss, gradient = place
-        return Point(self.since_the_start(here), params, loss, gradient, state)
-
-    def check_termination(self, place: Place, here, end: Array) -> Array:
-        """The run's end, which is here if it goes on no further than this place."""
-        fine = jnp.abs(place.loss).astype(self.limit.dtype) <= self.limit  # not so of ∞ and NaN
+    def check_termination(self, point: Point, here, end: Array) -> Array:
+        """The run's end, which is here if it goes on no further than this point."""
+        fine = jnp.abs(point.loss).astype(self.limit.dtype) <= self.limit  # not so of ∞ and NaN
         status = jnp.asarray(Status.DIVERGED, jnp.int32)
         if self.stop is not None:
-            stops = _boolean(self.stop(self.point(place, here)))
+            stops = _boolean(self.stop(point))
             fine, status = fine & ~stops, jnp.where(stops, Status.STOPPED, status)
         if self.tolerance is not None:
-            flat = global_norm(place.gradient) <= self.tolerance
+            flat = global_norm(point.gradient) <= self.tolerance
             fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
-        status = jnp.where(jnp.isfinite(place.loss), status, Status.NON_FINITE)
+        status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
         return jnp.where(fine | (end != RUNNING), end, ended(here, status))
 
     # -- strides that are checked at their end ---------------------------------------------------
@@ -114,9 +116,8 @@ class Loop:
 
         def step(carry, here):
             place, sound = carry
-            params, state = self.move(place, here)
-            place = Place(params, state, *self.look(params, self.since_the_start(here + 1)))
-            return (place, sound & all_finite(place.gradient)), None
+            point = self.look(place, here)
+            return (self.move(point), sound & all_finite(point.gradient)), None
 
         return _repeat(step, (place, sound), begin, length)[0]
 
@@ -128,23 +129,22 @@ class Loop:
         """
         interval = interval or length
         run, frozen, found = carry
-        sound = all_finite(run.place.gradient)
 
         def steps_and_a_check(carry, begin):
             place, end, sound = carry
             place, sound = self.unchecked_steps(place, sound, begin, interval)
             sound &= self.memories_are_sound(place.state)
-            there = begin + interval
-            row = None if keep is None else keep(self.point(place, there))
-            return (place, self.check_termination(place, there, end), sound), row
+            point = self.look(place, begin + interval)
+            end = self.check_termination(point, begin + interval, end)
+            return (place, end, sound), None if keep is None else keep(point)
 
-        seen = (run.place, jnp.asarray(RUNNING), sound)
+        seen = (run.place, jnp.asarray(RUNNING), jnp.array(True))
         (there, end, sound), rows = _repeat(
             steps_and_a_check, seen, begin, length // interval, interval
         )
         # parameters that are not finite stay so
         ends_unsound = ~(sound & all_finite(there.params)) & (end == RUNNING)
-        end = jnp.where(ends_unsound, ended(begin + length + 1, Status.NON_FINITE), end)
+        end = jnp.where(ends_unsound, ended(begin + length, Status.NON_FINITE), end)
         runs = (run.end == RUNNING) & (frozen == RUNNING)
         goes = runs & (end == RUNNING)
         place = where_floating(goes, there, run.place)
@@ -153,56 +153,68 @@ class Loop:
         frozen = jnp.where(runs & ~goes, begin, frozen)
         return (Run(place, counters, run.end), frozen, found), rows
 
-    def is_sound(self, gradient: Params, state: Any) -> Array:
-        return all_finite(gradient) & self.memories_are_sound(state)
-
     # -- steps that are checked one by one -------------------------------------------------------
 
-    def checked_step(self, run: Run, here, there, goes: Array, same: Callable = lambda t: t) -> Run:
-        """From the point after `here` steps to the one after `there`, if the run goes on."""
-        params, state = same(self.move(run.place, here))
-        sound = self.is_sound(run.place.gradient, state) & all_finite(params)
+    def visit(self, run: Run, here, same: Callable = lambda tree: tree) -> tuple[Run, Point, Array]:
+        """The run after it has moved on from here, if it does; what it saw here; whether it did.
+
+        A run that is to end with the coming step, as its update is not finite, stays too.
+        """
+        place = run.place
+        point = same(self.look(place, here))
+        params, state = same(self.move(point))
+        end = self.check_termination(point, here, run.end)
+        goes = (end == RUNNING) & (here < self.steps)
+        sound = all_finite((point.gradient, params)) & self.memories_are_sound(state)
+        end = jnp.where(goes & ~sound, ended(here + 1, Status.NON_FINITE), end)
         moves = goes & sound
-        params = where_floating(moves, params, run.place.params)
         counters = where(moves, counters_of(state), run.counters)
-        state = where_floating(moves, state, run.place.state)
-        seen = same(self.look(same(params), self.since_the_start(there)))
+        there = where_floating(moves, Place(params, state), place)
+        return Run(there, counters, end), point, goes
+
+    def visit_and_remember(self, carry: tuple[Run, Seen], here) -> tuple[tuple[Run, Seen], Point]:
+        run, before = carry
+        run, point, _ = self.visit(run, here)
+        seen = Seen(point.loss, point.gradient)
         if self.draws_batches:
-            seen = where(goes, seen, (run.place.loss, run.place.gradient))
-        place = Place(params, state, *seen)
-        end = jnp.where(goes & ~sound, ended(there, Status.NON_FINITE), run.end)
-        return Run(place, counters, self.check_termination(place, there, end))
+            seen = where(here <= steps_of(run.end), seen, before)
+        return (run, seen), point
 
-    def checked_steps(self, run: Run, begin, length: int) -> Run:
-        def step(run: Run, here) -> tuple[Run, None]:
-            return self.checked_step(run, here, here + 1, run.end == RUNNING), None
+    def visits(self, carry: tuple[Run, Seen], begin, length: int) -> tuple[Run, Seen]:
+        def one(carry, here):
+            return self.visit_and_remember(carry, here)[0], None
 
-        return _repeat(step, run, begin, length)[0]
+        return _repeat(one, carry, begin, length)[0]
 
-    def last_steps(self, carry, begin: int, stride: int, keep: Callable | None = None):
-        """The last steps, one by one: of a frozen run those of its stride, of others the rest.
+    def nothing_seen(self, run: Run) -> Seen:
+        gradient = jax.tree.map(jnp.zeros_like, run.place.params)
+        return Seen(jnp.zeros((), self.loss_dtype), gradient)
 
-        They are to round as those of a stride, whatever is checked here: hence the barriers.
+    def last_visits(self, carry, begin: int, stride: int, keep: Callable | None = None):
+        """The run at its end and what it saw there, and rows of the visits that led to it.
 
-        Where rounding lets a run end in a stride and not in the same steps taken one by one, it
-        ends where the stride had found.
+        A frozen run takes the steps of its stride one by one, others the rest of all steps. They
+        are to round as those of a stride, whatever is checked here: hence the barriers. Where
+        rounding lets a run end in a stride and not in the same steps taken one by one, it ends
+        where the stride had found.
         """
         run, frozen, found = carry
         here = jnp.where(frozen == RUNNING, begin, frozen)
         run = run._replace(place=at_its_own_step(run))
 
-        def step(carry, _):
-            run, here = carry
-            goes = (run.end == RUNNING) & (here < self.steps)
+        def one(carry, _):
+            run, here, _ = carry
+            run, point, goes = self.visit(run, here, lax.optimization_barrier)
             there = jnp.where(goes, here + 1, here)
-            run = self.checked_step(run, here, there, goes, lax.optimization_barrier)
             overdue = (run.end == RUNNING) & (there == steps_of(found))
             run = run._replace(end=jnp.where(overdue, found, run.end))
-            return (run, there), None if keep is None else keep(self.point(run.place, there))
+            return (run, there, Seen(point.loss, point.gradient)), None if keep is None else keep(
+                point
+            )
 
-        longest = max(stride + 1, self.steps - begin)
-        (run, _), rows = lax.scan(step, (run, here), length=longest)
-        return run, rows
+        visits = 1 + max(stride, self.steps - begin)
+        (run, _, seen), rows = lax.scan(one, (run, here, self.nothing_seen(run)), length=visits)
+        return (run, seen), rows
 
 
 # -- all steps -----------------------------------------------------------------------------------
@@ -214,10 +226,10 @@ def best_stride(steps: int) -> int:
     return max(1, round(math.sqrt(steps / 2)))
 
 
-def take_steps(loop: Loop, run: Run, interval: int) -> Run:
-    """All steps, with a check after every interval at least."""
+def take_steps(loop: Loop, run: Run, interval: int) -> tuple[Run, Seen]:
+    """The run after all steps, checked after every interval at least, and what it saw last."""
     if interval == 1 or loop.is_checked_at_every_step:
-        return loop.checked_steps(run, 0, loop.steps)
+        return loop.visits((run, loop.nothing_seen(run)), 0, loop.steps + 1)
     stride = min(interval, best_stride(loop.steps))
     strides = loop.steps // stride
 
@@ -225,62 +237,61 @@ def take_steps(loop: Loop, run: Run, interval: int) -> Run:
         return loop.stride(carry, begin, stride)
 
     carry, _ = _repeat(one, _set_out(run), 0, strides, stride)
-    return loop.last_steps(carry, strides * stride, stride)[0]
+    return loop.last_visits(carry, strides * stride, stride)[0]
 
 
-def take_steps_and_record(loop: Loop, run: Run, interval: int, keep: Callable):
+def take_steps_and_record(loop: Loop, run: Run, first: Point, interval: int, keep: Callable):
     """The same, and rows of the points after 0, interval, 2·interval, … and all steps.
 
     After the end of a run its rows are those of its last point.
     """
-    first = keep(loop.point(run.place, 0))
-    run, found = _way_to_record(loop, interval)(loop, run, interval, keep)
+    if interval == 1 or loop.is_checked_at_every_step:
+        (run, seen), rows = _rows_of_visits(loop, run, interval, keep)
+    else:
+        by_the_row = interval <= best_stride(loop.steps)
+        record = _rows_within_strides if by_the_row else _strides_within_rows
+        (run, seen), rows = record(loop, run, interval, keep)
+        rows = [jax.tree.map(lambda leaf: leaf[None], keep(first)), *rows]
     end = jnp.where(run.end == RUNNING, loop.steps, steps_of(run.end))
-    last = keep(loop.point(at_its_own_step(run), end))
-    rows = -(-loop.steps // interval) + 1
-    steps = np.minimum(interval * np.arange(rows), loop.steps).astype(np.int32)
+    params, state = at_its_own_step(run)
+    last = keep(Point(loop.since_the_start(end), params, seen.loss, seen.gradient, state))
+    steps = np.append(np.arange(0, loop.steps, interval), loop.steps).astype(np.int32)
 
-    def after_the_first(first, last, *rows):
-        kept = 1 + sum(len(some) for some in rows)
-        missing = [last[None]] * (len(steps) - kept)
-        rows = jnp.concatenate([first[None], *rows, *missing])[: len(steps)]
+    def until_the_end(last, *rows):
+        missing = [last[None]] * (len(steps) - sum(map(len, rows)))
+        rows = jnp.concatenate([*rows, *missing])[: len(steps)]
         reached = (steps >= end).reshape(-1, *[1] * last.ndim)
         return jnp.where(reached, last, rows)
 
-    return run, jax.tree.map(after_the_first, first, last, *found)
+    return (run, seen), jax.tree.map(until_the_end, last, *rows)
 
 
-def _way_to_record(loop: Loop, interval: int) -> Callable:
-    if interval == 1 or loop.is_checked_at_every_step:
-        return _rows_of_checked_steps
-    return _rows_within_strides if interval <= best_stride(loop.steps) else _strides_within_rows
+def _rows_of_visits(loop: Loop, run: Run, interval: int, keep: Callable):
+    def one(carry, begin):
+        carry, point = loop.visit_and_remember(carry, begin)
+        if interval > 1:
+            carry = loop.visits(carry, begin + 1, interval - 1)
+        return carry, keep(point)
 
-
-def _rows_of_checked_steps(loop: Loop, run: Run, interval: int, keep: Callable):
-    def one(run, begin):
-        run = loop.checked_steps(run, begin, interval)
-        return run, keep(loop.point(run.place, begin + interval))
-
-    intervals, rest = divmod(loop.steps, interval)
-    run, rows = _repeat(one, run, 0, intervals, interval)
+    intervals, rest = divmod(loop.steps + 1, interval)
+    carry, rows = _repeat(one, (run, loop.nothing_seen(run)), 0, intervals, interval)
     if rest:
-        run = loop.checked_steps(run, loop.steps - rest, rest)
-    return run, [rows]
+        carry = loop.visits(carry, interval * intervals, rest)
+    return carry, [rows]
 
 
 def _rows_within_strides(loop: Loop, run: Run, interval: int, keep: Callable):
-    rows_of_a_stride = max(1, round(best_stride(loop.steps) / interval))
-    stride = interval * rows_of_a_stride
+    stride = interval * max(1, round(best_stride(loop.steps) / interval))
     strides, rest = divmod(loop.steps, stride)
 
     def one(carry, begin):
         return loop.stride(carry, begin, stride, keep, interval)
 
     carry, rows = _repeat(one, _set_out(run), 0, strides, stride)
-    run, late = loop.last_steps(carry, strides * stride, stride, keep if rest else None)
+    end, late = loop.last_visits(carry, strides * stride, stride, keep if rest else None)
     rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), rows)
-    late = jax.tree.map(lambda leaf: leaf[interval - 1 : rest : interval], late)
-    return run, [rows, late] if rest else [rows]
+    late = jax.tree.map(lambda leaf: leaf[interval : rest + 1 : interval], late)
+    return end, [rows, late] if rest else [rows]
 
 
 def _strides_within_rows(loop: Loop, run: Run, interval: int, keep: Callable):
@@ -299,11 +310,11 @@ def _strides_within_rows(loop: Loop, run: Run, interval: int, keep: Callable):
     def one_row(carry, begin):
         carry, _ = _repeat(one, carry, begin, interval // stride, stride)
         run, *_ = carry
-        return carry, keep(loop.point(run.place, begin + interval))
+        return carry, keep(loop.look(run.place, begin + interval))
 
     carry, kept = _repeat(one_row, _set_out(run), 0, rows + bool(strides_left), interval)
     taken = interval * rows + stride * strides_left
-    return loop.last_steps(carry, taken, stride)[0], [kept]
+    return loop.last_visits(carry, taken, stride)[0], [kept]
 
 
 def _divisor_near(best: int, interval: int) -> int:
