@@ -474,9 +474,11 @@ def require_real_scalar(name: str, value: Any) -> None:
 def positive_integer(name: str, number: SupportsIndex, at_most: float | int = math.inf) -> int:
     """The number as a Python integer from 1 to `at_most`; an error if it is anything else."""
     try:
-        whole = operator.index(number)
-    except TypeError as error:
-        raise TypeError(f"{name} must be a Python integer, got {number!r}") from error
+        whole = None if isinstance(number, bool) else operator.index(number)
+    except TypeError:
+        whole = None
+    if whole is None:
+        raise TypeError(f"{name} must be a Python integer, got {number!r}")
     if whole < 1:
         raise ValueError(f"{name} must be at least 1, got {whole}")
     if whole > at_most:
