@@ -503,7 +503,7 @@ def floating_dtype(name: str, dtype: DTypeLike | None) -> np.dtype | None:
     if dtype is None:
         return None
     try:
-        known = np.dtype(dtype)
+        known = None if isinstance(dtype, np.ndarray | np.generic | jax.Array) else np.dtype(dtype)
     except (TypeError, ValueError):
         known = None
     if known is None or not jnp.issubdtype(known, jnp.floating):

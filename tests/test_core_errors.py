@@ -370,7 +370,10 @@ def test_a_rule_of_more_or_fewer_arguments_than_memories_is_refused_when_it_is_g
         jd.leafwise(rule, OneMemory, 0.1)
 
 
-@pytest.mark.parametrize("dtype", ["flot", "int32", np.int8, object(), "f,f"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["flot", "int32", np.int8, object(), "f,f", jnp.ones(2), np.ones(2), np.float32(1), 1.0],
+)
 def test_dtypes_of_memories_that_are_not_floating_are_refused_by_name(dtype, as_users_run):
     makers = {
         r"dtypes\['m'\]": lambda: jd.leafwise(
