@@ -91,7 +91,9 @@ def sweep(
         ``step``, counted from the very first start; where runs began at steps of their own, along
         ``row``, with ``step`` as a variable), ``params…``, ``verdict`` (as text),
         ``verdict_step``, ``verdict_loss`` and ``verdict_gradient_norm``; its optimizer state stays
-        out, and so do random keys.
+        out, and so do random keys. What has a dtype that NumPy lacks is given, exactly, in a wider
+        one, with the attribute ``computed_as``: bfloat16 and float8 as float32, int4 as int8, uint4
+        as uint8.
 
     Raises:
         TypeError: no axes; an axis that cannot be made an array; a run that is not a function,

@@ -62,6 +62,26 @@ def test_axes_of_narrow_numbers(dtype):
     np.testing.assert_array_equal(swept.wide, [3, 0, 3])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [
+        ("int4", "int8"),
+        ("uint4", "uint8"),
+        ("bfloat16", "float32"),
+        ("float8_e5m2", "float32"),
+        ("float32", "float32"),
+    ],
+)
+def test_a_sweep_in_memory_and_a_stored_one_have_the_same_dtypes(dtype, kept, tmp_path):
+    values = jnp.array([1, 0, 1], dtype)
+    for store in (None, tmp_path / "sweep.zarr"):
+        swept = jd.sweep(lambda a: {"same": a}, a=values, store=store)
+        assert swept.same.dtype == swept.a.dtype == kept
+        assert swept.same.attrs == ({} if dtype == kept else {"computed_as": dtype})
+        np.testing.assert_array_equal(swept.same, [1, 0, 1])
+    assert jd.open_sweep(tmp_path / "sweep.zarr").same.dtype == kept
+
+
 @pytest.mark.parametrize("scalarize", [True, False])
 def test_effects_that_have_an_order_happen_point_by_point(scalarize):
     noted = []
