@@ -227,8 +227,12 @@ def null_models(images: list[plane.Image], surrogates: int) -> dict[float, analy
 
 
 def dimension(*images: plane.Image) -> float:
-    """The box-counting dimension of the boundary between converged and diverged pixels."""
-    return analysis.box_dimension(*(analysis.outcome_boundary(image < 0) for image in images))
+    """The box-counting dimension of the boundary between converged and diverged pixels.
+
+    NaN where there is none.
+    """
+    boundaries = [analysis.outcome_boundary(image < 0) for image in images]
+    return analysis.box_dimension(*boundaries) if any(map(np.any, boundaries)) else np.nan
 
 
 def plot(data: dict, config: Config) -> Figure:

@@ -15,6 +15,7 @@ import jax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 __all__ = [
+    "NumberCheckFailed",
     "enable_x64",
     "explicit_meshes",
     "jaxprs_in_params",
@@ -62,6 +63,13 @@ except ImportError:  # before 0.6.2
     ) -> PyTree:
         return jax.tree.map(lambda leaf, below: jax.tree.map(lambda _: leaf, below), prefix, full)
 
+
+# What a compiled program raises under jax.debug_nans or jax.debug_infs, of which jax.jit makes an
+# error of Python's.
+try:
+    from jax._src.api_util import InternalFloatingPointError as NumberCheckFailed
+except ImportError:  # before 0.6
+    NumberCheckFailed = FloatingPointError  # type: ignore[assignment, misc]
 
 try:
     from jax.extend.core import jaxprs_in_params

@@ -99,13 +99,13 @@ def leafwise(
             squares, sums and maxima, which a narrow dtype neither holds nor lets decay.
 
     Raises:
-        TypeError: a learning rate or an initial value that is not a real number; a dtype that is
-            not floating; a rule that does not take those arguments, or does not return a tuple of
-            floating arrays; parameters or gradients that are not floating; a state of another
-            optimizer.
-        ValueError: a learning rate that is negative, NaN or not a scalar; trees that differ; a
-            rule that returns too few or too many arrays, or one of another shape; a name that is
-            no memory's.
+        TypeError: a learning rate that is neither a real number nor a function of the step; an
+            initial value that is not a real number; a dtype that is not floating; a rule that does
+            not take those arguments, or does not return a tuple of floating arrays; parameters or
+            gradients that are not floating; a state of another optimizer.
+        ValueError: a learning rate that is negative, NaN or not a scalar, or a number that is 0 or
+            infinite in the dtype of the arithmetic; trees that differ; a rule that returns too few
+            or too many arrays, or one of another shape; a name that is no memory's.
 
     Example:
         >>> class SGDState(NamedTuple):
@@ -117,6 +117,7 @@ def leafwise(
         [-0.5  1. ] 1
     """
     rate_at = checked_schedule("learning_rate", learning_rate)
+    rate_in = conversion("learning_rate", learning_rate)
     memories = _memory_names(state_type)
     _require_rule(rule, memories)
     require_boolean("reads_params", reads_params)
@@ -158,10 +159,10 @@ def leafwise(
 
         def step_one_array(g, x, *memory):
             dtype = common_dtype(jnp.float32, g, *memory)
-            lr, step, wide_g, wide_x, *wide_memory = (
-                None if a is None else jnp.asarray(a, dtype) for a in (rate, t, g, x, *memory)
+            step, wide_g, wide_x, *wide_memory = (
+                None if a is None else jnp.asarray(a, dtype) for a in (t, g, x, *memory)
             )
-            new = rule(lr, step, wide_g, wide_x, *wide_memory)
+            new = rule(rate_in(rate, dtype), step, wide_g, wide_x, *wide_memory)
             _check_returned(new, memories, jnp.shape(g))
             return [
                 jnp.asarray(value, jnp.result_type(old))
@@ -194,17 +195,11 @@ def _require_rule(rule: Any, memories: tuple[str, ...]) -> None:
     """Refuse a rule that cannot be called as one of so many memories is."""
     require_function("rule", rule)
     expected = ("lr", "t", "g", "x", *memories)
-    try:
-        signature = inspect.signature(rule)
-    except ValueError:  # some built-in functions have none
-        return
-    try:
-        signature.bind(*expected)
-    except TypeError as error:
+    if not takes(rule, *expected):
         raise TypeError(
-            f"rule must take ({', '.join(expected)}), got a function of {signature}: give it one "
-            "argument a memory of the state"
-        ) from error
+            f"rule must take ({', '.join(expected)}), got a function of "
+            f"{inspect.signature(rule)}: give it one argument a memory of the state"
+        )
 
 
 def _check_returned(new: Any, memories: tuple[str, ...], shape: tuple[int, ...]) -> None:
@@ -440,6 +435,8 @@ def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
         (number,) = check_hyperparameters(**{name: value})
         return lambda step: number
 
+    _require_schedule(name, value)
+
     def schedule(step):
         rate = value(step)
         returned = f"what the schedule of {name} returns"
@@ -447,6 +444,53 @@ def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
         return checked if isinstance(rate, jax.core.Tracer) else rate
 
     return schedule
+
+
+def _require_schedule(name: str, function: Callable) -> None:
+    """Refuse a function that cannot be called with the number of a step."""
+    if not takes(function, "step"):
+        raise TypeError(
+            f"{name} must be a number or a schedule, a function of the step alone, got a function "
+            f"of {inspect.signature(function)}: as in lambda step: 0.1 / (1 + step)"
+        )
+
+
+def takes(function: Callable, *arguments: Any) -> bool:
+    """Whether a function can be called with these, as far as its signature says."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some built-in functions have none
+        return True
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def conversion(name: str, value: ScalarOrSchedule) -> Callable[[Any, DTypeLike], Array]:
+    """What makes an array of a dtype of this hyperparameter, or of what its schedule returns.
+
+    A schedule may fall below what the dtype holds.
+    """
+    return jnp.asarray if callable(value) else functools.partial(as_held, name)
+
+
+def as_held(name: str, value: Scalar, dtype: DTypeLike) -> Array:
+    """The hyperparameter in the dtype; an error where a number would be 0 or infinite there.
+
+    Compiled code takes numbers below the smallest normal one for 0. Traced values cannot be looked
+    at.
+    """
+    least, most = float(jnp.finfo(dtype).tiny), float(jnp.finfo(dtype).max)
+    if isinstance(value, float) and value != 0 and not least <= abs(value) <= most:
+        raise ValueError(
+            f"{name} must be 0 or from {least:.2g} to {most:.2g}, which {jnp.dtype(dtype)} holds, "
+            f"got {value}: compute in float64, with parameters of that dtype and "
+            "jax.config.update('jax_enable_x64', True), or multiply the loss by a constant that "
+            "brings it into this range"
+        )
+    return jnp.asarray(value, dtype)
 
 
 def real_number(name: str, value: Any) -> float | None:
@@ -474,9 +518,11 @@ def require_real_scalar(name: str, value: Any) -> None:
 def positive_integer(name: str, number: SupportsIndex, at_most: float | int = math.inf) -> int:
     """The number as a Python integer from 1 to `at_most`; an error if it is anything else."""
     try:
-        whole = operator.index(number)
-    except TypeError as error:
-        raise TypeError(f"{name} must be a Python integer, got {number!r}") from error
+        whole = None if isinstance(number, bool | np.bool_) else operator.index(number)
+    except TypeError:
+        whole = None
+    if whole is None:
+        raise TypeError(f"{name} must be a Python integer, got {number!r}")
     if whole < 1:
         raise ValueError(f"{name} must be at least 1, got {whole}")
     if whole > at_most:
@@ -501,7 +547,7 @@ def floating_dtype(name: str, dtype: DTypeLike | None) -> np.dtype | None:
     if dtype is None:
         return None
     try:
-        known = np.dtype(dtype)
+        known = None if isinstance(dtype, np.ndarray | np.generic | jax.Array) else np.dtype(dtype)
     except (TypeError, ValueError):
         known = None
     if known is None or not jnp.issubdtype(known, jnp.floating):

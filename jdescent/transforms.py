@@ -13,8 +13,11 @@ from jdescent.core import (
     Scalar,
     ScalarOrSchedule,
     as_arrays,
+    as_held,
     check_hyperparameters,
     checked_schedule,
+    common_dtype,
+    conversion,
     is_array,
     require_floating,
     require_key,
@@ -32,7 +35,8 @@ def clip(max_delta: Scalar) -> Optimizer:
         max_delta: c ≥ 0, in the units of the gradient.
 
     Raises:
-        ValueError: a negative or NaN c.
+        ValueError: a negative or NaN c; in use, one that is 0 or infinite in the dtype of the
+            arithmetic.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -43,8 +47,9 @@ def clip(max_delta: Scalar) -> Optimizer:
     (max_delta,) = check_hyperparameters(max_delta=max_delta)
 
     def clip_one(g):
-        bound = jnp.asarray(max_delta, g.dtype)
-        return jnp.clip(g, -bound, bound)
+        dtype = common_dtype(g, jnp.float32)
+        bound = as_held("max_delta", max_delta, dtype)
+        return jnp.clip(g.astype(dtype), -bound, bound)
 
     return treewise(lambda grads, params: jax.tree.map(clip_one, grads))
 
@@ -59,7 +64,8 @@ def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
         max_norm: c ≥ 0, in the units of the gradient.
 
     Raises:
-        ValueError: a negative or NaN c.
+        ValueError: a negative or NaN c; in use, one that is 0 or infinite in the dtype of the
+            arithmetic.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -74,9 +80,10 @@ def clip_by_global_norm(max_norm: Scalar) -> Optimizer:
 
     def transform(grads, params):
         scale, norm = scaled_norm(grads)
-        fits = scale * norm <= max_norm
+        limit = as_held("max_norm", max_norm, norm.dtype)
+        fits = scale * norm <= limit
         scale = jnp.where(fits, 1, scale)
-        factor = jnp.where(fits, 1, max_norm / jnp.where(fits, 1, norm))
+        factor = jnp.where(fits, 1, limit / jnp.where(fits, 1, norm))
         factor = jnp.where(jnp.isfinite(norm), factor, jnp.nan)
         return jax.tree.map(
             lambda g: (g.astype(factor.dtype) / scale * factor).astype(g.dtype), grads
@@ -100,7 +107,8 @@ def add_decayed_weights(
 
     Raises:
         TypeError: a mask of anything but booleans.
-        ValueError: a negative or NaN w; `update` without parameters; a mask of another tree.
+        ValueError: a negative or NaN w; in use, one that is 0 or infinite in the dtype of the
+            arithmetic; `update` without parameters; a mask of another tree.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -118,8 +126,9 @@ def add_decayed_weights(
         decays = _spread(mask(params) if callable(mask) else mask, params)
 
         def decay_one(g, x, decay):
-            w = jnp.where(decay, jnp.asarray(weight_decay, g.dtype), 0)
-            return g + w * x.astype(g.dtype)
+            dtype = common_dtype(g, jnp.float32)
+            w = jnp.where(decay, as_held("weight_decay", weight_decay, dtype), 0)
+            return g.astype(dtype) + w * x.astype(dtype)
 
         return jax.tree.map(decay_one, grads, params, decays)
 
@@ -171,7 +180,8 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
     Raises:
         TypeError: a key that is no random key; a σ that is not a real number; gradients that are
             not floating; a state of another optimizer.
-        ValueError: a batch of keys; a negative or NaN σ.
+        ValueError: a batch of keys; a negative or NaN σ; in use, one that is 0 or infinite in the
+            dtype of the arithmetic.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -182,6 +192,7 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
     """
     require_key("key", key)
     sigma_at = checked_schedule("standard_deviation", standard_deviation)
+    sigma_in = conversion("standard_deviation", standard_deviation)
 
     def init(params):
         require_floating(params)
@@ -194,10 +205,14 @@ def add_noise(key: PRNGKeyArray | Array, standard_deviation: ScalarOrSchedule) -
         sigma = sigma_at(state.t)
         step_key = jax.random.fold_in(state.key, state.t)
         leaves, structure = jax.tree.flatten(as_arrays(grads))
-        noisy = [
-            g + jnp.asarray(sigma, g.dtype) * normal_like(jax.random.fold_in(step_key, i), g)
-            for i, g in enumerate(leaves)
-        ]
+
+        def add_to_one(i, g):
+            dtype = common_dtype(g, jnp.float32)
+            z = normal_like(jax.random.fold_in(step_key, i), g)
+            noise = sigma_in(sigma, dtype) * z.astype(dtype)
+            return (g.astype(dtype) + noise).astype(g.dtype)
+
+        noisy = [add_to_one(i, g) for i, g in enumerate(leaves)]
         next_key = jnp.where(state.t == LAST_STEP, step_key, state.key)
         return structure.unflatten(noisy), NoiseState(next_step(state.t), next_key)
 

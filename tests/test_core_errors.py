@@ -11,6 +11,7 @@ import pytest
 from jaxtyping import Array
 
 import jdescent as jd
+from jdescent._jax import enable_x64
 
 SCALAR_NAMES = {
     "learning_rate": jd.sgd,
@@ -347,6 +348,70 @@ def test_a_schedule_that_rounding_takes_below_zero_is_none_of_negative_rates(rat
         np.testing.assert_allclose(path.params, -total, rtol=1e-5)
 
 
+HELD = {
+    "learning_rate": lambda value: jd.adam(value),
+    "weight_decay": jd.add_decayed_weights,
+    "weight_decay of adamw": lambda value: jd.adamw(0.1, weight_decay=value),
+    "weight_decay of lion": lambda value: jd.lion(0.1, weight_decay=value),
+    "max_delta": jd.clip,
+    "max_norm": jd.clip_by_global_norm,
+    "standard_deviation": SCALAR_NAMES["standard_deviation"],
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_hyperparameters_that_their_dtype_does_not_hold_are_refused(name):
+    def update(value, dtype):
+        optimizer, x = HELD[name](value), jnp.ones(2, dtype)
+        return optimizer.update(x, optimizer.init(x), x)[0]
+
+    argument = name.split()[0]
+    for dtype in (jnp.float32, jnp.float16, jnp.bfloat16):
+        for value in (1e-50, 1e-40, np.float64(1e60), np.float32(1e-40)):
+            told = rf"{argument} must be 0 or from 1.2e-38 to 3.4e\+38, which float32 holds, got"
+            with pytest.raises(ValueError, match=told):
+                update(value, dtype)
+        update(0, dtype), update(1.2e-38, dtype), jax.jit(update, static_argnums=1)(1e-40, dtype)
+    with enable_x64(True):
+        update(1e-50, jnp.float64)
+        with pytest.raises(
+            ValueError, match=r"from 2\.2e-308 to .* which float64 holds, got 1e-310"
+        ):
+            update(1e-310, jnp.float64)
+
+
+def test_a_small_rate_that_float64_holds_is_taken_and_a_schedule_may_end_in_nothing():
+    with enable_x64(True):
+        optimizer, g = jd.sgd(1e-50), jnp.float64(1e45)
+        update, _ = optimizer.update(g, optimizer.init(g))
+        np.testing.assert_allclose(update, -1e-5, rtol=1e-12)
+    fading = jd.sgd(lambda step: 1e-50)
+    np.testing.assert_array_equal(fading.update(jnp.ones(2), fading.init(jnp.ones(2)))[0], 0)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_hyperparameters_beside_half_precision_are_held_in_float32(dtype):
+    """2⁻²⁷ is 0 in float16, and 2¹⁷ infinite; their products with what is there may be neither."""
+    g, x = jnp.full(2, 0.5, dtype), jnp.full(2, 2.0**14, dtype)
+    decayed = jd.add_decayed_weights(2.0**-27)
+    np.testing.assert_array_equal(decayed.update(0 * g, (), x)[0].astype(float), 2.0**-13)
+    white = jd.add_noise(jax.random.key(0), 1.0)
+    z, _ = white.update(0 * g, white.init(g))
+    for sigma in (2.0**-27, 2.0**17):
+        noisy = jd.add_noise(jax.random.key(0), sigma)
+        got, _ = noisy.update(0 * g, noisy.init(g))
+        np.testing.assert_array_equal(got, (z.astype(jnp.float32) * sigma).astype(dtype))
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+@pytest.mark.parametrize("function", [lambda: 1.0, lambda step, size: 1.0])
+def test_a_function_that_is_no_schedule_is_refused_when_it_is_given(name, function):
+    with pytest.raises(
+        TypeError, match=rf"{name} must be .* a function of the step alone, got a f"
+    ):
+        SCHEDULED[name](function)
+
+
 @pytest.mark.parametrize("state_type", [OneMemory(0, 0), NamedTuple, None])
 def test_a_state_type_that_is_no_class_of_memories_is_refused(state_type, as_users_run):
     with pytest.raises(TypeError, match="state_type must be a NamedTuple class"):
@@ -370,7 +435,10 @@ def test_a_rule_of_more_or_fewer_arguments_than_memories_is_refused_when_it_is_g
         jd.leafwise(rule, OneMemory, 0.1)
 
 
-@pytest.mark.parametrize("dtype", ["flot", "int32", np.int8, object(), "f,f"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["flot", "int32", np.int8, object(), "f,f", jnp.ones(2), np.ones(2), np.float32(1), 1.0],
+)
 def test_dtypes_of_memories_that_are_not_floating_are_refused_by_name(dtype, as_users_run):
     makers = {
         r"dtypes\['m'\]": lambda: jd.leafwise(

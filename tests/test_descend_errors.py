@@ -48,7 +48,7 @@ def test_counts_that_are_not_positive_integers(name):
     for count in (0, -1, np.int32(-5)):
         with pytest.raises(ValueError, match=f"{name} must be at least 1, got {int(count)}"):
             run(**{name: count})
-    for count in (1.5, "3", [3], np.array([3, 4])):
+    for count in (1.5, "3", [3], np.array([3, 4]), True, np.True_):
         with pytest.raises(TypeError, match=f"{name} must be a Python integer, got"):
             run(**{name: count})
     with pytest.raises(TypeError, match=f"{name} must be a Python integer, got"):

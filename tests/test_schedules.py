@@ -300,7 +300,7 @@ def test_lengths_that_are_not_positive_integers_are_refused_when_the_schedule_is
                 make(bad)
         with pytest.raises(ValueError, match=f"{name} must be at most 2147483647, got 2147483648"):
             make(2**31)
-        for bad in (1.5, "ten", None):
+        for bad in (1.5, "ten", None, True, np.True_):
             with pytest.raises(TypeError, match=f"{name} must be a Python integer, got {bad!r}"):
                 make(bad)
 

@@ -100,11 +100,9 @@ def box_dimension(*masks: Bool[np.ndarray, "_ _"], base: Annotated[int, count(2)
         masks: the set in each image, more than 3b pixels wide and high. They may differ in shape.
         base: b, see `box_counts`.
 
-    Returns:
-        D; NaN where no image holds a pixel of the set.
-
     Raises:
-        ValueError: no image, an image too small for two sizes of boxes, or a base below 2.
+        ValueError: no image, none that holds a pixel of the set, one too small for two sizes of
+            boxes, or a base below 2.
 
     Example:
         >>> line, square = np.eye(64, dtype=bool), np.ones((64, 64), bool)
@@ -119,7 +117,10 @@ def box_dimension(*masks: Bool[np.ndarray, "_ _"], base: Annotated[int, count(2)
         raise ValueError("no mask was given: give one or more, as in box_dimension(mask)")
     slopes = [box_counts(mask, base).slopes for mask in masks if np.any(mask)]
     if not slopes:
-        return float("nan")
+        raise ValueError(
+            "no mask holds a pixel of the set, which then has no dimension: give an image that the "
+            "boundary crosses"
+        )
     if min(slope.size for slope in slopes) == 0:
         raise ValueError(
             f"a mask must be more than {(FEWEST_BOXES - 1) * base} pixels wide and high for two "

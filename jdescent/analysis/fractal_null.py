@@ -212,4 +212,8 @@ def _signed_distance(outcome: np.ndarray) -> Int[np.ndarray, "rows columns"]:
 
 
 def _dimension(outcomes: Iterable[np.ndarray], base: int) -> float:
-    return box_dimension(*map(outcome_boundary, outcomes), base=base)
+    """That of the boundary, or NaN where flips or smoothing have left none."""
+    boundaries = list(map(outcome_boundary, outcomes))
+    if boundaries and not any(map(np.any, boundaries)):
+        return float("nan")
+    return box_dimension(*boundaries, base=base)

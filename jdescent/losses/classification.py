@@ -40,8 +40,7 @@ def cross_entropy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]
         labels = as_indices(y)
         _require_classes(logits, labels)
         log_probability = jax.nn.log_softmax(logits)
-        k = logits.shape[-1]
-        labels = jnp.where((labels >= 0) & (labels < k), labels, k)  # k: filled with NaN
+        labels = jnp.where(_is_class(labels, logits), labels, logits.shape[-1])  # filled with NaN
         chosen = jnp.take_along_axis(
             log_probability, labels[..., None], axis=-1, mode="fill", fill_value=jnp.nan
         )
@@ -106,8 +105,8 @@ def accuracy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
 
     Returns:
         score(params, (x, y)), a scalar from 0 to 1, with integer labels y of shape (...). A label
-        outside 0 … k−1 is never found. It raises as `cross_entropy` does. It is constant between
-        jumps: nothing to descend.
+        outside 0 … k−1 makes it NaN, as it does `cross_entropy`, and it raises as that does. It is
+        constant between jumps: nothing to descend.
 
     Example:
         >>> score = accuracy(lambda theta, x: x * theta)
@@ -122,9 +121,14 @@ def accuracy(model: Callable[..., Array]) -> Callable[..., Float[Array, ""]]:
         _require_classes(logits, labels)
         best = jnp.argmax(logits, axis=-1).astype(labels.dtype)
         found = (best == labels) & ~jnp.any(jnp.isnan(logits), axis=-1)
-        return jnp.mean(found, dtype=logits.dtype)
+        known = jnp.all(_is_class(labels, logits))
+        return jnp.where(known, jnp.mean(found, dtype=logits.dtype), jnp.nan)
 
     return score
+
+
+def _is_class(labels: Array, logits: Array) -> Array:
+    return (labels >= 0) & (labels < logits.shape[-1])
 
 
 def _require_classes(logits: Array, labels: Array) -> None:

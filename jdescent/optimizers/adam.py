@@ -11,6 +11,7 @@ from jdescent.core import (
     Params,
     Scalar,
     ScalarOrSchedule,
+    as_held,
     check_hyperparameters,
     floating_dtype,
     leafwise,
@@ -148,7 +149,8 @@ def adamw(
         v = second.update(v, g**2)
         m_hat = m / first.bias(t)
         v_hat = v / second.bias(t)
-        return -lr * (ratio(m_hat, root(v_hat, eps_root), eps) + weight_decay * x), m, v
+        w = as_held("weight_decay", weight_decay, x.dtype)
+        return -lr * (ratio(m_hat, root(v_hat, eps_root), eps) + w * x), m, v
 
     return leafwise(
         rule,

@@ -11,6 +11,7 @@ from jdescent.core import (
     Params,
     Scalar,
     ScalarOrSchedule,
+    as_held,
     check_hyperparameters,
     floating_dtype,
     leafwise,
@@ -92,7 +93,8 @@ def lion(
     def rule(lr, t, g, x, m):
         c = fast.update(m, g)
         m = slow.update(m, g)
-        return -lr * (jnp.sign(c) + weight_decay * x), m
+        w = as_held("weight_decay", weight_decay, x.dtype)
+        return -lr * (jnp.sign(c) + w * x), m
 
     return leafwise(
         rule,

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -23,7 +24,8 @@ class Axis:
 
     def __init__(self, name: str, value: Any):
         self.name = name
-        self.tree = _as_tree(name, value)
+        with keys_in_order(f"axis {name}"):
+            self.tree = _as_tree(name, value)
         leaves = jax.tree.leaves(self.tree)
         if not leaves:
             raise ValueError(f"axis {name} is empty: give it at least one value")
@@ -57,6 +59,20 @@ class Axis:
     @property
     def structure(self) -> Any:
         return jax.tree.structure(self.tree)
+
+
+@contextmanager
+def keys_in_order(what: str) -> Iterator[None]:
+    """Say what to do where JAX cannot sort the keys of a dictionary in a tree."""
+    try:
+        yield
+    except ValueError as error:
+        if "dictionary keys" not in str(error):
+            raise
+        raise TypeError(
+            f"{what} has a dictionary whose keys cannot be sorted, as 1 and '1' cannot: make them "
+            "all of one type, such as text"
+        ) from error
 
 
 def _as_tree(name: str, value: Any) -> PyTree:

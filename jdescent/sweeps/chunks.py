@@ -14,7 +14,7 @@ from jax.extend import core
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
-from jdescent._jax import shard_map
+from jdescent._jax import NumberCheckFailed, shard_map
 from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis
 from jdescent.sweeps.identity import Identity
@@ -76,7 +76,14 @@ class Engine:
         at = [*at, *[at[-1]] * (self.devices - len(at))]
         indices = [self._indices(place) for place in at]
         along_axes = tuple(np.concatenate(axis) for axis in zip(*indices, strict=True))
-        return self.compiled(along_axes, self.values)
+        try:
+            return self.compiled(along_axes, self.values)
+        except NumberCheckFailed as error:
+            raise FloatingPointError(
+                f"a run of this sweep gives {error.args[-1]}, which jax.debug_nans or "
+                "jax.debug_infs forbids: to find where, call the function alone, at one point of "
+                "the axes after another; or sweep outside of them, and look at what comes out"
+            ) from None
 
     def _indices(self, place: Place) -> list[np.ndarray]:
         """Along each axis, the index of every lane of a box; spare ones repeat the last."""

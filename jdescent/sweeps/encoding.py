@@ -1,4 +1,4 @@
-"""The arrays of a stored sweep: which dtypes zarr has, and words that are stored as codes."""
+"""The arrays of a sweep's result: which dtypes they have, and words that are kept as codes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,9 +14,7 @@ class Variable(NamedTuple):
         name: how the result calls it.
         dims: the names of its own dimensions, which come after the sweep's axes.
         shape: the sizes of those.
-        dtype: any of JAX's: those that zarr lacks (bfloat16, float8, int4, …) are stored in the
-            smallest that holds their values exactly (float32, int8, uint8) and read back as that,
-            with the attribute ``computed_as``.
+        dtype: any of JAX's, as it is computed; see `kept_dtype` for what it is kept and read as.
         attrs: its attributes; with those of `flags`, its codes are read back as words.
     """
 
@@ -25,6 +23,11 @@ class Variable(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype
     attrs: Mapping[str, Any] = {}
+
+    def described(self) -> dict[str, Any]:
+        """Its attributes, and where it is kept in another dtype, ``computed_as``."""
+        same = kept_dtype(self.dtype) == self.dtype
+        return {**self.attrs} | ({} if same else {"computed_as": str(self.dtype)})
 
 
 def flags(words: Sequence[str]) -> dict[str, Any]:
@@ -40,14 +43,22 @@ def flags(words: Sequence[str]) -> dict[str, Any]:
     return {"flag_values": list(range(len(words))), "flag_meanings": meanings}
 
 
-def stored_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype itself where zarr has it, else the smallest that holds its values exactly."""
+def kept_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype itself where NumPy and zarr have it, else the smallest that holds its values.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(kept_dtype(np.dtype(np.float16)), kept_dtype(jnp.dtype("bfloat16")))
+        float16 float32
+        >>> print(kept_dtype(jnp.dtype("int4")), kept_dtype(jnp.dtype("uint4")))
+        int8 uint8
+    """
     if dtype.isbuiltin == 1 and dtype.kind in "biufc":
         return np.dtype(dtype.name)  # zarr takes only one of C's integers of each size
-    for wider in (np.int8, np.uint8, np.float32):
+    for wider in (np.uint8, np.int8, np.float32):
         if np.can_cast(dtype, wider):
             return np.dtype(wider)
-    raise TypeError(f"an array of {dtype} cannot be stored: return numbers from run")
+    raise TypeError(f"an array of {dtype} cannot be kept: return numbers from run")
 
 
 def fill_value(dtype: np.dtype, coded: bool) -> Any:

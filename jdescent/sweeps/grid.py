@@ -21,6 +21,7 @@ from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes import map_batched, map_lanes
+from jdescent.sweeps.lanes.programs import is_reference
 from jdescent.sweeps.layout import folder_of, is_free
 from jdescent.sweeps.memory import Memory
 from jdescent.sweeps.processes import Peers, require_shared
@@ -51,11 +52,12 @@ def sweep(
     what the same call alone gives, to rounding. On CPU, small problems give the same bits on any
     number of devices from two on, and of processes (see `jdescent.sweeps.processes`). A run that
     calls Python back for its effect (``jax.debug.print``, ``io_callback``) does so once for each
-    point, on one device, in no promised order.
+    point, on one device, in no promised order, or with ``ordered=True`` point by point.
 
     Args:
         run: a function of one keyword argument per axis that jits and vmaps, for instance one that
-            builds an optimizer and calls `descend`; it returns any tree of arrays.
+            builds an optimizer and calls `descend`; it returns any tree of arrays. One that jits
+            alone (``lax.composite``, an exported function) is run point after point.
         axes: axes by their names, for names that this function has arguments of:
             ``sweep(run, {"store": sizes})``.
         store: a folder, ``"runs/name.zarr"``, that each finished box is written to. The same call
@@ -89,18 +91,22 @@ def sweep(
         ``step``, counted from the very first start; where runs began at steps of their own, along
         ``row``, with ``step`` as a variable), ``params…``, ``verdict`` (as text),
         ``verdict_step``, ``verdict_loss`` and ``verdict_gradient_norm``; its optimizer state stays
-        out, and so do random keys.
+        out, and so do random keys. What has a dtype that NumPy lacks is given, exactly, in a wider
+        one, with the attribute ``computed_as``: bfloat16 and float8 as float32, int4 as int8, uint4
+        as uint8.
 
     Raises:
         TypeError: no axes; an axis that cannot be made an array; a run that is not a function,
-            returns what is no array, or does what no compiled function can (returns shapes that
-            depend on the values); with `kernel`, one that no kernel can do.
+            returns what is no array, reads or writes a reference made outside (``jax.new_ref``), or
+            does what no compiled function can (returns shapes that depend on the values); with
+            `kernel`, one that no kernel can do.
         ValueError: an axis that is empty, a scalar, of unequal trees or lengths, holds NaN, or
             holds a number that JAX's dtype does not (2³² in int32, 1e-50 in float32); an axis and a
             result, or two results, of one name; a memory bound below one lane; a store that is no
             folder, that holds another sweep, which is shown by what differs, or that needs a
             `version`; several processes, no store.
         RuntimeError, TimeoutError: another process of the sweep stopped, or died.
+        FloatingPointError: a run gives NaN under ``jax.debug_nans``.
         OSError: a store that cannot be written to; what was finished before is safe there.
 
     Example:
@@ -237,6 +243,12 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     program, labels = with_known_steps(program, labels)
     if any(isinstance(const, jax.core.Tracer) for const in program.consts):
         raise TypeError(f"run reads a traced value: {OUTSIDE}")
+    if any(map(is_reference, program.jaxpr.constvars)):
+        raise TypeError(
+            "run reads or writes a reference that was made outside of it, but runs are computed "
+            "side by side, each from the point that it is given alone: make it inside run, with "
+            "jax.new_ref, and return its value"
+        )
     consts = [const if is_key(const) else on_host(const) for const in program.consts]
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 

@@ -11,10 +11,10 @@ import numpy as np
 from jax.extend import core
 from jaxtyping import PyTree
 
-from jdescent.sweeps.axes import require_kept
+from jdescent.sweeps.axes import keys_in_order, require_kept
 from jdescent.sweeps.encoding import Variable, flags
 from jdescent.sweeps.identity import is_key
-from jdescent.sweeps.lanes.programs import constant_output
+from jdescent.sweeps.lanes.programs import constant_output, is_reference
 from jdescent.trajectory import Status, Trajectory, Verdict, recorded_steps
 
 
@@ -46,7 +46,10 @@ def labelled(result: PyTree, prefix: str = "") -> list[Labelled]:
     """
     special = (Trajectory, Verdict)
     found = []
-    leaves = jax.tree_util.tree_leaves_with_path(result, is_leaf=lambda x: isinstance(x, special))
+    with keys_in_order("what run returns"):
+        leaves = jax.tree_util.tree_leaves_with_path(
+            result, is_leaf=lambda x: isinstance(x, special)
+        )
     for path, leaf in leaves:
         name = "_".join(
             filter(None, [prefix, jax.tree_util.keystr(path, simple=True, separator="_")])
@@ -65,11 +68,16 @@ def labelled(result: PyTree, prefix: str = "") -> list[Labelled]:
 
 def _as_array(name: str, leaf: Any) -> jax.Array:
     """The leaf as an array; an error if it is none, or if JAX holds it as another number."""
+    if is_reference(leaf):
+        raise TypeError(
+            f"run must return arrays and numbers, but {name} is a reference: return its value, as "
+            "in reference[...]"
+        )
     try:
         if not isinstance(leaf, jax.Array):
             require_kept(f"run returns as {name}", np.asarray(leaf))
         return jnp.asarray(leaf)
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise TypeError(
             f"run must return arrays and numbers, but {name} is {leaf!r}: leave it out, or return "
             "a number for it"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jdescent.sweeps.encoding import Variable, fill_value, is_whole, stored_dtype
+from jdescent.sweeps.encoding import Variable, fill_value, is_whole, kept_dtype
 
 if TYPE_CHECKING:
     import zarr
@@ -93,7 +93,7 @@ class Arrays(NamedTuple):
                 own = variable._replace(dims=dims, shape=shape)
                 _add_array(group, own, (*self.chunk, *whole))
         for name, values in self.coordinates.items():
-            values = values.astype(stored_dtype(values.dtype))
+            values = values.astype(kept_dtype(values.dtype))
             if not _is_described(path, name):
                 _add_array(group, Variable(name, (name,), values.shape, values.dtype), values.shape)
             if not is_whole_file(path / name / "c" / "0"):
@@ -123,7 +123,7 @@ def create(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
 def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) -> "zarr.Array":
     from zarr.codecs import Crc32cCodec, ZstdCodec
 
-    dtype = stored_dtype(variable.dtype)
+    dtype = kept_dtype(variable.dtype)
     small = math.prod(chunk) * dtype.itemsize < COMPRESSED_BELOW
     return group.create_array(
         variable.name,
@@ -133,8 +133,7 @@ def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) 
         compressors=[ZstdCodec(level=1), Crc32cCodec()] if small else [Crc32cCodec()],
         fill_value=fill_value(dtype, coded="flag_values" in variable.attrs),
         dimension_names=variable.dims,
-        attributes=dict(variable.attrs)
-        | ({} if dtype == variable.dtype else {"computed_as": str(variable.dtype)}),
+        attributes=variable.described(),
         overwrite=False,
     )
 

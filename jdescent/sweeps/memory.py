@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jdescent.sweeps.encoding import Variable
+from jdescent.sweeps.encoding import Variable, kept_dtype
 
 if TYPE_CHECKING:
     import xarray
@@ -30,7 +30,7 @@ class Memory:
     def _empty(self, variable: Variable) -> np.ndarray:
         """The axes first, as one reads them; in memory they are last, as they are computed."""
         axes, own = tuple(self._axes.values()), variable.shape
-        lanes_last = np.empty(own + axes, variable.dtype)
+        lanes_last = np.empty(own + axes, kept_dtype(variable.dtype))
         return np.moveaxis(lanes_last, range(len(own), lanes_last.ndim), range(len(axes)))
 
     def write(self, place: tuple[int, ...], values: Mapping[str, np.ndarray]) -> None:
@@ -48,5 +48,9 @@ class Memory:
         data = {}
         for name, variable in self._variables.items():
             dims = (*self._axes, *variable.dims)
-            data[name] = decoded(xarray.Variable(dims, self._arrays[name], dict(variable.attrs)))
-        return xarray.Dataset(data, coords=self._coordinates)
+            data[name] = decoded(xarray.Variable(dims, self._arrays[name], variable.described()))
+        coordinates = {
+            name: values.astype(kept_dtype(values.dtype), copy=False)
+            for name, values in self._coordinates.items()
+        }
+        return xarray.Dataset(data, coords=coordinates)

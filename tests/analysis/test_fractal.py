@@ -75,7 +75,13 @@ def test_the_dimension_of_several_images_is_the_median_of_all_their_slopes():
     assert analysis.box_dimension(line, square) == pytest.approx(2)
     assert analysis.box_dimension(line, line, line, square) == pytest.approx(1)
     assert analysis.box_dimension(line, np.zeros((32, 32), bool)) == pytest.approx(1)
-    assert np.isnan(analysis.box_dimension(np.zeros((32, 32), bool)))
+
+
+def test_images_without_a_pixel_of_the_set_have_no_dimension():
+    nothing = np.zeros((32, 32), bool)
+    for masks in ([nothing], [nothing, nothing[:16]]):
+        with pytest.raises(ValueError, match=r"no mask holds a pixel of the set.*give an image"):
+            analysis.box_dimension(*masks)
 
 
 def test_the_boundary_of_a_small_image_by_hand():

@@ -81,10 +81,16 @@ def test_probabilities_are_not_cut_to_the_dtype_of_integer_logits():
 
 
 @pytest.mark.parametrize("label", [-1, 2, 300, 2**31, 2**32, np.int64(2**32 + 1)])
-def test_a_label_of_no_class_makes_cross_entropy_nan_and_is_never_found(label):
+def test_a_label_of_no_class_makes_cross_entropy_and_accuracy_nan(label):
     batch = jnp.array([[1.0, 2.0], [2.0, 1.0]]), np.array([1, label])
     assert jnp.isnan(losses.cross_entropy(lambda params, x: x)(None, batch))
-    assert losses.accuracy(lambda params, x: x)(None, batch) == 0.5
+    assert jnp.isnan(losses.accuracy(lambda params, x: x)(None, batch))
+
+
+@pytest.mark.parametrize("token", [-1, 2, 2**32])
+def test_a_token_of_no_class_makes_its_prediction_nan(token):
+    loss = losses.next_token(lambda params, tokens: params[tokens])
+    assert jnp.isnan(loss(jnp.zeros((2, 2)), np.array([[0, 1, token]])))
 
 
 def test_no_label_has_the_highest_of_logits_with_nan():

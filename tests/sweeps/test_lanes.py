@@ -12,7 +12,7 @@ from jax import lax
 from jax.extend import core
 
 import jdescent as jd
-from jdescent.sweeps.lanes import costs, map_lanes
+from jdescent.sweeps.lanes import costs, map_batched, map_lanes
 from jdescent.sweeps.lanes.walk import Walk
 
 LANES = 5
@@ -189,6 +189,57 @@ def test_random_keys_may_be_carried_and_split():
         return lax.scan(step, jax.random.key(seed), length=4)[1]
 
     assert_same(run, jnp.arange(LANES))
+
+
+@pytest.mark.parametrize("runs", [3, 4, 8])
+@pytest.mark.parametrize("scalarize", [True, False])
+def test_narrow_numbers_are_taken_together_within_a_run(runs, scalarize):
+    """Four bytes bᵢ are the integer Σ 256ⁱ·bᵢ, however many runs there are beside it."""
+
+    def bytes_of(a):
+        return (a * jnp.arange(1, 5)).astype(jnp.uint8)
+
+    def together(a):
+        return lax.bitcast_convert_type(bytes_of(a), jnp.int32)
+
+    def run(a):
+        number = lax.cond(a > 2, together, lambda a: 2 * together(a), a)
+        rows = jnp.arange(3, dtype=jnp.uint8)[:, None] + bytes_of(a)[None]
+        in_rows = lax.map(lambda row: lax.bitcast_convert_type(row, jnp.int32), rows)
+        parts = lax.map(lambda n: lax.bitcast_convert_type(n, jnp.uint8), in_rows)
+        in_a_loop = lax.fori_loop(0, 3, lambda i, n: n + together(a + i), 0)
+        return number, in_rows, parts, in_a_loop
+
+    a, powers = np.arange(1, runs + 1), 256 ** np.arange(4)
+    alone = a * np.sum(powers * np.arange(1, 5))
+    program = jax.make_jaxpr(run)(1)
+    mapped = map_lanes if scalarize else map_batched
+    number, in_rows, parts, in_a_loop = mapped(program, jnp.asarray(a))
+    np.testing.assert_array_equal(number, np.where(a > 2, alone, 2 * alone))
+    np.testing.assert_array_equal(in_rows, alone + np.arange(3)[:, None] * powers.sum())
+    np.testing.assert_array_equal(np.tensordot(parts, powers, (1, 0)), in_rows)
+    np.testing.assert_array_equal(in_a_loop, 3 * alone + 3 * alone[0])
+
+
+def test_rows_times_a_matrix_of_their_group():
+    """`lax.ragged_dot`, whose rule for batches wants lanes in every operand, and first."""
+    matrices = jnp.arange(24.0).reshape(2, 3, 4)
+
+    def run(x):
+        return lax.fori_loop(
+            0, 2, lambda i, x: lax.ragged_dot(x, matrices, jnp.array([2, 3]))[:, 1:] / 40, x
+        )
+
+    x = columns(5, 3)
+    expected = x
+    for _ in range(2):
+        of_groups = [jnp.einsum("nkl,km->nml", x, m) for x, m in zip(
+            (expected[:2], expected[2:]), matrices, strict=True
+        )]  # fmt: skip
+        expected = jnp.concatenate(of_groups)[:, 1:] / 40
+    for mapped in (map_lanes, map_batched):
+        (got,) = mapped(jax.make_jaxpr(run)(x[..., 0]), x)
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_shared_is_computed_once():

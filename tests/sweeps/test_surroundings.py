@@ -62,6 +62,104 @@ def test_axes_of_narrow_numbers(dtype):
     np.testing.assert_array_equal(swept.wide, [3, 0, 3])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [
+        ("int4", "int8"),
+        ("uint4", "uint8"),
+        ("bfloat16", "float32"),
+        ("float8_e5m2", "float32"),
+        ("float32", "float32"),
+    ],
+)
+def test_a_sweep_in_memory_and_a_stored_one_have_the_same_dtypes(dtype, kept, tmp_path):
+    values = jnp.array([1, 0, 1], dtype)
+    for store in (None, tmp_path / "sweep.zarr"):
+        swept = jd.sweep(lambda a: {"same": a}, a=values, store=store)
+        assert swept.same.dtype == swept.a.dtype == kept
+        assert swept.same.attrs == ({} if dtype == kept else {"computed_as": dtype})
+        np.testing.assert_array_equal(swept.same, [1, 0, 1])
+    assert jd.open_sweep(tmp_path / "sweep.zarr").same.dtype == kept
+
+
+@pytest.mark.parametrize("scalarize", [True, False])
+def test_effects_that_have_an_order_happen_point_by_point(scalarize):
+    noted = []
+
+    def run(a):
+        def note(x):
+            noted.append(float(x))
+            return x
+
+        def say(x):
+            return io_callback(note, jax.ShapeDtypeStruct((), jnp.float32), x, ordered=True)
+
+        return say(10 * say(a))
+
+    swept = jd.sweep(run, a=np.arange(1.0, 6.0), scalarize=scalarize)
+    assert noted == [x for a in range(1, 6) for x in (a, 10 * a)]
+    np.testing.assert_array_equal(swept.result, [10, 20, 30, 40, 50])
+
+
+@pytest.mark.parametrize("scalarize", [True, False])
+def test_what_vmap_cannot_map_is_run_point_after_point(scalarize, capfd):
+    triple = lax.composite(lambda x: 3 * x, "jdescent.triple")
+    x = jax.ShapeDtypeStruct((), jnp.float32)
+    doubled = jax.export.export(jax.jit(lambda x: 2 * x))(x)
+
+    def run(a):
+        jax.debug.print("at {}", a)
+        return lax.fori_loop(0, 2, lambda i, x: triple(x), doubled.call(a))
+
+    for function in (run, lambda a: triple(doubled.call(a))):
+        swept = jd.sweep(function, a=[1.0, 2.0, 5.0], scalarize=scalarize)
+        times = 18 if function is run else 6
+        np.testing.assert_array_equal(swept.result, times * np.array([1, 2, 5]))
+    jax.effects_barrier()
+    assert sorted(capfd.readouterr().out.splitlines()) == ["at 1.0", "at 2.0", "at 5.0"]
+
+
+@pytest.mark.parametrize(("check", "given"), [(jax.debug_nans, "nan"), (jax.debug_infs, "inf")])
+def test_a_run_that_fails_jax_s_own_check_of_numbers_says_how_to_find_it(check, given):
+    function = {"nan": jnp.log, "inf": jnp.exp}[given]
+    told = f"a run of this sweep gives {given}.* call the function alone"
+    with check(True), pytest.raises(FloatingPointError, match=told):
+        jd.sweep(lambda a: function(a), a=[1.0, -1.0, 1000.0])
+    with check(True):
+        np.testing.assert_allclose(jd.sweep(lambda a: function(a), a=[1.0]).result, function(1.0))
+
+
+@pytest.mark.skipif(not hasattr(jax, "new_ref"), reason="this JAX has no references")
+def test_references_are_made_within_a_run_or_refused():
+    kept = jax.new_ref(jnp.float32(0))
+
+    def write(a):
+        kept[...] = a
+        return a
+
+    for run in (write, lambda a: a + kept[...]):
+        with pytest.raises(TypeError, match=r"reference that was made outside.*make it inside run"):
+            jd.sweep(run, a=[1.0, 2.0])
+    for run in (lambda a: kept, jax.new_ref):
+        with pytest.raises(TypeError, match="but result is a reference: return its value"):
+            jd.sweep(lambda a, run=run: run(a), a=[1.0, 2.0])
+
+    def within(a):
+        total = jax.new_ref(a)
+        total[...] = 2 * total[...]
+        return total[...]
+
+    np.testing.assert_array_equal(jd.sweep(within, a=[1.0, 2.0]).result, [2, 4])
+
+
+def test_keys_of_a_dictionary_that_cannot_be_sorted_are_refused():
+    told = "has a dictionary whose keys cannot be sorted.*make them all of one type"
+    with pytest.raises(TypeError, match=f"what run returns {told}"):
+        jd.sweep(lambda a: {1: a, "1": a}, a=[1.0])
+    with pytest.raises(TypeError, match=f"axis a {told}"):
+        jd.sweep(lambda a: a[1], a={1: [1.0], "1": [1.0]})
+
+
 def test_no_tracer_outlives_a_sweep():
     with jax.checking_leaks():
         swept = jd.sweep(lambda a: lax.fori_loop(0, 3, lambda i, x: 2 * x, a), a=[1.0, 2.0])

@@ -1,7 +1,7 @@
 """What can be known of a program (a jaxpr) before it is run."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import jax
@@ -23,6 +23,14 @@ CALLS = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
+}
+
+
+# Primitives that jax.vmap maps rightly only with the lanes as the first axis of every operand.
+LANES_FIRST = {
+    "bitcast_convert_type": "takes narrow numbers together along the last axis, be it the lanes",
+    "ragged_dot": "is not implemented for another axis, nor for an operand that has no lanes",
+    "ragged_dot_general": "as ragged_dot",
 }
 
 
@@ -91,7 +99,7 @@ def every_equation(jaxpr) -> Iterator[Any]:
             yield from every_equation(inner)
 
 
-def contains(equation, names: tuple[str, ...]) -> bool:
+def contains(equation, names: Collection[str]) -> bool:
     """Whether there is a primitive of one of these names in the equation, or it is one."""
     if equation.primitive.name in names:
         return True
@@ -139,6 +147,11 @@ def has_effects(program: core.ClosedJaxpr) -> bool:
     return any(equation.effects for equation in every_equation(program.jaxpr))
 
 
+def has_an_order(program: core.ClosedJaxpr) -> bool:
+    """Whether some of its effects are to happen in order, which `jax.vmap` refuses."""
+    return any(equation.params.get("ordered", False) for equation in every_equation(program.jaxpr))
+
+
 def is_walked(program: core.ClosedJaxpr) -> bool:
     """Whether it is mapped operation by operation, and not as a whole."""
     return maps_bit_for_bit(program) and not has_effects(program) and not names_devices(program)
@@ -169,6 +182,11 @@ def value_bytes(variable) -> int:
 def is_key(variable) -> bool:
     dtype = getattr(variable.aval, "dtype", None)
     return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended)
+
+
+def is_reference(variable: Any) -> bool:
+    """Whether a variable or a value is what `jax.new_ref` makes."""
+    return hasattr(getattr(variable, "aval", None), "inner_aval")
 
 
 def has_no_keys(equation) -> bool:

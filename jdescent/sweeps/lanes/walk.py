@@ -16,8 +16,10 @@ from jdescent.sweeps.lanes.entries import bind, scalarized
 from jdescent.sweeps.lanes.loops import RUN_LOOP, run_cond
 from jdescent.sweeps.lanes.programs import (
     CALLS,
+    LANES_FIRST,
     LOOPS,
     contains,
+    has_an_order,
     is_walked,
     maps_bit_for_bit,
     program_of,
@@ -29,6 +31,7 @@ from jdescent.sweeps.lanes.values import (
     Value,
     as_constant,
     is_shared,
+    lanes_first,
     same_if_empty,
     split,
     stack,
@@ -39,7 +42,8 @@ def map_lanes(program: core.ClosedJaxpr, *arguments: Array, runs: int | None = N
     """What the program gives for every lane: arguments and results have the lanes last.
 
     The equal of ``jax.vmap(jax.extend.core.jaxpr_as_fun(program), in_axes=-1, out_axes=-1)``, to
-    rounding. A program whose random numbers `jax.vmap` would change is run lane by lane instead.
+    rounding. A program whose random numbers `jax.vmap` would change, or that it cannot map, is run
+    lane by lane instead.
 
     Args:
         program: of one lane.
@@ -58,7 +62,10 @@ def map_lanes(program: core.ClosedJaxpr, *arguments: Array, runs: int | None = N
         return map_batched(program, *arguments)
     lanes = arguments[0].shape[-1]
     walk = Walk(lanes, workload(program, lanes if runs is None else runs))
-    outputs = walk.run(program, [same_if_empty(Stacked(array)) for array in arguments])
+    try:
+        outputs = walk.run(program, [same_if_empty(Stacked(array)) for array in arguments])
+    except NotImplementedError:
+        return _lane_by_lane(program, *arguments)
     return [stack(output, lanes) for output in outputs]
 
 
@@ -67,12 +74,25 @@ def map_batched(
 ) -> list[Array]:
     """`map_lanes` by `jax.vmap` alone, or lane by lane where that would change random numbers."""
     del runs  # it decides nothing here
+    if has_an_order(program) or not maps_bit_for_bit(program):
+        return _lane_by_lane(program, *arguments)
+    first = any(contains(equation, LANES_FIRST) for equation in program.jaxpr.eqns)
+    mapped = jax.vmap(core.jaxpr_as_fun(program), in_axes=0 if first else -1, out_axes=-1)
+    try:  # in a trace of its own, which leaves no effect behind if it fails
+        return jax.jit(mapped, inline=True)(*(_lanes_moved(arguments) if first else arguments))
+    except NotImplementedError:
+        return _lane_by_lane(program, *arguments)
+
+
+def _lane_by_lane(program: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
     function = core.jaxpr_as_fun(program)
-    if maps_bit_for_bit(program):
-        return jax.vmap(function, in_axes=-1, out_axes=-1)(*arguments)
-    lanes_first = tuple(jnp.moveaxis(argument, -1, 0) for argument in arguments)
-    outputs = lax.map(lambda point: function(*point), lanes_first)
+    outputs = lax.map(lambda point: function(*point), _lanes_moved(arguments))
     return [jnp.moveaxis(output, 0, -1) for output in outputs]
+
+
+def _lanes_moved(arguments: Sequence[Array]) -> tuple[Array, ...]:
+    """The arguments with the lanes first, which are last."""
+    return tuple(jnp.moveaxis(argument, -1, 0) for argument in arguments)
 
 
 @dataclass(frozen=True)
@@ -116,6 +136,8 @@ class Walk:
         if self.splits or all(shared):
             return False
         name = equation.primitive.name
+        if contains(equation, LANES_FIRST):
+            return False
         if self.in_loop:
             return not contains(equation, ("cond",))
         if name in LOOPS:
@@ -134,7 +156,7 @@ class Walk:
             splits = self.splits if self.in_loop else pays(equation, shared, self.work)
             inside = replace(self, in_loop=True, splits=splits)
             return RUN_LOOP[name](inside, equation, inputs)
-        if self.in_loop and name == "cond":
+        if name == "cond" and (self.in_loop or contains(equation, LANES_FIRST)):
             return run_cond(self, equation, inputs)
         if self.splits:
             output = scalarized(equation, [split(value).entries for value in inputs])
@@ -151,6 +173,8 @@ class Walk:
         if equation.primitive.name == "concatenate" and not self.in_loop:
             arrays = [stack(value, self.lanes) for value in inputs]
             return [Stacked(array) for array in bind(equation, arrays)]
+        if contains(equation, LANES_FIRST):
+            inputs = [lanes_first(value, self.lanes) for value in inputs]
         return self._vmapped(lambda arrays: bind(equation, arrays), inputs)
 
     def _map_together(self, equations: list, values: dict, wanted: set) -> dict:
