@@ -182,7 +182,7 @@ def descend(
         end = jnp.where(ended_before, ended(0, before.status), RUNNING)
         begin = jnp.where(ended_before, before.step, first)
 
-    loss_here, gradient_here = _first_look(loss_at, params, begin)
+    loss_here = jnp.asarray(loss_at(begin)(params), loss_type)
     start_loss = loss_here if previous is None else jnp.asarray(previous.start_loss)
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
@@ -198,13 +198,18 @@ def descend(
         draws_batches=batches is not None,
         steps=steps,
     )
-    here = Point(begin, params, loss_here, gradient_here, state)
-    run = Run(Place(params, state), counters_of(state), loop.check_termination(here, 0, end))
+    first_point = Point(begin, params, loss_here, None, state)
+    if not loop.is_checked_at_every_step:
+        end = loop.check_termination(first_point, 0, end)
+    run = Run(Place(params, state), counters_of(state), end)
     interval = min(every, steps)
     if record is None:
         (run, seen), (losses, kept) = take_steps(loop, run, interval), (None, None)
     else:
-        (run, seen), (losses, kept) = take_steps_and_record(loop, run, here, interval, keep)
+        if callable(record) or not {"gradient", "gradient_norm"}.isdisjoint(names):
+            gradient = _first_gradient(loss_at, params, begin)
+            first_point = first_point._replace(gradient=gradient)
+        (run, seen), (losses, kept) = take_steps_and_record(loop, run, first_point, interval, keep)
 
     runs = run.end == RUNNING
     stop_step = jnp.where(runs, last, count(steps_of(run.end)))
@@ -219,14 +224,14 @@ def descend(
     )  # fmt: skip
 
 
-def _first_look(loss_at, params: Params, step) -> tuple[Array, Params]:
-    """Loss and gradient, compiled, as eager gradients on an explicit mesh need `jax.set_mesh`; as a
-    loop of one turn, whose constants are arguments and stay where they lie."""
+def _first_gradient(loss_at, params: Params, step) -> Params:
+    """In a loop of one turn, whose constants are arguments and stay where they lie: eager gradients
+    on an explicit mesh need `jax.set_mesh`."""
 
-    def look(_, step):
-        return None, jax.value_and_grad(loss_at(step))(params)
+    def turn(_, step):
+        return None, jax.grad(loss_at(step))(params)
 
-    return jax.tree.map(lambda row: row[0], lax.scan(look, None, jnp.asarray(step)[None])[1])
+    return jax.tree.map(lambda row: row[0], lax.scan(turn, None, jnp.asarray(step)[None])[1])
 
 
 def _names(record) -> list[str]:

@@ -95,7 +95,7 @@ class Loop:
         )  # fmt: skip
         return Place(apply_updates(point.params, updates), state)
 
-    def check_termination(self, point: Point, here, end: Array) -> Array:
+    def check_termination(self, point: Point, here, end: Any) -> Array:
         """The run's end, which is here if it goes on no further than this point."""
         fine = jnp.abs(point.loss).astype(self.limit.dtype) <= self.limit  # not so of ∞ and NaN
         status = jnp.asarray(Status.DIVERGED, jnp.int32)
@@ -110,7 +110,7 @@ class Loop:
 
     # -- strides that are checked at their end ---------------------------------------------------
 
-    def unchecked_steps(self, place: Place, sound: Array, begin, length: int):
+    def unchecked_steps(self, place: Place, begin, length: int) -> tuple[Place, Array]:
         """So many steps, and whether all gradients on the way were finite: what comes of one that
         was not may be finite again, as the sign of an infinity is."""
 
@@ -119,29 +119,18 @@ class Loop:
             point = self.look(place, here)
             return (self.move(point), sound & all_finite(point.gradient)), None
 
-        return _repeat(step, (place, sound), begin, length)[0]
+        return _repeat(step, (place, jnp.array(True)), begin, length)[0]
 
-    def stride(self, carry, begin, length: int, keep: Callable | None = None, interval: int = 0):
-        """So many steps, taken back where one of them was not fine; rows of every interval of them.
+    def stride(self, carry, begin, length: int):
+        """So many steps, taken back where one of them was not fine.
 
         The carry holds the run, the step to which it was taken back and is frozen at, and the end
         that was found then; both are RUNNING before.
         """
-        interval = interval or length
         run, frozen, found = carry
-
-        def steps_and_a_check(carry, begin):
-            place, end, sound = carry
-            place, sound = self.unchecked_steps(place, sound, begin, interval)
-            sound &= self.memories_are_sound(place.state)
-            point = self.look(place, begin + interval)
-            end = self.check_termination(point, begin + interval, end)
-            return (place, end, sound), None if keep is None else keep(point)
-
-        seen = (run.place, jnp.asarray(RUNNING), jnp.array(True))
-        (there, end, sound), rows = _repeat(
-            steps_and_a_check, seen, begin, length // interval, interval
-        )
+        there, sound = self.unchecked_steps(run.place, begin, length)
+        end = self.check_termination(self.look(there, begin + length), begin + length, RUNNING)
+        sound &= self.memories_are_sound(there.state)
         # parameters that are not finite stay so
         ends_unsound = ~(sound & all_finite(there.params)) & (end == RUNNING)
         end = jnp.where(ends_unsound, ended(begin + length, Status.NON_FINITE), end)
@@ -151,7 +140,7 @@ class Loop:
         counters = where(goes, counters_of(there.state), run.counters)
         found = jnp.where(runs, end, found)
         frozen = jnp.where(runs & ~goes, begin, frozen)
-        return (Run(place, counters, run.end), frozen, found), rows
+        return Run(place, counters, run.end), frozen, found
 
     # -- steps that are checked one by one -------------------------------------------------------
 
@@ -190,8 +179,8 @@ class Loop:
         gradient = jax.tree.map(jnp.zeros_like, run.place.params)
         return Seen(jnp.zeros((), self.loss_dtype), gradient)
 
-    def last_visits(self, carry, begin: int, stride: int, keep: Callable | None = None):
-        """The run at its end and what it saw there, and rows of the visits that led to it.
+    def last_visits(self, carry, begin: int, stride: int) -> tuple[Run, Seen]:
+        """The run at its end, and what it saw there.
 
         A frozen run takes the steps of its stride one by one, others the rest of all steps. They
         are to round as those of a stride, whatever is checked here: hence the barriers. Where
@@ -208,13 +197,11 @@ class Loop:
             there = jnp.where(goes, here + 1, here)
             overdue = (run.end == RUNNING) & (there == steps_of(found))
             run = run._replace(end=jnp.where(overdue, found, run.end))
-            return (run, there, Seen(point.loss, point.gradient)), None if keep is None else keep(
-                point
-            )
+            return (run, there, Seen(point.loss, point.gradient)), None
 
         visits = 1 + max(stride, self.steps - begin)
-        (run, _, seen), rows = lax.scan(one, (run, here, self.nothing_seen(run)), length=visits)
-        return (run, seen), rows
+        (run, _, seen), _ = lax.scan(one, (run, here, self.nothing_seen(run)), length=visits)
+        return run, seen
 
 
 # -- all steps -----------------------------------------------------------------------------------
@@ -234,10 +221,10 @@ def take_steps(loop: Loop, run: Run, interval: int) -> tuple[Run, Seen]:
     strides = loop.steps // stride
 
     def one(carry, begin):
-        return loop.stride(carry, begin, stride)
+        return loop.stride(carry, begin, stride), None
 
     carry, _ = _repeat(one, _set_out(run), 0, strides, stride)
-    return loop.last_visits(carry, strides * stride, stride)[0]
+    return loop.last_visits(carry, strides * stride, stride)
 
 
 def take_steps_and_record(loop: Loop, run: Run, first: Point, interval: int, keep: Callable):
@@ -248,22 +235,22 @@ def take_steps_and_record(loop: Loop, run: Run, first: Point, interval: int, kee
     if interval == 1 or loop.is_checked_at_every_step:
         (run, seen), rows = _rows_of_visits(loop, run, interval, keep)
     else:
-        by_the_row = interval <= best_stride(loop.steps)
-        record = _rows_within_strides if by_the_row else _strides_within_rows
-        (run, seen), rows = record(loop, run, interval, keep)
-        rows = [jax.tree.map(lambda leaf: leaf[None], keep(first)), *rows]
+        (run, seen), later = _rows_of_strides(loop, run, interval, keep)
+        rows = jax.tree.map(
+            lambda row, rows: jnp.concatenate([row[None], rows]), keep(first), later
+        )
     end = jnp.where(run.end == RUNNING, loop.steps, steps_of(run.end))
     params, state = at_its_own_step(run)
     last = keep(Point(loop.since_the_start(end), params, seen.loss, seen.gradient, state))
     steps = np.append(np.arange(0, loop.steps, interval), loop.steps).astype(np.int32)
 
-    def until_the_end(last, *rows):
-        missing = [last[None]] * (len(steps) - sum(map(len, rows)))
-        rows = jnp.concatenate([*rows, *missing])[: len(steps)]
+    def until_the_end(last, rows):
+        missing = [last[None]] * (len(steps) - len(rows))
+        rows = jnp.concatenate([rows, *missing])
         reached = (steps >= end).reshape(-1, *[1] * last.ndim)
         return jnp.where(reached, last, rows)
 
-    return (run, seen), jax.tree.map(until_the_end, last, *rows)
+    return (run, seen), jax.tree.map(until_the_end, last, rows)
 
 
 def _rows_of_visits(loop: Loop, run: Run, interval: int, keep: Callable):
@@ -277,35 +264,20 @@ def _rows_of_visits(loop: Loop, run: Run, interval: int, keep: Callable):
     carry, rows = _repeat(one, (run, loop.nothing_seen(run)), 0, intervals, interval)
     if rest:
         carry = loop.visits(carry, interval * intervals, rest)
-    return carry, [rows]
+    return carry, rows
 
 
-def _rows_within_strides(loop: Loop, run: Run, interval: int, keep: Callable):
-    stride = interval * max(1, round(best_stride(loop.steps) / interval))
-    strides, rest = divmod(loop.steps, stride)
-
-    def one(carry, begin):
-        return loop.stride(carry, begin, stride, keep, interval)
-
-    carry, rows = _repeat(one, _set_out(run), 0, strides, stride)
-    end, late = loop.last_visits(carry, strides * stride, stride, keep if rest else None)
-    rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), rows)
-    late = jax.tree.map(lambda leaf: leaf[interval : rest + 1 : interval], late)
-    return end, [rows, late] if rest else [rows]
-
-
-def _strides_within_rows(loop: Loop, run: Run, interval: int, keep: Callable):
-    stride = _divisor_near(best_stride(loop.steps), interval)
+def _rows_of_strides(loop: Loop, run: Run, interval: int, keep: Callable):
+    """One or more strides for each row, as many as fit into the steps."""
+    stride = _stride_within(interval, loop.steps)
     rows, rest = divmod(loop.steps, interval)
     strides_left = rest // stride
 
     def one(carry, begin):
         if not strides_left:
-            return loop.stride(carry, begin, stride)
-        is_left = begin + stride <= loop.steps
-        stay = lambda carry: carry  # noqa: E731
-        take = lambda carry: loop.stride(carry, begin, stride)[0]  # noqa: E731
-        return lax.cond(is_left, take, stay, carry), None
+            return loop.stride(carry, begin, stride), None
+        fits = begin + stride <= loop.steps
+        return lax.cond(fits, lambda c: loop.stride(c, begin, stride), lambda c: c, carry), None
 
     def one_row(carry, begin):
         carry, _ = _repeat(one, carry, begin, interval // stride, stride)
@@ -313,11 +285,14 @@ def _strides_within_rows(loop: Loop, run: Run, interval: int, keep: Callable):
         return carry, keep(loop.look(run.place, begin + interval))
 
     carry, kept = _repeat(one_row, _set_out(run), 0, rows + bool(strides_left), interval)
-    taken = interval * rows + stride * strides_left
-    return loop.last_visits(carry, taken, stride)[0], [kept]
+    return loop.last_visits(carry, interval * rows + stride * strides_left, stride), kept
 
 
-def _divisor_near(best: int, interval: int) -> int:
+def _stride_within(interval: int, steps: int) -> int:
+    """The interval, or a divisor of it near the best stride."""
+    best = best_stride(steps)
+    if interval <= 2 * best:
+        return interval
     divisors = [n for n in range(1, interval + 1) if interval % n == 0]
     return min(divisors, key=lambda n: abs(math.log(n / best)))
 

@@ -246,7 +246,7 @@ def test_what_is_shared_is_computed_once():
     """The bias correction of Adam depends on the step alone, so no lane has one of its own."""
 
     def run(rate):
-        return jd.descend(lambda x: x**2, jnp.float32(1.0), jd.adam(rate), 20, record=None).params
+        return jd.descend(lambda x: x**2, jnp.float32(1.0), jd.adam(rate), 20).params
 
     program = jax.make_jaxpr(run)(0.1)
     text = str(jax.make_jaxpr(lambda x: map_lanes(program, x))(jnp.ones(LANES)))

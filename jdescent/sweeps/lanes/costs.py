@@ -134,6 +134,8 @@ def _of_equation(equation, shared: list[bool], look=None) -> tuple[np.ndarray, l
         return _costs(once, once), [True] * len(outputs)
     if name in CALLS:
         return _of_program(program_of(equation), shared, look)
+    if name == "optimization_barrier":
+        return _NOTHING, shared
     if name in _OF_CONTROL:
         return _OF_CONTROL[name](equation, shared)
     return _of_operation(equation, shared), [is_empty(variable) for variable in outputs]

@@ -30,6 +30,7 @@ from jdescent.sweeps.lanes.values import (
     Stacked,
     Value,
     as_constant,
+    behind_a_barrier,
     is_shared,
     lanes_first,
     same_if_empty,
@@ -158,6 +159,8 @@ class Walk:
             return RUN_LOOP[name](inside, equation, inputs)
         if name == "cond" and (self.in_loop or contains(equation, LANES_FIRST)):
             return run_cond(self, equation, inputs)
+        if self.splits and name == "optimization_barrier":
+            return [value if is_shared(value) else behind_a_barrier(value) for value in inputs]
         if self.splits:
             output = scalarized(equation, [split(value).entries for value in inputs])
             if output is not None:
