@@ -170,6 +170,8 @@ def engine_for(
     mesh = _mesh() if _spreads(program) else None
     runs = _power_of_two_from(math.prod(axis.size for axis in axes))
     lanes = math.prod(box)
+    if mesh is not None:
+        lanes = max(lanes, FEWEST_ON_EACH)
     block = lanes if program.effects else min(_block(program, runs), _power_of_two_from(lanes))
     lanes = -(-lanes // block) * block
     trees = [axis.tree for axis in axes]
@@ -220,6 +222,10 @@ def _mesh() -> Mesh:
 
 
 REMEMBERED = 16
+
+# XLA gives some programs of a single lane on each of several devices other numbers than to the same
+# lane alone (seen with jaxlib 0.10: a gather by index, then an update in place).
+FEWEST_ON_EACH = 2
 
 
 @functools.lru_cache(maxsize=REMEMBERED)

@@ -5,6 +5,7 @@ from fuzzing import libraries
 from fuzzing.comparisons import check
 
 EACH = 10
+FOUND_WRONG_ONCE = (501815, 503199)  # where each device had a single run
 OF_OPTAX = ("adafactor", "muon", "prodigy", "rprop", "schedule_free_adamw", "sm3", "yogi")
 
 
@@ -12,6 +13,11 @@ OF_OPTAX = ("adafactor", "muon", "prodigy", "rprop", "schedule_free_adamw", "sm3
 def test_random_programs(first):
     for seed in range(first, first + EACH):
         check(seed, sizes=2)
+
+
+@pytest.mark.parametrize("seed", FOUND_WRONG_ONCE)
+def test_programs_that_were_found_wrong(seed):
+    check(seed)
 
 
 @pytest.mark.parametrize("name", OF_OPTAX)
