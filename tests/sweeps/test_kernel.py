@@ -41,12 +41,12 @@ def rosenbrock(x):
     return jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
-def assert_same_sweep(run, **axes):
+def assert_same_sweep(run, atol=1e-30, **axes):
     ordinary, in_kernels = (jd.sweep(run, kernel=chosen, **axes) for chosen in (False, True))
     assert set(in_kernels) == set(ordinary)
     for name, expected in ordinary.items():
         if expected.dtype.kind == "f":
-            np.testing.assert_allclose(in_kernels[name], expected, rtol=1e-5, atol=1e-30)
+            np.testing.assert_allclose(in_kernels[name], expected, rtol=1e-5, atol=atol)
         else:
             assert (in_kernels[name] == expected).all()
     return in_kernels
@@ -99,7 +99,9 @@ def test_starts_may_be_trees_and_may_be_drawn():
 
         return jd.descend(loss, start, jd.adam(rate), 10, record="params")
 
-    assert_same_sweep(run, key=jax.random.split(jax.random.key(0), 3), rate=[0.01, 0.1])
+    # numbers of size one, some of which pass 0: float32 rounds them by 6e-8 a step
+    keys = jax.random.split(jax.random.key(0), 3)
+    assert_same_sweep(run, atol=1e-7, key=keys, rate=[0.01, 0.1])
 
 
 @pytest.mark.usefixtures("x64")
