@@ -12,7 +12,8 @@ NEWEST_VERSION = $(shell $(NEWEST) -c 'import platform; print(platform.python_ve
 # What depends most on the versions of Python and JAX.
 SWEEP_TESTS := identity store axes kernel lanes grid devices exactness costs surroundings \
 	processes store_processes
-CORE_TESTS := tests/test_core.py tests/test_descend.py tests/experiments/test_fit_line.py \
+CORE_TESTS := tests/test_core.py tests/test_descend.py tests/test_verdicts.py \
+	tests/experiments/test_fit_line.py \
 	jdescent/sweeps $(SWEEP_TESTS:%=tests/sweeps/test_%.py)
 export PYTHONUNBUFFERED := 1
 
@@ -33,8 +34,8 @@ play: $(READY)     ## open the playground in the browser
 test: $(READY)     ## run the tests, the examples in docstrings and the README
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
 
-test-newest:       ## run the core of the tests on the newest Python that is installed
-	$(MAKE) test PYTHON=$(NEWEST) VENV=.venv-$(NEWEST_VERSION) EXTRAS=test TESTS="$(CORE_TESTS)"
+test-newest:       ## run the core of the tests on the newest Python, compiled as users do
+	XLA_FLAGS= $(MAKE) test PYTHON=$(NEWEST) VENV=.venv-$(NEWEST_VERSION) EXTRAS=test TESTS="$(CORE_TESTS)"
 
 test-oldest:       ## run the tests of the library with the oldest versions it supports
 	$(MAKE) test PYTHON=$(OLDEST) VENV=.venv-oldest EXTRAS=test CONSTRAINTS=constraints-oldest.txt \

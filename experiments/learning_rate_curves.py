@@ -1,6 +1,6 @@
 """Learning rates too low, right and too high, and rates that change, on handwritten digits.
 
-A network of 64 relu units on batches of 32, five seeds; lines are means, bands ranges over them.
+A network of 64 relu units on batches of 32, eight seeds; lines are means, bands ranges over them.
 (a) SGD's loss, 20 batches a point, at a rate too low, the right one (of the lowest loss in c) and
 one too high, beside the accuracy on held-out digits. Dashed: ten times the low rate, drawn at ten
 times its steps, as a small rate only sets the pace. Nothing diverges at the high rate: its relus

@@ -20,7 +20,7 @@ class Config:
     """Steps of every run on batches."""
     per_decade: int = 10
     """Learning rates in each factor of ten."""
-    seeds: int = 5
+    seeds: int = 8
     """First weights, each with its own batches; two or more."""
     batch: int = 32
     """Digits in a batch, drawn with replacement from 1,347."""
