@@ -148,9 +148,9 @@ def engine_within(
         if used <= bound:
             return engine
         if math.prod(box) == 1:
-            on_each = f" on each of {count} devices" if count > 1 else ""
+            several = f"{FEWEST_ON_EACH} lanes on each of {count} devices need"
             raise ValueError(
-                f"one lane{on_each} needs {used / MIB:.3g} MiB, more than "
+                f"{several if count > 1 else 'one lane needs'} {used / MIB:.3g} MiB, more than "
                 f"max_memory={bound / MIB:.3g}: raise it, or record less (every=, record=None)"
             )
         lanes = max(1, min(math.prod(box) - 1, int(0.9 * math.prod(box) * bound / used)))

@@ -85,13 +85,13 @@ def test_the_boundary_of_a_sweep_is_that_of_theory(grid):
     assert not grown.all()
 
 
-def one_lane_in_mib():
-    """What one lane needs, from the error that says so."""
+def two_lanes_in_mib():
+    """What two lanes need on each of two devices, from the error that says so."""
     with pytest.raises(
-        ValueError, match=r"one lane on each of 2 devices needs .* MiB, more than max_memory"
+        ValueError, match=r"2 lanes on each of 2 devices need .* MiB, more than max_memory"
     ) as error:
         jd.sweep(run, learning_rate=RATES, momentum=MOMENTA, max_memory=1e-12)
-    return float(str(error.value).split("needs ")[1].split(" MiB")[0])
+    return float(str(error.value).split("need ")[1].split(" MiB")[0])
 
 
 def test_chunks_bounded_in_memory_give_the_whole_grid(grid, monkeypatch):
@@ -102,7 +102,7 @@ def test_chunks_bounded_in_memory_give_the_whole_grid(grid, monkeypatch):
         return engines[-1]
 
     monkeypatch.setattr(sys.modules["jdescent.sweeps.grid"], "engine_within", spy)
-    bound = 5 * one_lane_in_mib()
+    bound = 3 * two_lanes_in_mib()
     boxed = jd.sweep(run, learning_rate=RATES, momentum=MOMENTA, max_memory=bound)
     (engine,) = engines
     memory = engine.compiled.memory_analysis()
@@ -123,9 +123,9 @@ def test_the_memory_of_a_lane_grows_with_what_it_records():
 
         with pytest.raises(ValueError, match=r"raise it, or record less \(every=, record=None\)"):
             jd.sweep(recorded, rate=[0.1], max_memory=0.01 / MIB)
-        with pytest.raises(ValueError, match="one lane on each of 2 devices needs") as error:
+        with pytest.raises(ValueError, match="2 lanes on each of 2 devices need") as error:
             jd.sweep(recorded, rate=[0.1], max_memory=1e-9)
-        return float(str(error.value).split("needs ")[1].split(" MiB")[0]) * MIB
+        return float(str(error.value).split("need ")[1].split(" MiB")[0]) * MIB
 
     rows = 4097
     assert needed(1) > rows * 3 * 4  # two coordinates and a loss of four bytes
@@ -352,7 +352,7 @@ def test_another_sweep_under_the_same_name_is_refused_with_the_difference(tmp_pa
 
 
 def test_a_stored_sweep_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
-    path, bound = tmp_path / "name.zarr", 5 * one_lane_in_mib()
+    path, bound = tmp_path / "name.zarr", 5 * two_lanes_in_mib()
     axes = {"learning_rate": RATES, "momentum": MOMENTA, "max_memory": bound}
     whole = jd.sweep(run, store=tmp_path / "whole.zarr", **axes)
     written, write = [], Store.write
