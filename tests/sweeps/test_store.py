@@ -267,7 +267,7 @@ def test_names_that_cannot_be_stored_are_refused(path):
     for name in ("a/b", "..", "", "__c"):
         with pytest.raises(ValueError, match=f"'{name}' cannot name a file: rename what run"):
             ask(path, variables=[LOSS._replace(name=name)])
-    with pytest.raises(TypeError, match="an array of <U3 cannot be stored: return numbers"):
+    with pytest.raises(TypeError, match="an array of <U3 cannot be kept: return numbers"):
         ask(path, variables=[LOSS._replace(dtype=np.dtype("<U3"))])
     assert not list(path.parent.glob("*"))
 
