@@ -254,16 +254,17 @@ def take_steps_and_record(loop: Loop, run: Run, first: Point, interval: int, kee
 
 
 def _rows_of_visits(loop: Loop, run: Run, interval: int, keep: Callable):
-    def one(carry, begin):
+    def one_row(carry, begin, visits=interval):
         carry, point = loop.visit_and_remember(carry, begin)
-        if interval > 1:
-            carry = loop.visits(carry, begin + 1, interval - 1)
+        if visits > 1:
+            carry = loop.visits(carry, begin + 1, visits - 1)
         return carry, keep(point)
 
     intervals, rest = divmod(loop.steps + 1, interval)
-    carry, rows = _repeat(one, (run, loop.nothing_seen(run)), 0, intervals, interval)
+    carry, rows = _repeat(one_row, (run, loop.nothing_seen(run)), 0, intervals, interval)
     if rest:
-        carry = loop.visits(carry, interval * intervals, rest)
+        carry, row = one_row(carry, jnp.int32(interval * intervals), rest)
+        rows = jax.tree.map(lambda rows, row: jnp.concatenate([rows, row[None]]), rows, row)
     return carry, rows
 
 

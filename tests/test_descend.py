@@ -343,3 +343,12 @@ def test_names_to_record_may_be_an_array_of_text(as_users_run):
     )
     assert [type(name) for name in path.record] == [str, str]
     np.testing.assert_array_equal(path.record["params"], [0, 3])
+
+
+@pytest.mark.parametrize("steps", [9, 10, 11])
+def test_rows_are_the_same_where_every_step_is_checked_for_convergence(steps):
+    def run(**options):
+        return jd.descend(jd.losses.parabola(), 1.0, jd.sgd(0.1), steps, **options)
+
+    every_step, third = run(), run(every=3, tolerance=1e-30)
+    np.testing.assert_allclose(third.loss, every_step.loss[third.steps], rtol=1e-6)
