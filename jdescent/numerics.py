@@ -87,44 +87,43 @@ def logarithm(x: Any) -> Any:
     return log + jnp.where(x < least, x / least, 0)  # whose slope gives xᵗ its derivative at 0
 
 
-class RunningMean:
-    """A mean that forgets by β a step, started at 0, and the bias of that start.
+class Beta:
+    """The weight β of the past in a running mean, such that equations with it can be written as the
+    papers do: ``m = b * m + (1 - b) * g``, ``m_hat = m / (1 - b**t)``.
 
     Near β = 1 everything depends on 1 − β, which β rounded to float32 no longer knows: of 0.999 it
     is off by 1.3e-5, and 1 − 1e-8 becomes 1. So 1 − β and ln β are taken before anything is
-    rounded, and the recursion is written in them.
+    rounded; ``b * m`` is m − (1 − β)·m, and ``1 - b**t`` is −expm1(t·ln β).
 
     Args:
-        decay: β in [0, 1), a Python float or traced; a traced one is the number that it is in its
+        value: β in [0, 1), a Python float or traced; a traced one is the number that it is in its
             own dtype.
 
     Example:
-        >>> slow = RunningMean(1 - 1e-8)
-        >>> mean = slow.update(jnp.zeros(()), jnp.float32(3.0))
-        >>> print(mean, slow.bias(jnp.float32(1)), mean / slow.bias(jnp.float32(1)))
+        >>> b = Beta(1 - 1e-8)
+        >>> m = b * jnp.float32(0.0) + (1 - b) * jnp.float32(3.0)
+        >>> print(m, 1 - b ** jnp.float32(1), m / (1 - b ** jnp.float32(1)))
         3e-08 1e-08 3.0
     """
 
-    def __init__(self, decay: Any):
-        self.decay = decay
-        self.share = 1 - decay
-        self._log = logarithm(decay)
-        self._is_slow = isinstance(decay, float) and decay >= 0.5
+    def __init__(self, value: Any):
+        self.value = value
+        self._log = logarithm(value)
+        self._is_slow = isinstance(value, float) and value >= 0.5
 
-    def update(self, mean: Array, new: Array, weights: tuple[Any, Any] | None = None) -> Array:
-        """β·mean + (1 − β)·new, or with other weights of the old and the new, whose sum is 1."""
-        old_weight, new_weight = weights or (self.decay, self.share)
-        if self._is_slow:
-            return mean + new_weight * (new - mean)
-        return old_weight * mean + new_weight * new
+    def __mul__(self, past: Any) -> Any:
+        return past - (1 - self.value) * past if self._is_slow else self.value * past
 
-    def bias(self, t: Array) -> Array:
-        """1 − βᵗ, the share of the mean that t gradients have, and not the 0 before them."""
-        log = t * self._log
-        if isinstance(self.decay, float):
-            return -jnp.expm1(log)
-        # the derivative of expm1 is taken as expm1 + 1, which cancels where βᵗ is small
-        return jnp.where(log > -0.5, -jnp.expm1(jnp.maximum(log, -0.5)), 1 - jnp.exp(log))
+    __rmul__ = __mul__
+
+    def __rsub__(self, one: Any) -> Any:
+        return one - self.value
+
+    def __pow__(self, t: Array) -> "PowerOfBeta":
+        return PowerOfBeta(t * self._log, isinstance(self.value, float))
+
+    def __repr__(self) -> str:
+        return repr(self.value)
 
     def unbiased_weights(self, t: Array) -> tuple[Array, Array]:
         """The weights of the old mean and of gradient t in a mean that is kept free of its bias.
@@ -132,5 +131,39 @@ class RunningMean:
         (1 − β)/(1 − βᵗ) for the gradient, so 1 at t = 1, and the rest for the old. The smaller of
         the two is no difference of near-equals.
         """
-        old = self.decay * self.bias(t - 1) / self.bias(t)
-        return old, jnp.where(old < 0.5, 1 - old, self.share / self.bias(t))
+        bias = 1 - self**t
+        old = self.value * (1 - self ** (t - 1)) / bias
+        return old, jnp.where(old < 0.5, 1 - old, (1 - self.value) / bias)
+
+    def unbiased_mean(self, mean: Array, new: Array, t: Array) -> Array:
+        """A mean that is kept free of its bias, after gradient t."""
+        old_weight, new_weight = self.unbiased_weights(t)
+        if self._is_slow:
+            return mean + new_weight * (new - mean)
+        return old_weight * mean + new_weight * new
+
+
+class PowerOfBeta:
+    """βᵗ by its logarithm, so that 1 − βᵗ keeps its digits."""
+
+    def __init__(self, log: Array, is_known: bool):
+        self._log = log
+        self._is_known = is_known
+
+    @property
+    def value(self) -> Array:
+        return jnp.exp(self._log)
+
+    def __mul__(self, other: Any) -> Any:
+        return self.value * other
+
+    __rmul__ = __mul__
+
+    def __rsub__(self, one: Any) -> Array:
+        if one != 1:
+            return one - self.value
+        log = self._log
+        if self._is_known:
+            return -jnp.expm1(log)
+        # the derivative of expm1 is taken as expm1 + 1, which cancels where βᵗ is small
+        return jnp.where(log > -0.5, -jnp.expm1(jnp.maximum(log, -0.5)), 1 - jnp.exp(log))

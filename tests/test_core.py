@@ -1,7 +1,5 @@
 """The lifting of rules to trees, dtypes and schedules, and what is refused."""
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +8,6 @@ import pytest
 from cases import CASES, by_name
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import Array
 
 import jdescent as jd
 from jdescent._jax import explicit_meshes
@@ -77,18 +74,12 @@ def test_the_dtype_of_an_array_learning_rate_does_not_leak(x64):
         assert update.dtype == jnp.float32
 
 
-class Recorder(NamedTuple):
-    t: Array
-    last: Array
-
-
-def recording(learning_rate, **options):
+def recording(learning_rate, start=0.0):
     """A rule whose memory is lr and whose update is t, to see what rules are given."""
     return jd.leafwise(
-        lambda lr, t, g, x, last: (jnp.full(g.shape, t, g.dtype), jnp.full(g.shape, lr, g.dtype)),
-        Recorder,
+        lambda lr, t, g, last: (jnp.full(g.shape, t, g.dtype), jnp.full(g.shape, lr, g.dtype)),
         learning_rate,
-        **options,
+        last=start,
     )
 
 
@@ -102,28 +93,26 @@ def test_rules_count_steps_from_one_and_schedules_from_zero():
 
 
 def test_memories_start_where_they_are_told_to():
-    state = recording(0.1, initial={"last": 7.0}).init({"w": jnp.zeros(2), "n": None})
+    state = recording(0.1, start=7.0).init({"w": jnp.zeros(2), "n": None})
     np.testing.assert_array_equal(state.last["w"], [7, 7])
     assert state.last["n"] is None
     assert state.t == 0
 
 
-def test_a_rule_sees_no_parameters_where_update_is_given_none():
+def test_a_rule_sees_the_parameters_it_asks_for_and_update_refuses_to_do_without():
     seen = []
 
-    def rule(lr, t, g, x):
+    def rule(g, x):
         seen.append(x)
-        return (g,)
+        return g
 
-    class Counter(NamedTuple):
-        t: Array
-
-    optimizer = jd.leafwise(rule, Counter, 0.1)
+    optimizer = jd.leafwise(rule)
     state = optimizer.init(jnp.zeros(2))
-    optimizer.update(jnp.zeros(2), state)
+    with pytest.raises(ValueError, match="reads the parameters: call update"):
+        optimizer.update(jnp.zeros(2), state)
     optimizer.update(jnp.zeros(2), state, jnp.ones(2))
-    assert seen[0] is None
-    np.testing.assert_array_equal(seen[1], 1)
+    (x,) = seen
+    np.testing.assert_array_equal(x, 1)
 
 
 def test_extra_arguments_are_ignored_by_rules_and_reach_those_parts_that_read_them():
@@ -306,7 +295,7 @@ def test_memories_lie_where_the_parameters_lie(case, axis_type):
         jd.clip_by_global_norm(1.0), jd.add_noise(jax.random.key(0), 0.1), case.build()
     )
     state = optimizer.init(spread)
-    for memory in state[-1][1:]:
+    for memory in state[-1].memory.values():
         assert memory["w"].sharding == sharded
         assert memory["b"].sharding.is_equivalent_to(replicated, 1)
     updates, _ = jax.jit(optimizer.update)(spread, state, spread)

@@ -120,10 +120,10 @@ def begun():
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
-        (jd.sgd(0.1), "state.m['b'] (float32[3]) is in the trajectory's alone"),
-        (jd.heavy_ball(0.1), "state.m['b'] (float32[3]) is in the trajectory's alone"),
-        (jd.amsgrad(0.1), "state.v_max['b'] (float32[3]) is in the optimizer's alone"),
-        (jd.lion(0.1), "state.v['b'] (float32[3]) is in the trajectory's alone"),
+        (jd.sgd(0.1), "state.memory['m']['b'] (float32[3]) is in the trajectory's alone"),
+        (jd.heavy_ball(0.1), "state.memory['m']['b'] (float32[3]) is in the trajectory's alone"),
+        (jd.amsgrad(0.1), "state.memory['v_max']['b'] (float32[3]) is in the optimizer's alone"),
+        (jd.lion(0.1), "state.memory['v']['b'] (float32[3]) is in the trajectory's alone"),
         (jd.chain(jd.adam(0.1), jd.clip(1.0)), "state.t (int32[]) is in the trajectory's alone"),
     ],
 )
@@ -151,12 +151,18 @@ def test_an_optimizer_whose_memories_mean_the_same_goes_on_from_them(begun):
 @pytest.mark.parametrize(
     ("memory", "difference"),
     [
-        (jnp.zeros((2, 3)), "state.v['w'] is float32[2, 3] in the trajectory and float32[2, 2] in"),
-        (jnp.zeros((2, 2), jnp.float16), "state.v['w'] is float16[2, 2] in the trajectory and"),
+        (
+            jnp.zeros((2, 3)),
+            "state.memory['v']['w'] is float32[2, 3] in the trajectory and float32[2, 2] in",
+        ),
+        (
+            jnp.zeros((2, 2), jnp.float16),
+            "state.memory['v']['w'] is float16[2, 2] in the trajectory and",
+        ),
     ],
 )
 def test_memories_of_another_shape_or_dtype_are_refused_by_name(begun, memory, difference):
-    state = begun.state._replace(v={**begun.state.v, "w": memory})
+    state = begun.state._replace(memory={**begun.state.memory, "v": {**begun.state.v, "w": memory}})
     with pytest.raises(ValueError, match=re.escape(difference)):
         jd.descend(pair, begun._replace(state=state), jd.adam(0.1), 3)
 

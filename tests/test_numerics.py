@@ -7,7 +7,7 @@ import pytest
 
 import jdescent as jd
 from jdescent.core import check_hyperparameters
-from jdescent.numerics import LAST_STEP, RunningMean, logarithm, next_step, ratio, root
+from jdescent.numerics import LAST_STEP, Beta, logarithm, next_step, ratio, root
 
 BETAS = [0.0, 1e-30, 1e-3, 0.1, 0.5, 0.9, 0.999, 0.999999, 0.9999999, 1 - 1e-8, 1 - 1e-12]
 STEPS = np.array([1, 2, 3, 10, 1000, 10**6, 2**24 + 1, 10**9, LAST_STEP])
@@ -28,7 +28,7 @@ def dtypes():
 def test_the_bias_of_a_mean_is_right_to_a_few_roundings_for_every_decay(dtype):
     with jax.enable_x64(dtype == np.float64):
         for beta in BETAS:
-            bias = np.asarray(RunningMean(beta).bias(jnp.asarray(STEPS, dtype)))
+            bias = np.asarray(1 - Beta(beta) ** jnp.asarray(STEPS, dtype))
             assert bias.dtype == dtype
             np.testing.assert_allclose(
                 bias, exact_bias(beta, STEPS), rtol=4 * np.finfo(dtype).eps, err_msg=str(beta)
@@ -43,7 +43,7 @@ def test_the_bias_of_a_traced_decay_is_that_of_the_number_it_is(dtype):
 
         @jax.jit
         def biases(betas, t):
-            return jax.vmap(lambda beta: RunningMean(beta).bias(t))(betas)
+            return jax.vmap(lambda beta: 1 - Beta(beta) ** t)(betas)
 
         got = np.asarray(biases(betas, jnp.asarray(STEPS, dtype)))
         want = exact_bias(betas[:, None], STEPS)
@@ -52,7 +52,7 @@ def test_the_bias_of_a_traced_decay_is_that_of_the_number_it_is(dtype):
 
 def test_the_bias_has_its_derivative_at_every_decay():
     """d(1 − βᵗ)/dβ = −t·βᵗ⁻¹, at β = 0 too: −1 at t = 1 and 0 later."""
-    slope = jax.jit(jax.grad(lambda beta, t: RunningMean(beta).bias(t)))
+    slope = jax.jit(jax.grad(lambda beta, t: 1 - Beta(beta) ** t))
     for beta in (0.0, 1e-9, 0.25, 0.9):
         for t in (1.0, 2.0, 5.0):
             np.testing.assert_allclose(slope(beta, t), -t * beta ** (t - 1), rtol=1e-5, atol=1e-30)
@@ -61,26 +61,27 @@ def test_the_bias_has_its_derivative_at_every_decay():
 @pytest.mark.parametrize("beta", BETAS)
 def test_a_mean_of_equal_numbers_is_that_number_once_freed_of_its_bias(beta):
     """Both in the recursion of a mean from 0 and in the weights that need no correction."""
-    mean, free = RunningMean(beta), RunningMean(beta)
+    b = Beta(beta)
     biased = unbiased = jnp.float32(0)
     for t in range(1, 30):
         step = jnp.float32(t)
-        biased = mean.update(biased, jnp.float32(3.0))
-        unbiased = free.update(unbiased, jnp.float32(3.0), free.unbiased_weights(step))
-        np.testing.assert_allclose(biased / mean.bias(step), 3, rtol=1e-5 if beta < 0.5 else 2e-6)
+        biased = b * biased + (1 - b) * jnp.float32(3.0)
+        unbiased = b.unbiased_mean(unbiased, jnp.float32(3.0), step)
+        np.testing.assert_allclose(biased / (1 - b**step), 3, rtol=1e-5 if beta < 0.5 else 2e-6)
         assert abs(unbiased - 3) <= 3 * 2**-23
 
 
 @pytest.mark.parametrize("beta", [0.0, 1e-3, 0.3, 0.5, 0.9, 0.999])
 def test_a_mean_forgets_a_large_number_and_keeps_the_small_one_that_follows(beta):
-    mean = RunningMean(beta).update(jnp.float32(1e10), jnp.float32(1.0))
+    b = Beta(beta)
+    mean = b * jnp.float32(1e10) + (1 - b) * jnp.float32(1.0)
     np.testing.assert_allclose(mean, beta * 1e10 + (1 - beta), rtol=1e-6)
 
 
 def test_unbiased_weights_are_those_of_the_definition():
     """(1 − β)/(1 − βᵗ) for the newest; together they are 1."""
     for beta in BETAS:
-        old, new = RunningMean(beta).unbiased_weights(jnp.asarray(STEPS, jnp.float32))
+        old, new = Beta(beta).unbiased_weights(jnp.asarray(STEPS, jnp.float32))
         exact = (1 - np.longdouble(beta)) / exact_bias(beta, STEPS)
         np.testing.assert_allclose(new, exact, rtol=1e-6)
         before = np.longdouble(beta) * exact_bias(beta, STEPS - 1) / exact_bias(beta, STEPS)

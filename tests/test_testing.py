@@ -9,8 +9,6 @@ import pytest
 import jdescent as jd
 from jdescent import testing
 from jdescent._jax import explicit_meshes
-from jdescent.optimizers.adam import AdamState
-from jdescent.optimizers.momentum import DescentState
 
 PARAMS = {"w": jnp.ones((2, 3)), "b": (jnp.array(0.5), None)}
 
@@ -18,14 +16,14 @@ PARAMS = {"w": jnp.ones((2, 3)), "b": (jnp.array(0.5), None)}
 def broken_adam(bias=True, eps_inside=False, off=0.0):
     """Adam with one planted mistake."""
 
-    def rule(lr, t, g, x, m, v):
+    def rule(lr, t, g, m, v):
         m = 0.9 * m + 0.1 * g
         v = 0.999 * v + 0.001 * g**2
         m_hat, v_hat = (m / (1 - 0.9**t), v / (1 - 0.999**t)) if bias else (m, v)
         root = jnp.sqrt(v_hat + 1e-8) if eps_inside else jnp.sqrt(v_hat) + 1e-8
         return -lr * m_hat / root * (1 + off), m, v
 
-    return jd.leafwise(rule, AdamState, 0.1)
+    return jd.leafwise(rule, 0.1, m=0, v=0)
 
 
 def test_a_correct_transcription_walks_the_same_path():
@@ -44,16 +42,11 @@ def test_a_planted_mistake_parts_the_paths(mistake):
 
 
 def test_a_mistake_that_comes_late_is_dated():
-    class Late(DescentState):
-        pass
-
-    def rule(lr, t, g, x):
-        return (-lr * g * jnp.where(t > 30, 1.001, 1),)
+    def rule(lr, t, g):
+        return -lr * g * jnp.where(t > 30, 1.001, 1)
 
     with pytest.raises(AssertionError, match="paths part at step 30"):
-        testing.assert_same_path(
-            jd.leafwise(rule, DescentState, 0.1), optax.sgd(0.1), PARAMS, 0.1, steps=50
-        )
+        testing.assert_same_path(jd.leafwise(rule, 0.1), optax.sgd(0.1), PARAMS, 0.1, steps=50)
 
 
 def test_updates_that_are_nan_or_of_another_build_do_not_pass():

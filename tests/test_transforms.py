@@ -32,6 +32,12 @@ TWINS = {
 }
 
 
+def applied(transform, gradient, params=None):
+    """The first update and the state after it."""
+    state = transform.init(gradient if params is None else params)
+    return transform.update(gradient, state, params)
+
+
 @pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("double", [False, True])
 def test_a_transform_equals_its_optax_twin_to_four_roundings(name, double):
@@ -61,7 +67,7 @@ def test_transforms_in_a_row_keep_the_contract():
 @given(numbers, bounds)
 def test_no_clipped_element_is_larger_than_the_bound_and_smaller_ones_stay(values, bound):
     g = jnp.array(values)
-    clipped, _ = jd.clip(bound).update(g, ())
+    clipped, _ = applied(jd.clip(bound), g)
     inside = np.abs(g) <= np.float32(bound)
     np.testing.assert_array_equal(clipped[inside], g[inside])
     np.testing.assert_array_equal(clipped[~inside], np.float32(bound) * np.sign(g[~inside]))
@@ -70,7 +76,7 @@ def test_no_clipped_element_is_larger_than_the_bound_and_smaller_ones_stay(value
 @given(numbers, bounds)
 def test_a_gradient_clipped_by_norm_keeps_its_direction(values, bound):
     tree = {"a": jnp.array(values), "b": jnp.array(1.0)}
-    clipped, _ = jd.clip_by_global_norm(bound).update(tree, ())
+    clipped, _ = applied(jd.clip_by_global_norm(bound), tree)
     norm = float(jd.global_norm(tree))
     factor = min(1.0, bound / norm)
     np.testing.assert_allclose(jd.global_norm(clipped), min(norm, bound), rtol=1e-5)
@@ -81,17 +87,17 @@ def test_a_gradient_clipped_by_norm_keeps_its_direction(values, bound):
 @pytest.mark.parametrize("size", [3e19, 3e-30])
 def test_a_finite_gradient_is_clipped_though_its_square_leaves_float32(size):
     g = jnp.array([3 * size, 4 * size])
-    clipped, _ = jd.clip_by_global_norm(size).update(g, ())
+    clipped, _ = applied(jd.clip_by_global_norm(size), g)
     np.testing.assert_allclose(clipped, [0.6 * size, 0.8 * size], rtol=1e-5)
 
 
 def test_clipping_by_norm_leaves_zero_alone_and_does_not_hide_nan_or_infinity():
     clip = jd.clip_by_global_norm(1.0)
-    np.testing.assert_array_equal(clip.update(jnp.zeros(3), ())[0], 0)
-    np.testing.assert_array_equal(jd.clip_by_global_norm(0.0).update(jnp.ones(3), ())[0], 0)
+    np.testing.assert_array_equal(applied(clip, jnp.zeros(3))[0], 0)
+    np.testing.assert_array_equal(applied(jd.clip_by_global_norm(0.0), jnp.ones(3))[0], 0)
     for bad in (jnp.nan, jnp.inf, -jnp.inf):
         tree = {"a": jnp.array([1.0, bad]), "b": jnp.array(1.0)}
-        clipped, _ = clip.update(tree, ())
+        clipped, _ = applied(clip, tree)
         assert jnp.isnan(clipped["a"]).all()
         assert jnp.isnan(clipped["b"])
 
@@ -99,7 +105,7 @@ def test_clipping_by_norm_leaves_zero_alone_and_does_not_hide_nan_or_infinity():
 def test_the_gradient_through_a_clip_by_norm_is_finite_at_a_minimum():
     """There the gradient is 0 and passes as it is: the derivative is 1."""
     clip = jd.clip_by_global_norm(1.0)
-    slopes = jax.jacobian(lambda g: clip.update(g, ())[0])
+    slopes = jax.jacobian(lambda g: applied(clip, g)[0])
     np.testing.assert_array_equal(slopes(jnp.zeros(2)), np.eye(2))
     x = jnp.array([3.0, 4.0])  # beyond the bound: the projection on the tangent, over the norm
     np.testing.assert_allclose(
@@ -111,7 +117,7 @@ def test_a_bound_that_cannot_be_checked_shows_that_it_is_none():
     g = jnp.ones(2)
     for transform in (jd.clip, jd.clip_by_global_norm, jd.add_decayed_weights):
         for value in (-1.0, jnp.nan):
-            update = jax.jit(lambda v, t=transform: t(v).update(g, (), g)[0])(value)
+            update = jax.jit(lambda v, t=transform: applied(t(v), g, g)[0])(value)
             assert jnp.isnan(update).all()
 
 
@@ -142,7 +148,7 @@ def test_python_numbers_are_gradients_too():
 def test_a_prefix_of_the_mask_covers_its_whole_branch():
     params = {"kept": {"w": jnp.ones(2), "b": jnp.ones(())}, "decayed": (jnp.ones(2), None)}
     transform = jd.add_decayed_weights(0.5, {"kept": False, "decayed": True})
-    update, _ = transform.update(jax.tree.map(jnp.zeros_like, params), (), params)
+    update, _ = applied(transform, jax.tree.map(jnp.zeros_like, params), params)
     np.testing.assert_array_equal(update["kept"]["w"], 0)
     assert update["kept"]["b"] == 0
     np.testing.assert_array_equal(update["decayed"][0], 0.5)
@@ -234,7 +240,7 @@ def test_a_mask_of_another_tree_or_of_no_booleans_is_refused():
     x = {"w": jnp.ones(2), "b": jnp.ones(())}
 
     def update(mask):
-        return jd.add_decayed_weights(0.1, mask).update(x, (), x)
+        return applied(jd.add_decayed_weights(0.1, mask), x, x)
 
     for mask in ({"a": True}, {"w": True}, [True, True], lambda params: {"w": True}):
         with pytest.raises(ValueError, match=r"(?s)mask must be .*mask: P.*{'b': \*, 'w': \*}"):

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import jdescent as jd
+from jdescent.core import Vector
 
 WIDTH = 16
 PARAMETERS = WIDTH * (WIDTH + 1)
@@ -95,10 +96,11 @@ def network_loss(activation: str) -> Callable[[Params, Batch], Float[Array, ""]]
 def rate_per_layer(inner: Float[Array, ""], outer: Float[Array, ""]) -> jd.Optimizer:
     """Gradient descent with a learning rate for each of W₀ and W₁."""
 
-    def updates(grads: Params, params: Params | None) -> Params:
-        return -inner * grads[0], -outer * grads[1]
+    def rule(g: Vector) -> Params:
+        of_inner, of_outer = g.tree
+        return -inner * of_inner, -outer * of_outer
 
-    return jd.treewise(updates)
+    return jd.treewise(rule)
 
 
 def trainer(condition: Condition, steps: int) -> Callable[[Float[Array, "2"]], Float[Array, ""]]:

@@ -115,12 +115,12 @@ def _shape_of_keys(key: Any) -> tuple[int, ...] | None:
     return key.shape[:axes] if is_raw else None
 
 
-def require_optimizer(optimizer: Any) -> None:
+def require_optimizer(optimizer: Any, name: str = "optimizer") -> None:
     """Refuse what has no functions init and update, such as a factory that was not called."""
-    parts = (getattr(optimizer, name, None) for name in ("init", "update"))
+    parts = (getattr(optimizer, part, None) for part in ("init", "update"))
     if not all(map(callable, parts)):
         raise TypeError(
-            f"optimizer must have init and update, got {optimizer!r}: make one, as in sgd(0.1)"
+            f"{name} must have init and update, got {optimizer!r}: make one, as in sgd(0.1)"
         )
 
 
@@ -163,18 +163,11 @@ def require_floating(tree: PyTree, name: str = "parameters") -> None:
         raise TypeError(f"{name} must be floating-point: {where} is {dtype}; {mend}")
 
 
-def require_state_type(state_type: type[Any], state: Any) -> None:
-    """Refuse the state of another optimizer."""
-    if not isinstance(state, state_type):
-        fields = ", ".join(state_type._fields) or "nothing"
-        raise TypeError(
-            f"this optimizer's state is a {state_type.__name__} of {fields}; got "
-            f"{described(state)}: make the state with this optimizer's init(params)"
-        )
-
-
-def described(state) -> str:
+def described(state: Any) -> str:
     """What a state is, without its numbers."""
+    memory = getattr(state, "memory", None)
+    if isinstance(memory, dict):
+        return f"the state of one with the memories {sorted(memory)}"
     fields = getattr(state, "_fields", None)
     name = type(state).__name__
     return f"a {name}" if fields is None else f"a {name} of {', '.join(fields) or 'nothing'}"

@@ -41,6 +41,10 @@ class Optimizer(NamedTuple):
     init: Callable[[Params], Any]
     update: Callable[..., tuple[Updates, Any]]
 
+    def __repr__(self) -> str:
+        made_by = getattr(self.update, "made_by", None)
+        return f"Optimizer(init={self.init}, update={self.update})" if made_by is None else made_by
+
 
 @runtime_checkable
 class OptimizerLike(Protocol):
@@ -51,10 +55,6 @@ class OptimizerLike(Protocol):
 
     @property
     def update(self) -> Callable: ...
-
-
-class Stateless(NamedTuple):
-    """The state of an optimizer that remembers nothing."""
 
 
 def chain(*optimizers: OptimizerLike) -> Optimizer:

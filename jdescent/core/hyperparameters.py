@@ -1,5 +1,6 @@
 """Numbers that an optimizer is set with: checked where they are known, and kept where traced."""
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -13,6 +14,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from jdescent.core.checks import real_number, takes
+from jdescent.numerics import Beta
 
 Schedule = Callable[[Any], Any]
 Scalar = float | int | np.number | Array  # a scalar array may be traced, under vmap
@@ -21,18 +23,42 @@ ScalarOrSchedule = Any  # a float, a scalar array (traced under vmap), or a Sche
 RATE_ROUNDING = 1e-6  # how far below 0 a schedule may fall that means 0
 
 
-def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> list[Any]:
-    """The values as Python floats, in the order given; an error unless real scalars in [0, below).
+@dataclasses.dataclass(frozen=True)
+class Real:
+    """A real number, or an array that is traced, from `low` to `high`."""
 
-    A traced value cannot be looked at: it is made at least float32, and NaN where it is out of its
-    range, so that what is computed with it is NaN.
-    """
-    return [_checked_hyperparameter(name, value, 0.0, below) for name, value in values.items()]
+    low: float | int = 0.0
+    high: float | int = math.inf
+    includes_low: bool = True
+    includes_high: bool = False
+    schedule: bool = False  # or a function of the number of steps taken
+    slack: float = 0.0  # how far below `low` a number may lie that means it
+    decays: bool = False  # the weight of the past in a running mean, which a rule gets as a Beta
 
+    def checked(self, name: str, value: Any) -> Any:
+        if self.schedule and callable(value):
+            _require_schedule(name, value)
+            return value
+        if self.decays and isinstance(value, Beta):
+            return value
+        number = real_number(name, value)
+        if number is None:
+            return self._weight(self._guarded(value))
+        if not self._holds(number):
+            raise ValueError(f"{name} must be {self.range}, got {number}")
+        return self._weight(number)
 
-def _checked_hyperparameter(name: str, value: Any, least: float, below: float | int) -> Any:
-    number = real_number(name, value)
-    if number is None:
+    def _weight(self, value: Any) -> Any:
+        return Beta(value) if self.decays else value
+
+    def _holds(self, number: Any) -> Any:
+        low = self.low - self.slack
+        above = number >= low if self.includes_low else number > low
+        below = number <= self.high if self.includes_high else number < self.high
+        return above & below
+
+    def _guarded(self, value: Any) -> Any:
+        """A traced value, which cannot be looked at: in float32 at least, NaN out of its range."""
         dtype = jnp.result_type(value)
         if not jnp.issubdtype(dtype, jnp.floating):
             traced = jnp.asarray(value, float)
@@ -40,11 +66,55 @@ def _checked_hyperparameter(name: str, value: Any, least: float, below: float | 
             traced = value.astype(jnp.float32)
         else:
             traced = 1.0 * value  # a weak type stays weak
-        return jnp.where((traced >= least) & (traced < below), traced, jnp.nan)
-    if not least <= number < below:
-        limit = "finite" if below == math.inf else f"< {below:g}"
-        raise ValueError(f"{name} must be ≥ 0 and {limit}, got {number}")
-    return number
+        return jnp.where(self._holds(traced), traced, jnp.nan)
+
+    @property
+    def range(self) -> str:
+        if self.low == -math.inf and self.high == math.inf:
+            return "finite"
+        low = "" if self.low == -math.inf else f"{'≥' if self.includes_low else '>'} {self.low:g}"
+        high = (
+            "finite"
+            if self.high == math.inf
+            else f"{'≤' if self.includes_high else '<'} {self.high:g}"
+        )
+        return f"{low} and {high}" if low else high
+
+    def described(self, symbol: str, words: str) -> str:
+        left, right = "[" if self.includes_low else "(", "]" if self.includes_high else ")"
+        if self.high < math.inf:
+            text = f"{symbol} in {left}{self.low:g}, {self.high:g}{right}"
+        elif self.low == -math.inf:
+            text = f"{symbol}, finite"
+        else:
+            text = f"{symbol} {'≥' if self.includes_low else '>'} {self.low:g}"
+        schedule = "a scalar or a schedule" if self.schedule else ""
+        return ", ".join(filter(None, (text, schedule, words)))
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        """Values that are an error, for tests."""
+        wrong: list[tuple[Any, type[Exception]]] = [
+            (math.nan, ValueError), (math.inf, ValueError), ("0.1", TypeError), (True, TypeError),
+            (1j, TypeError), (jnp.ones(2), ValueError),
+        ]  # fmt: skip
+        if self.low > -math.inf:
+            wrong.append((self.low - 1, ValueError))
+            if not self.includes_low:
+                wrong.append((self.low, ValueError))
+        if self.high < math.inf:
+            wrong.append((self.high + 1, ValueError))
+            if not self.includes_high:
+                wrong.append((self.high, ValueError))
+        return wrong
+
+
+def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> list[Any]:
+    """The values as Python floats, in the order given; an error unless real scalars in [0, below).
+
+    A traced value cannot be looked at: it is made at least float32, and NaN where it is out of its
+    range, so that what is computed with it is NaN.
+    """
+    return [Real(high=below).checked(name, value) for name, value in values.items()]
 
 
 def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
@@ -58,11 +128,11 @@ def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
         return lambda step: number
 
     _require_schedule(name, value)
+    about_nonnegative = Real(slack=RATE_ROUNDING)
 
     def schedule(step):
         rate = value(step)
-        returned = f"what the schedule of {name} returns"
-        checked = _checked_hyperparameter(returned, rate, -RATE_ROUNDING, math.inf)
+        checked = about_nonnegative.checked(f"what the schedule of {name} returns", rate)
         return checked if isinstance(rate, jax.core.Tracer) else rate
 
     return schedule

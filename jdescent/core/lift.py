@@ -1,44 +1,142 @@
 """The one place where equations meet trees of parameters.
 
-An optimizer is written as a *rule*: its equations on one array, in the symbols of its paper.
-`leafwise` lifts a rule to trees, schedules, counters and dtypes.
+An optimizer is written as a *rule*: its equations in the symbols of its paper. The names of a
+rule's parameters say what it reads, and no more:
+
+    lr t            this step's learning rate; the number of the step, 1, 2, …
+    g x             the gradient; the parameters
+    m, v, …         memories, as named in the call of the lift; the rule returns each anew
+    w, …            coefficients, named there too: hyperparameters with a schedule or a mask
+    loss            the loss at x
+    key             a random key, fresh for every step (and leaf)
+    loss_at(y) grad_at(y) hvp(v)   `treewise` only: the loss and the gradient elsewhere, and the
+                    Hessian at x times a vector, all of the same batch
+    extra           `treewise` only: what `update` was given beside, as a dictionary to pass on
+
+`leafwise` calls it for one array at a time; `treewise` for all of them at once, as a `Vector`.
 """
 
-import functools
+import dataclasses
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from jaxtyping import Array, PyTree
 
 from jdescent.core.checks import (
+    described,
     floating_dtype,
     is_array,
-    require_boolean,
     require_floating,
     require_function,
     require_real_scalar,
     require_same_tree,
-    require_state_type,
-    takes,
 )
-from jdescent.core.contract import Optimizer, Params, Stateless, Updates
+from jdescent.core.contract import Optimizer, Params
 from jdescent.core.hyperparameters import ScalarOrSchedule, checked_schedule, conversion
+from jdescent.core.masks import spread
 from jdescent.core.trees import as_arrays, common_dtype
-from jdescent.numerics import next_step
+from jdescent.core.vector import Vector
+from jdescent.numerics import LAST_STEP, next_step
+
+READS = ("lr", "t", "g", "x", "loss", "key")
+TREE_READS = ("loss_at", "grad_at", "hvp", "extra")
+
+
+class State(NamedTuple):
+    """Steps taken, the memories by name, and the random key of an optimizer that draws from one.
+
+    A memory is also an attribute: ``state.m`` is ``state.memory["m"]``.
+    """
+
+    t: Array
+    memory: dict[str, Any]
+    key: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self.memory[name]
+        except KeyError:
+            raise AttributeError(
+                f"this state has no memory {name!r}, but {sorted(self.memory)}"
+            ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """What a rule remembers under one name.
+
+    Args:
+        start: with `leafwise` the number that every element starts at, or a function from one
+            parameter array to arrays of any shapes; with `treewise` a number for the whole tree, or
+            a function from the `Vector` of the parameters to anything.
+        dtype: the dtype it is kept in; the parameter's where None.
+        wide: whether it is kept in float32 where the parameter is narrower: squares, sums and
+            maxima, which a narrow dtype neither holds nor lets decay.
+        is_vector: with `treewise`, whether it is a `Vector`; then `start` is the number that all
+            elements start at, or a function from one parameter array to an array.
+    """
+
+    start: Any = 0.0
+    dtype: DTypeLike | None = None
+    wide: bool = False
+    is_vector: bool = False
+
+    def checked(self, name: str) -> "Memory":
+        if not callable(self.start):
+            require_real_scalar(f"where memory {name} starts", self.start)
+        return dataclasses.replace(self, dtype=floating_dtype(f"the dtype of {name}", self.dtype))
+
+    @property
+    def is_like_the_parameters(self) -> bool:
+        return not callable(self.start)
+
+    def of_leaf(self, x: Any) -> Any:
+        if callable(self.start):
+            started = self.start(jnp.asarray(x))
+            return jax.tree.map(lambda a: self._kept(a, jnp.result_type(a)), started)
+        return jnp.full_like(x, self.start, self._dtype(jnp.result_type(x)))
+
+    def _kept(self, array: Any, dtype: Any) -> Array:
+        floating = jnp.issubdtype(dtype, jnp.floating)
+        return jnp.asarray(array, self._dtype(dtype) if floating else dtype)
+
+    def _dtype(self, dtype: Any) -> Any:
+        dtype = dtype if self.dtype is None else self.dtype
+        return common_dtype(dtype, jnp.float32) if self.wide else dtype
+
+
+def vector(start: Any = 0.0, dtype: DTypeLike | None = None, wide: bool = False) -> Memory:
+    """A memory of `treewise` that is shaped like the parameters."""
+    return Memory(start, dtype, wide, is_vector=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Coefficient:
+    """A hyperparameter that a rule reads as it is at this step and for this parameter.
+
+    Args:
+        name: what the user calls it.
+        value: a number, or a schedule like the learning rate's.
+        mask: the parameters that it applies to, as booleans; it is 0 for others. All if None.
+    """
+
+    name: str
+    value: Any
+    mask: Any = None
 
 
 def leafwise(
-    rule: Callable[..., tuple],
-    state_type: type[Any],
-    learning_rate: ScalarOrSchedule,
+    rule: Callable[..., Any],
+    learning_rate: ScalarOrSchedule = None,
     *,
-    reads_params: bool = False,
-    initial: Mapping[str, Any] | None = None,
-    dtypes: Mapping[str, DTypeLike | None] | None = None,
-    wide: Collection[str] = (),
+    key: Any = None,
+    **named: Any,
 ) -> Optimizer:
     """Lift a rule for one array to an optimizer of any tree of arrays.
 
@@ -48,184 +146,387 @@ def leafwise(
     2³¹ − 1 once it is there.
 
     Args:
-        rule: ``rule(lr, t, g, x, *memory) -> (update, *new_memory)`` on ONE array: this step's
-            learning rate, the step number t = 1, 2, …, the gradient, the parameter (None when
-            `update` was called without parameters), and one array per memory. `jdescent.numerics`
+        rule: a function of what it reads (see the module) that returns the update and then every
+            memory anew; of a rule without memories the update alone will do. `jdescent.numerics`
             has what it needs where plain arithmetic loses digits.
-        state_type: a NamedTuple class whose first field is the step counter (int32, starts at 0)
-            and whose other fields are the memories, each a tree shaped like the parameters. Two
-            optimizers whose memories mean the same may share one; `update` refuses others.
         learning_rate: a scalar ≥ 0, or a schedule ``step -> rate`` that is given the number of
-            steps already taken (0 first), as in optax.
-        reads_params: whether the rule uses x; then `update` without parameters is an error.
-        initial: value that each named memory starts at; 0 where not named.
-        dtypes: dtype that each named memory is kept in; the parameter's where None or not named.
-        wide: names of the memories that are kept in float32 where the parameter is narrower:
-            squares, sums and maxima, which a narrow dtype neither holds nor lets decay.
+            steps already taken (0 first), as in optax; None for a rule that reads no lr.
+        key: the random key that the keys of all steps come from.
+        named: the memories, by the rule's names for them, in the order in which it returns them:
+            the number that they start at, or a `Memory`; and coefficients.
 
     Raises:
-        TypeError: a learning rate that is neither a real number nor a function of the step; an
-            initial value that is not a real number; a dtype that is not floating; a rule that does
-            not take those arguments, or does not return a tuple of floating arrays; parameters or
-            gradients that are not floating; a state of another optimizer.
+        TypeError: a learning rate that is neither a real number nor a function of the step; a rule
+            that reads what there is not, leaves out a memory, or does not return floating arrays;
+            parameters or gradients that are not floating; a state of another optimizer.
         ValueError: a learning rate that is negative, NaN or not a scalar, or a number that is 0 or
             infinite in the dtype of the arithmetic; trees that differ; a rule that returns too few
-            or too many arrays, or one of another shape; a name that is no memory's.
+            or too many arrays, or one of another shape.
 
     Example:
-        >>> class SGDState(NamedTuple):
-        ...     t: Array
-        >>> gradient_descent = leafwise(lambda lr, t, g, x: (-lr * g,), SGDState, 0.5)
+        >>> gradient_descent = leafwise(lambda lr, g: -lr * g, 0.5)
         >>> state = gradient_descent.init({"w": jnp.ones(2)})
         >>> updates, state = gradient_descent.update({"w": jnp.array([1.0, -2.0])}, state)
         >>> print(updates["w"], state.t)
         [-0.5  1. ] 1
     """
-    rate_at = checked_schedule("learning_rate", learning_rate)
-    rate_in = conversion("learning_rate", learning_rate)
-    memories = _memory_names(state_type)
-    _require_rule(rule, memories)
-    require_boolean("reads_params", reads_params)
-    initial, dtypes = dict(initial or {}), dict(dtypes or {})
-    for option, names in {"initial": initial, "dtypes": dtypes, "wide": wide}.items():
-        if unknown := set(names) - set(memories):
-            raise ValueError(
-                f"{option} names {sorted(unknown)}, but the memories of {state_type.__name__} are "
-                f"{list(memories)}"
-            )
-    for name, value in initial.items():
-        require_real_scalar(f"initial[{name!r}]", value)
-    dtypes = {name: floating_dtype(f"dtypes[{name!r}]", dtype) for name, dtype in dtypes.items()}
+    asks = _Asks(rule, learning_rate, key, named, READS)
 
     def init(params):
         require_floating(params)
+        memories = {
+            name: jax.tree.map(memory.of_leaf, params) for name, memory in asks.memories.items()
+        }
+        return State(jnp.zeros((), jnp.int32), memories, key)
 
-        def start(name, x):
-            dtype = jnp.result_type(x) if dtypes.get(name) is None else dtypes[name]
-            dtype = common_dtype(dtype, jnp.float32) if name in wide else dtype
-            return jnp.full_like(x, initial.get(name, 0.0), dtype)
-
-        begun = (jax.tree.map(functools.partial(start, name), params) for name in memories)
-        return state_type(jnp.zeros((), jnp.int32), *begun)
-
-    def update(grads, state, params=None, **extra):
+    def update(grads, state, params=None, *, value=None, **extra):
         del extra
-        require_state_type(state_type, state)
-        require_floating(grads, "gradients")
-        for name, memory in zip(memories, state[1:], strict=True):
-            require_same_tree("gradients", grads, f"state.{name}", memory)
-        if params is not None:
-            require_same_tree("gradients", grads, "parameters", params)
-        elif reads_params:
-            raise ValueError(
-                "this optimizer reads the parameters: call update(grads, state, params)"
-            )
-        rate, t = rate_at(state[0]), next_step(state[0])
-
-        def step_one_array(g, x, *memory):
-            dtype = common_dtype(jnp.float32, g, *memory)
-            step, wide_g, wide_x, *wide_memory = (
-                None if a is None else jnp.asarray(a, dtype) for a in (t, g, x, *memory)
-            )
-            new = rule(rate_in(rate, dtype), step, wide_g, wide_x, *wide_memory)
-            _check_returned(new, memories, jnp.shape(g))
-            return [
-                jnp.asarray(value, jnp.result_type(old))
-                for value, old in zip(new, (g, *memory), strict=True)
-            ]
-
+        asks.require_given(grads, state, params, value)
         leaves, structure = jax.tree.flatten(grads)
         xs = [None] * len(leaves) if params is None else jax.tree.leaves(params)
-        rows = list(map(step_one_array, leaves, xs, *map(jax.tree.leaves, state[1:])))
+        old = {name: asks.columns(name, state, structure, grads) for name in asks.memories}
+        given, next_key = asks.of_this_step(state, params, value)
+
+        def step_one_array(i, g, x):
+            kept = {name: column[i] for name, column in old.items()}
+            dtype = common_dtype(jnp.float32, g, *_floating(kept))
+            read = {name: of(dtype) for name, of in given.items() if name in asks.numbers}
+            read |= {name: of(dtype, i) for name, of in given.items() if name in asks.coefficients}
+            if "key" in asks.names:
+                read["key"] = jax.random.fold_in(given["key"], i)
+            read |= {"g": _widened(g, dtype), "x": None if x is None else _widened(x, dtype)}
+            read |= {name: _widened(memory, dtype) for name, memory in kept.items()}
+            new_update, *new = asks.returned_by(rule(**{name: read[name] for name in asks.names}))
+            _require_array("the update", new_update, g)
+            rows = zip(asks.memories, new, kept.values(), strict=True)
+            return [_like(new_update, g), *(_as_before(name, n, k) for name, n, k in rows)]
+
+        rows = [step_one_array(i, g, x) for i, (g, x) in enumerate(zip(leaves, xs, strict=True))]
         # nodes of the tree are built from their finished arrays alone: some check their children
         updates, *new_memories = (
-            structure.unflatten([row[i] for row in rows]) for i in range(1 + len(memories))
+            structure.unflatten([row[i] for row in rows]) for i in range(1 + len(old))
         )
-        return updates, state_type(t, *new_memories)
-
-    return Optimizer(init, update)
-
-
-def _memory_names(state_type) -> tuple[str, ...]:
-    fields = getattr(state_type, "_fields", ())
-    if not (fields and isinstance(state_type, type)):
-        raise TypeError(
-            f"state_type must be a NamedTuple class, a step counter and then the memories; got "
-            f"{state_type!r}"
-        )
-    return tuple(fields[1:])
-
-
-def _require_rule(rule: Any, memories: tuple[str, ...]) -> None:
-    """Refuse a rule that cannot be called as one of so many memories is."""
-    require_function("rule", rule)
-    expected = ("lr", "t", "g", "x", *memories)
-    if not takes(rule, *expected):
-        raise TypeError(
-            f"rule must take ({', '.join(expected)}), got a function of "
-            f"{inspect.signature(rule)}: give it one argument a memory of the state"
+        return updates, State(
+            next_step(state.t), dict(zip(asks.memories, new_memories, strict=True)), next_key
         )
 
-
-def _check_returned(new: Any, memories: tuple[str, ...], shape: tuple[int, ...]) -> None:
-    """Refuse what a rule returned if it is not an update and the memories, for one array."""
-    expected = ", ".join(["update", *memories]) + ("" if memories else ",")
-    if not isinstance(new, tuple):
-        raise TypeError(f"a rule must return the tuple ({expected}), got {new!r}")
-    if len(new) != 1 + len(memories):
-        raise ValueError(f"a rule must return ({expected}), got {len(new)} values: {new!r}")
-    for name, value in zip(("the update", *memories), new, strict=True):
-        if not is_array(value):
-            raise TypeError(f"a rule must return arrays: {name} is {value!r}")
-        dtype = jnp.result_type(value)
-        if jnp.shape(value) != shape:
-            raise ValueError(
-                f"a rule must keep the shape of its array: {name} came back as "
-                f"{jnp.shape(value)}, the gradient is {shape}"
-            )
-        if not jnp.issubdtype(dtype, jnp.floating):
-            raise TypeError(f"a rule must return floating-point arrays: {name} is {dtype}")
+    return _finished(init, update, asks)
 
 
 def treewise(
-    transform: Callable[[Updates, Params | None], Updates], *, reads_params: bool = False
+    rule: Callable[..., Any],
+    learning_rate: ScalarOrSchedule = None,
+    *,
+    key: Any = None,
+    **named: Any,
 ) -> Optimizer:
-    """An optimizer without memory from a function of the tree, ``(grads, params) -> updates``.
+    """Lift a rule for the whole tree: g, x and memories made by `vector` are `Vector`s.
 
-    Updates take the dtype of the gradient.
+    Such a rule may read norms and inner products over all parameters (`norm`, `dot`), and the loss
+    and its derivatives elsewhere: `loss_at`, `grad_at` and `hvp`, for which `update` must be given
+    ``value_fn=``, the loss as a function of the parameters, as `jdescent.descend` does and optax's
+    line searches ask for it too. Numbers are in float32 or wider.
 
-    Raises:
-        TypeError: a transform that is no function; parameters, gradients or updates that are not
-            floating; a state of another optimizer.
-        ValueError: trees that differ; updates of another structure or shape than the gradients.
+    Args, errors and the rest are as for `leafwise`.
 
     Example:
-        >>> halve = treewise(lambda grads, params: jax.tree.map(lambda g: 0.5 * g, grads))
-        >>> updates, _ = halve.update({"w": jnp.array(4.0)}, halve.init({"w": jnp.array(0.0)}))
-        >>> print(updates["w"])
-        2.0
+        >>> from jdescent.core import norm
+        >>> normalized = treewise(lambda lr, g: -lr / norm(g) * g, 0.5)
+        >>> g = {"w": jnp.array([3.0]), "b": jnp.array(4.0)}
+        >>> print(normalized.update(g, normalized.init(g))[0]["b"])
+        -0.4
     """
-    require_function("transform", transform)
-    require_boolean("reads_params", reads_params)
+    asks = _Asks(rule, learning_rate, key, named, READS + TREE_READS)
 
     def init(params):
         require_floating(params)
-        return Stateless()
+        params = as_arrays(params)
 
-    def update(grads, state, params=None, **extra):
-        del extra
-        if state != ():
-            require_state_type(Stateless, state)
+        def begun(memory):
+            if memory.is_vector:
+                return jax.tree.map(memory.of_leaf, params)
+            if callable(memory.start):
+                return memory.start(Vector.of(params))
+            dtype = common_dtype(jnp.float32, *jax.tree.leaves(params))
+            return jnp.asarray(memory.start, dtype)
+
+        memories = {name: begun(memory) for name, memory in asks.memories.items()}
+        return State(jnp.zeros((), jnp.int32), memories, key)
+
+    def update(grads, state, params=None, *, value=None, value_fn=None, **extra):
+        asks.require_given(grads, state, params, value, value_fn)
+        leaves, structure = jax.tree.flatten(grads)
+        kept = {name: state.memory[name] for name in asks.memories}  # jit sorts the names
+        columns = [leaves] if params is None else [leaves, jax.tree.leaves(params)]
+        columns += [asks.columns(name, state, structure, grads) for name in asks.vectors]
+        rows = zip(*columns, strict=True)
+        dtypes = [common_dtype(jnp.float32, *_floating(row)) for row in rows]
+        widest = common_dtype(jnp.float32, *dtypes)
+        given, next_key = asks.of_this_step(state, params, value)
+
+        def vector_of(tree):
+            rows = zip(structure.flatten_up_to(tree), dtypes, strict=True)
+            return Vector(tuple(_widened(*row) for row in rows), structure)
+
+        read = {name: of(widest) for name, of in given.items() if name in asks.numbers}
+        for name in asks.coefficients:
+            masked = asks.coefficients[name].mask is not None
+            read[name] = (
+                Vector(tuple(given[name](widest, i) for i in range(len(leaves))), structure)
+                if masked else given[name](widest, 0)
+            )  # fmt: skip
+        read["key"] = given.get("key")
+        read["g"] = vector_of(grads)
+        read["x"] = None if params is None else vector_of(params)
+        for name, memory in kept.items():
+            read[name] = vector_of(memory) if name in asks.vectors else memory
+        read |= _calculus(value_fn, params, vector_of)
+        read["extra"] = {**extra, "value": value, "value_fn": value_fn}
+        new_update, *new = asks.returned_by(rule(**{name: read[name] for name in asks.names}))
+        updates = _whole(new_update, grads)
+        trees = [n.tree if isinstance(n, Vector) else n for n in new]
+        memories = {
+            name: _as_before(name, n, kept[name]) for name, n in zip(kept, trees, strict=True)
+        }
+        return updates, State(next_step(state.t), memories, next_key)
+
+    return _finished(init, update, asks)
+
+
+# -- what a rule asks for ------------------------------------------------------------------------
+
+
+class _Asks:
+    """What the parameters of a rule name, checked once."""
+
+    def __init__(self, rule, learning_rate, key, named: Mapping[str, Any], reads):
+        require_function("rule", rule)
+        self.coefficients = {n: c for n, c in named.items() if isinstance(c, Coefficient)}
+        self.memories = {
+            name: (memory if isinstance(memory, Memory) else Memory(memory)).checked(name)
+            for name, memory in named.items()
+            if name not in self.coefficients
+        }
+        self.names = self._names(rule, reads)
+        self._require_known(reads, learning_rate, key)
+        self.schedules = {
+            name: (checked_schedule(told, value), conversion(told, value))
+            for name, (told, value) in self._hyperparameters(learning_rate).items()
+        }
+        self.numbers = {"lr", "t", "loss"}
+        self._has_learning_rate = learning_rate is not None
+
+    def _names(self, rule: Callable, reads) -> tuple[str, ...]:
+        """What the rule reads; parameters with a default may be left out, as memories that only
+        some settings have."""
+        known = {*reads, *self.memories, *self.coefficients}
+        return tuple(
+            name
+            for name, parameter in inspect.signature(rule).parameters.items()
+            if name in known or parameter.default is parameter.empty
+        )
+
+    def _require_known(self, reads, learning_rate, key) -> None:
+        known = [*reads, *self.memories, *self.coefficients]
+        clashes = sorted(set(reads) & {*self.memories, *self.coefficients})
+        if clashes:
+            raise ValueError(
+                f"{clashes} name what every rule may read: give the memory another name"
+            )
+        unknown = [name for name in self.names if name not in known]
+        missing = [name for name in self.memories if name not in self.names]
+        if unknown or missing:
+            raise TypeError(
+                f"a rule reads some of {', '.join(known)} and takes every memory; this one takes "
+                f"({', '.join(self.names)})"
+                + (f", of which {unknown} are not known" if unknown else "")
+                + (f", and not {missing}" if missing else "")
+            )
+        for name, value in {"lr": learning_rate, "key": key}.items():
+            if name in self.names and value is None:
+                asked = "learning_rate" if name == "lr" else name
+                raise TypeError(f"this rule reads {name}: give {asked} to the lift as well")
+
+    def _hyperparameters(self, learning_rate) -> dict[str, tuple[str, Any]]:
+        told = {} if learning_rate is None else {"lr": ("learning_rate", learning_rate)}
+        return told | {name: (c.name, c.value) for name, c in self.coefficients.items()}
+
+    @property
+    def vectors(self) -> list[str]:
+        return [name for name, memory in self.memories.items() if memory.is_vector]
+
+    def require_given(self, grads, state, params, value, value_fn=None) -> None:
+        """Refuse an update without what the rule reads, or with the state of another optimizer."""
+        names = list(self.memories)
+        ours = isinstance(state, State) and set(state.memory) == set(names)
+        if not ours:
+            raise TypeError(
+                f"this optimizer has the memories {sorted(names)}; got {described(state)}: make "
+                "the state with this optimizer's init(params)"
+            )
         require_floating(grads, "gradients")
         if params is not None:
             require_same_tree("gradients", grads, "parameters", params)
-        elif reads_params:
+        calculus = [name for name in ("loss_at", "grad_at", "hvp") if name in self.names]
+        if params is None and (calculus or "x" in self.names):
             raise ValueError(
-                "this transformation reads the parameters: call update(grads, state, params)"
+                "this optimizer reads the parameters: call update(grads, state, params)"
             )
-        updates = transform(as_arrays(grads), as_arrays(params))
-        require_same_tree("updates", updates, "gradients", grads)
-        require_floating(updates, "updates")
-        return jax.tree.map(lambda u, g: jnp.asarray(u, jnp.result_type(g)), updates, grads), state
+        if value is None and "loss" in self.names:
+            raise ValueError(
+                "this optimizer reads the loss: call update(grads, state, params, value=loss), as "
+                "jdescent.descend does"
+            )
+        if value_fn is None and calculus:
+            raise ValueError(
+                "this optimizer reads the loss elsewhere than at the parameters: call "
+                "update(grads, state, params, value_fn=loss), the loss of this batch as a function "
+                "of the parameters, as jdescent.descend does"
+            )
 
+    def columns(self, name: str, state: State, structure: Any, grads: PyTree) -> list:
+        """What a memory has at each leaf of the gradients."""
+        memory = state.memory[name]
+        if self.memories[name].is_like_the_parameters:
+            require_same_tree("gradients", grads, f"state.{name}", memory)
+        try:
+            return structure.flatten_up_to(memory)
+        except ValueError as error:
+            raise ValueError(
+                f"gradients and state.{name} must have the same tree structure:\n  gradients: "
+                f"{structure}\n  state.{name}: {jax.tree.structure(memory)}"
+            ) from error
+
+    def of_this_step(self, state: State, params, value) -> tuple[dict[str, Any], Any]:
+        """Functions from a dtype to each number that is read at this step, and the next key."""
+        t = next_step(state.t)
+        given: dict[str, Any] = {"t": lambda dtype: t.astype(dtype)}
+        if value is not None:
+            given["loss"] = lambda dtype: jnp.asarray(value, dtype)
+        if self._has_learning_rate:
+            given["lr"] = self._number("lr", state.t)
+        for name, coefficient in self.coefficients.items():
+            given[name] = self._masked(name, coefficient, state.t, params)
+        if state.key is None:
+            return given, None
+        given["key"] = jax.random.fold_in(state.key, state.t)
+        return given, jnp.where(state.t == LAST_STEP, given["key"], state.key)
+
+    def _number(self, name, steps) -> Callable:
+        at, convert = self.schedules[name]
+        number = at(steps)
+        return lambda dtype: convert(number, dtype)
+
+    def _masked(self, name, coefficient, steps, params) -> Callable:
+        number = self._number(name, steps)
+        if coefficient.mask is None:
+            return lambda dtype, i: number(dtype)
+        if params is None:
+            raise ValueError("a mask is of the parameters: call update(grads, state, params)")
+        applies = jax.tree.leaves(spread("mask", coefficient.mask, params))
+        return lambda dtype, i: jnp.where(applies[i], number(dtype), 0)
+
+    def returned_by(self, new: Any) -> tuple:
+        """The update and the memories; refused unless there are as many as named."""
+        expected = ", ".join(["update", *self.memories])
+        if not self.memories and not isinstance(new, tuple):
+            return (new,)
+        if not isinstance(new, tuple):
+            raise TypeError(f"a rule must return the tuple ({expected}), got {new!r}")
+        if len(new) != 1 + len(self.memories):
+            raise ValueError(f"a rule must return ({expected}), got {len(new)} values: {new!r}")
+        return new
+
+
+def _finished(init: Callable, update: Callable, asks: _Asks) -> Optimizer:
+    update.reads = asks.names  # type: ignore[attr-defined]
     return Optimizer(init, update)
+
+
+def _calculus(value_fn, params: Params, vector_of: Callable) -> dict[str, Callable]:
+    """The loss and its derivatives elsewhere, of vectors whose dtypes may be wider."""
+    if value_fn is None or params is None:
+        return {}
+    gradient = jax.grad(value_fn)
+
+    xs = jax.tree.leaves(params)
+
+    def narrow(y: Vector) -> Params:
+        return y.structure.unflatten(map(_like, y.leaves, xs))
+
+    return {
+        "loss_at": lambda y: value_fn(narrow(y)),
+        "grad_at": lambda y: vector_of(gradient(narrow(y))),
+        "hvp": lambda v: vector_of(jax.jvp(gradient, (as_arrays(params),), (narrow(v),))[1]),
+    }
+
+
+# -- arrays in and out ---------------------------------------------------------------------------
+
+
+def _floating(tree: PyTree) -> list:
+    return [a for a in jax.tree.leaves(tree) if jnp.issubdtype(jnp.result_type(a), jnp.floating)]
+
+
+def _widened(tree: PyTree, dtype: Any) -> PyTree:
+    """The floating-point arrays in the dtype, others as they are."""
+
+    def one(a):
+        return jnp.asarray(a, dtype if jnp.issubdtype(jnp.result_type(a), jnp.floating) else None)
+
+    return jax.tree.map(one, tree)
+
+
+def _like(new: Any, old: Any) -> Array:
+    return jnp.asarray(new, jnp.result_type(old))
+
+
+def _whole(new: Any, grads: PyTree) -> PyTree:
+    """The updates in the gradients' dtypes; refused unless they are a tree like them."""
+    tree = new.tree if isinstance(new, Vector) else new
+    require_same_tree("updates", tree, "gradients", grads)
+    require_floating(tree, "updates")
+    return jax.tree.map(_like, tree, grads)
+
+
+def _as_before(name: str, new: PyTree, old: PyTree) -> PyTree:
+    """A memory in the dtypes that it had; refused if its shapes or kinds of numbers changed."""
+    structures: Any = jax.tree.structure(new), jax.tree.structure(old)
+    if structures[0] != structures[1]:
+        if len(jax.tree.leaves(old)) == 1 and is_array(old):
+            _require_array(name, new, old)
+        raise ValueError(
+            f"a rule must keep the structure of its memories: {name} came back as "
+            f"{jax.tree.structure(new)}, it was {jax.tree.structure(old)}"
+        )
+
+    def one(new, old):
+        _require_array(name, new, old)
+        return _like(new, old)
+
+    return jax.tree.map(one, new, old)
+
+
+def _require_array(name: str, new: Any, old: Any) -> None:
+    if not is_array(new):
+        raise TypeError(f"a rule must return arrays: {name} is {new!r}")
+    if jnp.shape(new) != jnp.shape(old):
+        what = "the gradient" if name == "the update" else "it"
+        raise ValueError(
+            f"a rule must keep the shape of its array: {name} came back as {jnp.shape(new)}, "
+            f"{what} {'is' if name == 'the update' else 'was'} {jnp.shape(old)}"
+        )
+    kinds = (jnp.floating, jnp.integer, jnp.bool_)
+    before, after = (
+        next((kind for kind in kinds if jnp.issubdtype(jnp.result_type(a), kind)), None)
+        for a in (old, new)
+    )
+    if before is jnp.floating and after is not before:
+        raise TypeError(
+            f"a rule must return floating-point arrays: {name} is {jnp.result_type(new)}"
+        )
+    if before is not after:
+        raise TypeError(
+            f"a rule must keep the kind of its numbers: {name} is {jnp.result_type(new)} and was "
+            f"{jnp.result_type(old)}"
+        )

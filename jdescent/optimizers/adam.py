@@ -1,42 +1,40 @@
 """Adam and its kin: running means of the gradient and of its square, freed of their bias."""
 
-from typing import NamedTuple
+from typing import Annotated
 
 import jax.numpy as jnp
-from jax.typing import DTypeLike
-from jaxtyping import Array
 
 from jdescent.core import (
+    Coefficient,
+    Decay,
+    DType,
+    Mask,
+    Memory,
+    NonNegative,
     Optimizer,
-    Params,
-    Scalar,
-    ScalarOrSchedule,
-    as_held,
-    check_hyperparameters,
-    floating_dtype,
+    Rate,
+    Scheduled,
     leafwise,
+    optimizer,
 )
-from jdescent.numerics import RunningMean, ratio, root
+from jdescent.numerics import ratio, root
+
+Outside = Annotated[NonNegative, "outside the root"]
+Inside = Annotated[NonNegative, "inside the root"]
+MeanDType = Annotated[DType | None, "of m"]
+Nesterov = Annotated[bool, "look m ahead by one step, as `nadam` does"]
 
 
-class AdamState(NamedTuple):
-    """Steps taken; mean gradient m; mean squared gradient v (float32 or wider).
-
-    `adam`, `adamw` and `nadam` mean the same by it: a run of one can be gone on with by another.
-    """
-
-    t: Array
-    m: Params
-    v: Params
-
-
+@optimizer
 def adam(
-    learning_rate: ScalarOrSchedule,
-    b1: Scalar = 0.9,
-    b2: Scalar = 0.999,
-    eps: Scalar = 1e-8,
-    eps_root: Scalar = 0.0,
-    mu_dtype: DTypeLike | None = None,
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-8,
+    eps_root: Inside = 0.0,
+    mu_dtype: MeanDType = None,
+    *,
+    nesterov: Nesterov = False,
 ) -> Optimizer:
     """Adam: the mean gradient over the root of the mean squared gradient.
 
@@ -49,20 +47,8 @@ def adam(
     The first step is −lr·sign(g). With a frozen preconditioner P = 1/(√v̂ + ε) it is stable on
     curvature λ while P·λ < (2 + 2β₁)/((1 − β₁)·lr), 38/lr at the default β₁.
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        b1: β₁ in [0, 1).
-        b2: β₂ in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        mu_dtype: the dtype m is kept in; the parameter's if None.
-
     Differs from: TensorFlow and the paper's text after Algorithm 1 fold the corrections into lr,
     which amounts to ε·√(1 − β₂ᵗ) outside the root. optax.adam and torch.optim.Adam are as here.
-
-    Raises:
-        TypeError: a mu_dtype that is not floating.
-        ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -73,34 +59,34 @@ def adam(
     Reference: D. P. Kingma and J. Ba, 2015, Adam: A Method for Stochastic Optimization,
     Algorithm 1.
     """
-    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
-    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
-    first, second = RunningMean(b1), RunningMean(b2)
 
-    def rule(lr, t, g, x, m, v):
-        m = first.update(m, g)
-        v = second.update(v, g**2)
-        m_hat = m / first.bias(t)
-        v_hat = v / second.bias(t)
+    def rule(lr, t, g, m, v):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat = looked_ahead(b1, t, g, m) if nesterov else m / (1 - b1**t)
+        v_hat = v / (1 - b2**t)
         return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v
 
-    return leafwise(
-        rule,
-        AdamState,
-        learning_rate,
-        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
-        wide=["v"],
-    )
+    return leafwise(rule, learning_rate, m=Memory(dtype=mu_dtype), v=Memory(wide=True))
 
 
+def looked_ahead(b1, t, g, m):
+    """Dozat's m̂: what m/(1 − β₁ᵗ) will be at the next step, with this gradient once more."""
+    return b1 * (m / (1 - b1 ** (t + 1))) + (1 - b1) * (g / (1 - b1**t))
+
+
+@optimizer
 def adamw(
-    learning_rate: ScalarOrSchedule,
-    b1: Scalar = 0.9,
-    b2: Scalar = 0.999,
-    eps: Scalar = 1e-8,
-    eps_root: Scalar = 0.0,
-    mu_dtype: DTypeLike | None = None,
-    weight_decay: Scalar = 1e-4,
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-8,
+    eps_root: Inside = 0.0,
+    mu_dtype: MeanDType = None,
+    weight_decay: Annotated[Scheduled, "0 is `adam`; torch's default is 1e-2, optax's 1e-4"] = 1e-4,
+    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+    *,
+    nesterov: Nesterov = False,
 ) -> Optimizer:
     """Adam with decoupled weight decay.
 
@@ -110,23 +96,8 @@ def adamw(
         v̂ ← v/(1 − β₂ᵗ)
         x ← x − lr·(m̂/(√(v̂ + ε_root) + ε) + w·x)
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        b1: β₁ in [0, 1).
-        b2: β₂ in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        mu_dtype: the dtype m is kept in; the parameter's if None.
-        weight_decay: w ≥ 0; 0 is `adam`. torch's default is 1e-2, optax's 1e-4.
-
     Differs from: the paper's Algorithm 2 multiplies w by the schedule but not by the base rate;
-    here, in optax and in torch, w is multiplied by the whole lr. To decay only some parameters,
-    give them `adamw` and the others `adam` with optax.partition.
-
-    Raises:
-        TypeError: a mu_dtype that is not floating.
-        ValueError: a hyperparameter that is negative, NaN or (β) not below 1; `update` without
-            parameters.
+    here, in optax and in torch, w is multiplied by the whole lr.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -139,36 +110,26 @@ def adamw(
     Reference: I. Loshchilov and F. Hutter, 2019, Decoupled Weight Decay Regularization,
     Algorithm 2.
     """
-    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
-    (weight_decay,) = check_hyperparameters(weight_decay=weight_decay)
-    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
-    first, second = RunningMean(b1), RunningMean(b2)
 
-    def rule(lr, t, g, x, m, v):
-        m = first.update(m, g)
-        v = second.update(v, g**2)
-        m_hat = m / first.bias(t)
-        v_hat = v / second.bias(t)
-        w = as_held("weight_decay", weight_decay, x.dtype)
+    def rule(lr, t, g, x, w, m, v):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat = looked_ahead(b1, t, g, m) if nesterov else m / (1 - b1**t)
+        v_hat = v / (1 - b2**t)
         return -lr * (ratio(m_hat, root(v_hat, eps_root), eps) + w * x), m, v
 
-    return leafwise(
-        rule,
-        AdamState,
-        learning_rate,
-        reads_params=True,
-        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
-        wide=["v"],
-    )
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return leafwise(rule, learning_rate, w=w, m=Memory(dtype=mu_dtype), v=Memory(wide=True))
 
 
+@optimizer
 def nadam(
-    learning_rate: ScalarOrSchedule,
-    b1: Scalar = 0.9,
-    b2: Scalar = 0.999,
-    eps: Scalar = 1e-8,
-    eps_root: Scalar = 0.0,
-    mu_dtype: DTypeLike | None = None,
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-8,
+    eps_root: Inside = 0.0,
+    mu_dtype: MeanDType = None,
 ) -> Optimizer:
     """Adam with Nesterov's look-ahead in the mean gradient.
 
@@ -178,20 +139,8 @@ def nadam(
         v̂ ← v/(1 − β₂ᵗ)
         x ← x − lr·m̂/(√(v̂ + ε_root) + ε)
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        b1: β₁ in [0, 1).
-        b2: β₂ in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        mu_dtype: the dtype m is kept in; the parameter's if None.
-
     Differs from: torch.optim.NAdam and the paper's Algorithm 8 let β₁ follow a warm-up schedule;
     here, as in optax.nadam, β₁ is constant.
-
-    Raises:
-        TypeError: a mu_dtype that is not floating.
-        ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -201,36 +150,15 @@ def nadam(
 
     Reference: T. Dozat, 2016, Incorporating Nesterov Momentum into Adam, Algorithm 8.
     """
-    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
-    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
-    first, second = RunningMean(b1), RunningMean(b2)
-
-    def rule(lr, t, g, x, m, v):
-        m = first.update(m, g)
-        v = second.update(v, g**2)
-        m_hat = b1 * (m / first.bias(t + 1)) + first.share * (g / first.bias(t))
-        v_hat = v / second.bias(t)
-        return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v
-
-    return leafwise(
-        rule,
-        AdamState,
-        learning_rate,
-        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
-        wide=["v"],
-    )
+    return adam(learning_rate, b1, b2, eps, eps_root, mu_dtype, nesterov=True)
 
 
-class AdamaxState(NamedTuple):
-    """Steps taken; mean gradient m; decayed largest gradient u (float32 or wider)."""
-
-    t: Array
-    m: Params
-    u: Params
-
-
+@optimizer
 def adamax(
-    learning_rate: ScalarOrSchedule, b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Annotated[NonNegative, "added to |g|; the paper has none"] = 1e-8,
 ) -> Optimizer:
     """Adam in the infinity norm: the mean gradient over the decayed largest one.
 
@@ -239,16 +167,7 @@ def adamax(
         m̂ ← m/(1 − β₁ᵗ)
         x ← x − lr·m̂/u
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        b1: β₁ in [0, 1).
-        b2: β₂ in [0, 1).
-        eps: ε ≥ 0, added to |g|; the paper has none.
-
     Differs from: the paper has no ε; optax.adamax and torch.optim.Adamax are as here.
-
-    Raises:
-        ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -259,35 +178,24 @@ def adamax(
     Reference: D. P. Kingma and J. Ba, 2015, Adam: A Method for Stochastic Optimization,
     Algorithm 2.
     """
-    (eps,) = check_hyperparameters(eps=eps)
-    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
-    first = RunningMean(b1)
 
-    def rule(lr, t, g, x, m, u):
-        m = first.update(m, g)
+    def rule(lr, t, g, m, u):
+        m = b1 * m + (1 - b1) * g
         u = jnp.maximum(b2 * u, jnp.abs(g) + eps)
-        m_hat = m / first.bias(t)
+        m_hat = m / (1 - b1**t)
         return -lr * ratio(m_hat, u), m, u
 
-    return leafwise(rule, AdamaxState, learning_rate, wide=["u"])
+    return leafwise(rule, learning_rate, m=0, u=Memory(wide=True))
 
 
-class AMSGradState(NamedTuple):
-    """Steps taken; mean gradient m; mean square v, largest v̂ so far (float32 or wider)."""
-
-    t: Array
-    m: Params
-    v: Params
-    v_max: Params
-
-
+@optimizer
 def amsgrad(
-    learning_rate: ScalarOrSchedule,
-    b1: Scalar = 0.9,
-    b2: Scalar = 0.999,
-    eps: Scalar = 1e-8,
-    eps_root: Scalar = 0.0,
-    mu_dtype: DTypeLike | None = None,
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-8,
+    eps_root: Inside = 0.0,
+    mu_dtype: MeanDType = None,
 ) -> Optimizer:
     """Adam whose denominator never shrinks.
 
@@ -297,20 +205,8 @@ def amsgrad(
         v_max ← max(v_max, v/(1 − β₂ᵗ))
         x ← x − lr·m̂/(√(v_max + ε_root) + ε)
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        b1: β₁ in [0, 1).
-        b2: β₂ in [0, 1).
-        eps: ε ≥ 0, outside the root.
-        eps_root: ε_root ≥ 0, inside the root.
-        mu_dtype: the dtype m is kept in; the parameter's if None.
-
     Differs from: the paper corrects no bias; torch takes the largest v and corrects it afterwards;
     here, as in optax.amsgrad, the largest of the corrected v̂ is kept.
-
-    Raises:
-        TypeError: a mu_dtype that is not floating.
-        ValueError: a hyperparameter that is negative, NaN or (β) not below 1.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -321,21 +217,13 @@ def amsgrad(
     Reference: S. J. Reddi, S. Kale and S. Kumar, 2018, On the Convergence of Adam and Beyond,
     Algorithm 2.
     """
-    eps, eps_root = check_hyperparameters(eps=eps, eps_root=eps_root)
-    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
-    first, second = RunningMean(b1), RunningMean(b2)
 
-    def rule(lr, t, g, x, m, v, v_max):
-        m = first.update(m, g)
-        v = second.update(v, g**2)
-        m_hat = m / first.bias(t)
-        v_max = jnp.maximum(v_max, v / second.bias(t))
+    def rule(lr, t, g, m, v, v_max):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat = m / (1 - b1**t)
+        v_max = jnp.maximum(v_max, v / (1 - b2**t))
         return -lr * ratio(m_hat, root(v_max, eps_root), eps), m, v, v_max
 
-    return leafwise(
-        rule,
-        AMSGradState,
-        learning_rate,
-        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
-        wide=["v", "v_max"],
-    )
+    squares = Memory(wide=True)
+    return leafwise(rule, learning_rate, m=Memory(dtype=mu_dtype), v=squares, v_max=squares)

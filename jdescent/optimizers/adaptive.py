@@ -1,30 +1,27 @@
 """Steps divided by the root of squared gradients: AdaGrad, RMSProp, AdaDelta."""
 
-from typing import NamedTuple
-
-from jaxtyping import Array
+from typing import Annotated
 
 from jdescent.core import (
+    Coefficient,
+    Decay,
+    Mask,
+    Memory,
+    NonNegative,
     Optimizer,
-    Params,
-    Scalar,
-    ScalarOrSchedule,
-    check_hyperparameters,
+    Rate,
+    Scheduled,
     leafwise,
-    require_boolean,
+    optimizer,
 )
-from jdescent.numerics import RunningMean, ratio, root
+from jdescent.numerics import ratio, root
 
 
-class AdaGradState(NamedTuple):
-    """Steps taken; sum of squared gradients s (float32 or wider)."""
-
-    t: Array
-    s: Params
-
-
+@optimizer
 def adagrad(
-    learning_rate: ScalarOrSchedule, initial_accumulator_value: Scalar = 0.1, eps: Scalar = 1e-7
+    learning_rate: Rate,
+    initial_accumulator_value: Annotated[NonNegative, "s₀, optax's 0.1"] = 0.1,
+    eps: Annotated[NonNegative, "inside the root"] = 1e-7,
 ) -> Optimizer:
     """AdaGrad: every coordinate's rate falls with the gradients it has seen.
 
@@ -33,16 +30,8 @@ def adagrad(
 
     Converges on a quadratic for every lr: s grows until √s exceeds lr·λ/2.
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        initial_accumulator_value: s₀ ≥ 0; optax's 0.1.
-        eps: ε ≥ 0, inside the root.
-
     Differs from: the paper and torch.optim.Adagrad put ε = 1e-10 outside the root and start at
     s₀ = 0, so their first step is lr·sign(g); optax.adagrad is as here.
-
-    Raises:
-        ValueError: a negative or NaN hyperparameter.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -53,65 +42,27 @@ def adagrad(
     Reference: J. Duchi, E. Hazan and Y. Singer, 2011, Adaptive Subgradient Methods for Online
     Learning and Stochastic Optimization, section 1.1 (diagonal matrices).
     """
-    start, eps = check_hyperparameters(initial_accumulator_value=initial_accumulator_value, eps=eps)
 
-    def rule(lr, t, g, x, s):
+    def rule(lr, g, s):
         s = s + g**2
         return -lr * ratio(g, root(s, eps)), s
 
-    return leafwise(rule, AdaGradState, learning_rate, initial={"s": start}, wide=["s"])
+    return leafwise(rule, learning_rate, s=Memory(initial_accumulator_value, wide=True))
 
 
-class RMSPropState(NamedTuple):
-    """Steps taken; mean of squared gradients v (float32 or wider)."""
-
-    t: Array
-    v: Params
-
-
-class RMSPropMomentumState(NamedTuple):
-    """Steps taken; mean of squared gradients v (float32 or wider); velocity."""
-
-    t: Array
-    v: Params
-    velocity: Params
-
-
-class CenteredRMSPropState(NamedTuple):
-    """Steps taken; mean square v of deviations from the mean gradient m (float32 or wider)."""
-
-    t: Array
-    v: Params
-    m: Params
-
-
-class CenteredRMSPropMomentumState(NamedTuple):
-    """Steps taken; v and m as in `CenteredRMSPropState`; velocity."""
-
-    t: Array
-    v: Params
-    m: Params
-    velocity: Params
-
-
-_RMSPROP_STATES = {
-    (False, False): RMSPropState,
-    (False, True): RMSPropMomentumState,
-    (True, False): CenteredRMSPropState,
-    (True, True): CenteredRMSPropMomentumState,
-}
-
-
+@optimizer
 def rmsprop(
-    learning_rate: ScalarOrSchedule,
-    decay: Scalar = 0.9,
-    eps: Scalar = 1e-8,
-    initial_scale: Scalar = 0.0,
-    eps_in_sqrt: bool = True,
-    centered: bool = False,
-    momentum: Scalar | None = None,
-    nesterov: bool = False,
-    bias_correction: bool = False,
+    learning_rate: Rate,
+    decay: Annotated[Decay, "α"] = 0.9,
+    eps: NonNegative = 1e-8,
+    initial_scale: Annotated[NonNegative, "v₀"] = 0.0,
+    eps_in_sqrt: Annotated[bool, "ε inside the root (optax's default) or outside (torch)"] = True,
+    centered: Annotated[
+        bool, "divide by the standard deviation rather than the root mean square"
+    ] = False,
+    momentum: Annotated[NonNegative | None, "none if None; lr is inside the velocity"] = None,
+    nesterov: Annotated[bool, "look the velocity ahead by one step"] = False,
+    bias_correction: Annotated[bool, "divide the means by 1 − αᵗ, as Adam does"] = False,
 ) -> Optimizer:
     """RMSProp: the gradient over the root of its running mean square.
 
@@ -130,25 +81,13 @@ def rmsprop(
         v ← α·v + (1 − α)·(1 − w)·(g − m)²
         m ← m + w·(g − m)
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule.
-        decay: α in [0, 1).
-        eps: ε ≥ 0.
-        initial_scale: v₀ ≥ 0.
-        eps_in_sqrt: ε inside the root (optax's default) or outside it (torch).
-        centered: whether to divide by the standard deviation rather than the root mean square.
-        momentum: β ≥ 0, or None for none; lr is inside the velocity.
-        nesterov: whether to look the velocity ahead by one step.
-        bias_correction: whether to divide the means by 1 − αᵗ, as Adam does.
-
     Without bias correction the first step is lr/√(1 − α) long: 3.162·lr at the default α.
 
     Differs from: torch.optim.RMSprop has ε outside the root and lr outside the velocity;
     TensorFlow has ε inside the root and v₀ = 1. optax.rmsprop is as here.
 
     Raises:
-        TypeError: an option that is no boolean.
-        ValueError: a hyperparameter that is negative, NaN or (α) not below 1; nesterov without
+        TypeError, ValueError: an argument that is not what the table says; nesterov without
             momentum.
 
     Example:
@@ -161,75 +100,47 @@ def rmsprop(
     2013, Generating Sequences with Recurrent Neural Networks, eqs. (38)-(41), the variance by
     D. H. D. West, 1979, Updating Mean and Variance Estimates: An Improved Method.
     """
-    options = {
-        "eps_in_sqrt": eps_in_sqrt,
-        "centered": centered,
-        "nesterov": nesterov,
-        "bias_correction": bias_correction,
-    }
-    for name, value in options.items():
-        require_boolean(name, value)
-    eps, initial_scale = check_hyperparameters(eps=eps, initial_scale=initial_scale)
-    (decay,) = check_hyperparameters(decay=decay, below=1)
-    if momentum is not None:
-        (momentum,) = check_hyperparameters(momentum=momentum)
-    elif nesterov:
+    if momentum is None and nesterov:
         raise ValueError("nesterov acts on the velocity: give momentum as well")
-    state_type = _RMSPROP_STATES[centered, momentum is not None]
-    mean = RunningMean(decay)
 
-    def rule(lr, t, g, x, v, *others):
-        others = dict(zip(state_type._fields[2:], others, strict=True))
+    def rule(lr, t, g, v, m=None, velocity=None):
         if centered:
-            m, weights = others["m"], mean.unbiased_weights(t) if bias_correction else None
-            old_weight = weights[0] if weights else decay
-            v = mean.update(v, old_weight * (g - m) ** 2)
-            others["m"] = mean.update(m, g, weights)
+            old = decay.unbiased_weights(t)[0] if bias_correction else decay
+            v = decay * v + (1 - decay) * (old * (g - m) ** 2)
+            m = decay.unbiased_mean(m, g, t) if bias_correction else decay * m + (1 - decay) * g
         else:
-            v = mean.update(v, g**2)
-        v_hat = v / mean.bias(t) if bias_correction else v
-        step = ratio(g, root(v_hat, eps)) if eps_in_sqrt else ratio(g, root(v_hat), eps)
-        u = -lr * step
+            v = decay * v + (1 - decay) * g**2
+        v_hat = v / (1 - decay**t) if bias_correction else v
+        u = -lr * (ratio(g, root(v_hat, eps)) if eps_in_sqrt else ratio(g, root(v_hat), eps))
         if momentum is not None:
-            others["velocity"] = momentum * others["velocity"] + u
-            u = u + momentum * others["velocity"] if nesterov else others["velocity"]
-        return u, v, *others.values()
+            velocity = momentum * velocity + u
+            u = u + momentum * velocity if nesterov else velocity
+        return u, *(memory for memory in (v, m, velocity) if memory is not None)
 
-    return leafwise(
-        rule,
-        state_type,
-        learning_rate,
-        initial={"v": initial_scale},
-        wide=["v", "m"] if centered else ["v"],
-    )
+    memories = {"v": Memory(initial_scale, wide=True)}
+    memories |= {"m": Memory(wide=True)} if centered else {}
+    memories |= {} if momentum is None else {"velocity": Memory()}
+    return leafwise(rule, learning_rate, **memories)
 
 
-class AdaDeltaState(NamedTuple):
-    """Steps taken; mean of squared gradients v, mean of squared steps s (float32 or wider)."""
-
-    t: Array
-    v: Params
-    s: Params
-
-
-def adadelta(learning_rate: ScalarOrSchedule, rho: Scalar = 0.9, eps: Scalar = 1e-6) -> Optimizer:
+@optimizer
+def adadelta(
+    learning_rate: Annotated[Rate, "1 in the paper"] = 1.0,
+    rho: Decay = 0.9,
+    eps: Annotated[NonNegative, "inside both roots; the first steps are √ε long"] = 1e-6,
+    weight_decay: Annotated[Scheduled, "coupled: added to the gradient"] = 0.0,
+    weight_decay_mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+) -> Optimizer:
     """AdaDelta: RMSProp whose step carries the units of the parameter.
 
+        g ← g + w·x
         v ← ρ·v + (1 − ρ)·g²
         u ← √(s + ε)·g/√(v + ε)
         s ← ρ·s + (1 − ρ)·u²
         x ← x − lr·u
 
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule; 1 in the paper.
-        rho: ρ in [0, 1).
-        eps: ε ≥ 0, inside both roots; it sets the size of the first steps, √ε.
-
-    Differs from: the paper has no lr. optax.adadelta is as here, but its weight decay is left to
-    `add_decayed_weights`.
-
-    Raises:
-        ValueError: a hyperparameter that is negative, NaN or (ρ) not below 1.
+    Differs from: the paper has neither lr nor decay. optax.adadelta and torch.optim.Adadelta are as
+    here.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -239,14 +150,13 @@ def adadelta(learning_rate: ScalarOrSchedule, rho: Scalar = 0.9, eps: Scalar = 1
 
     Reference: M. D. Zeiler, 2012, ADADELTA: An Adaptive Learning Rate Method, Algorithm 1.
     """
-    (eps,) = check_hyperparameters(eps=eps)
-    (rho,) = check_hyperparameters(rho=rho, below=1)
-    mean = RunningMean(rho)
 
-    def rule(lr, t, g, x, v, s):
-        v = mean.update(v, g**2)
+    def rule(lr, g, x, w, v, s):
+        g = g + w * x
+        v = rho * v + (1 - rho) * g**2
         u = root(s, eps) * ratio(g, root(v, eps))
-        s = mean.update(s, u**2)
+        s = rho * s + (1 - rho) * u**2
         return -lr * u, v, s
 
-    return leafwise(rule, AdaDeltaState, learning_rate, wide=["v", "s"])
+    w = Coefficient("weight_decay", weight_decay, weight_decay_mask)
+    return leafwise(rule, learning_rate, w=w, v=Memory(wide=True), s=Memory(wide=True))

@@ -1,37 +1,30 @@
 """Steps of one size in every coordinate, whatever the gradient's."""
 
-from typing import NamedTuple
+from typing import Annotated
 
 import jax.numpy as jnp
-from jax.typing import DTypeLike
-from jaxtyping import Array
 
 from jdescent.core import (
+    Coefficient,
+    Decay,
+    DType,
+    Mask,
+    Memory,
     Optimizer,
-    Params,
-    Scalar,
-    ScalarOrSchedule,
-    as_held,
-    check_hyperparameters,
-    floating_dtype,
+    Rate,
+    Scheduled,
     leafwise,
+    optimizer,
 )
-from jdescent.numerics import RunningMean
-from jdescent.optimizers.momentum import DescentState
 
 
-def sign_sgd(learning_rate: ScalarOrSchedule) -> Optimizer:
+@optimizer
+def sign_sgd(learning_rate: Annotated[Rate, "in the units of the parameter"]) -> Optimizer:
     """Sign descent.
 
         x ← x − lr·sign(g)              sign(0) = 0, sign(±∞) = ±1, NaN stays NaN
 
     Near a minimum it ends in a cycle of two points lr apart, whatever the curvature.
-
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule, in the units of the parameter.
-
-    Raises:
-        ValueError: a negative or NaN learning rate.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -43,40 +36,23 @@ def sign_sgd(learning_rate: ScalarOrSchedule) -> Optimizer:
     Reference: J. Bernstein et al., 2018, signSGD: Compressed Optimisation for Non-Convex Problems,
     Algorithm 1.
     """
-    return leafwise(lambda lr, t, g, x: (-lr * jnp.sign(g),), DescentState, learning_rate)
+    return leafwise(lambda lr, g: -lr * jnp.sign(g), learning_rate)
 
 
-class LionState(NamedTuple):
-    """Steps taken; mean gradient m."""
-
-    t: Array
-    m: Params
-
-
+@optimizer
 def lion(
-    learning_rate: ScalarOrSchedule,
-    b1: Scalar = 0.9,
-    b2: Scalar = 0.99,
-    mu_dtype: DTypeLike | None = None,
-    weight_decay: Scalar = 1e-3,
+    learning_rate: Annotated[Rate, "in the units of the parameter"],
+    b1: Annotated[Decay, "of the step"] = 0.9,
+    b2: Annotated[Decay, "of the memory"] = 0.99,
+    mu_dtype: Annotated[DType | None, "of m"] = None,
+    weight_decay: Annotated[Scheduled, "decoupled, multiplied by lr; optax's 1e-3"] = 1e-3,
+    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
 ) -> Optimizer:
     """Lion: the sign of a fast mean of gradients, kept by a slow one.
 
         c ← β₁·m + (1 − β₁)·g
         m ← β₂·m + (1 − β₂)·g
         x ← x − lr·(sign(c) + w·x)
-
-    Args:
-        learning_rate: lr ≥ 0, a scalar or a schedule, in the units of the parameter.
-        b1: β₁ in [0, 1), of the step.
-        b2: β₂ in [0, 1), of the memory.
-        mu_dtype: the dtype m is kept in; the parameter's if None.
-        weight_decay: w ≥ 0, decoupled and multiplied by lr; optax's default 1e-3.
-
-    Raises:
-        TypeError: a mu_dtype that is not floating.
-        ValueError: a hyperparameter that is negative, NaN or (β) not below 1; `update` without
-            parameters.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -86,20 +62,11 @@ def lion(
 
     Reference: X. Chen et al., 2023, Symbolic Discovery of Optimization Algorithms, Algorithm 2.
     """
-    (weight_decay,) = check_hyperparameters(weight_decay=weight_decay)
-    b1, b2 = check_hyperparameters(b1=b1, b2=b2, below=1)
-    fast, slow = RunningMean(b1), RunningMean(b2)
 
-    def rule(lr, t, g, x, m):
-        c = fast.update(m, g)
-        m = slow.update(m, g)
-        w = as_held("weight_decay", weight_decay, x.dtype)
+    def rule(lr, g, x, w, m):
+        c = b1 * m + (1 - b1) * g
+        m = b2 * m + (1 - b2) * g
         return -lr * (jnp.sign(c) + w * x), m
 
-    return leafwise(
-        rule,
-        LionState,
-        learning_rate,
-        reads_params=True,
-        dtypes={"m": floating_dtype("mu_dtype", mu_dtype)},
-    )
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return leafwise(rule, learning_rate, w=w, m=Memory(dtype=mu_dtype))

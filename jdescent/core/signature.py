@@ -1,0 +1,311 @@
+"""What a hyperparameter may be, said once: in the annotation of the factory that takes it.
+
+`optimizer` checks every argument against its annotation, and writes the table of arguments and of
+errors into the docstring; tests, documentation and sliders read `factory.hyperparameters`.
+"""
+
+import dataclasses
+import functools
+import inspect
+import math
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import jax.numpy as jnp
+
+from jdescent.core.checks import (
+    floating_dtype,
+    positive_integer,
+    require_boolean,
+    require_key,
+    require_optimizer,
+)
+from jdescent.core.contract import Optimizer
+from jdescent.core.hyperparameters import Real
+from jdescent.core.masks import require_mask
+
+SYMBOLS = {
+    "learning_rate": "lr",
+    "b1": "β₁",
+    "b2": "β₂",
+    "b3": "β₃",
+    "eps": "ε",
+    "eps_root": "ε_root",
+    "weight_decay": "w",
+    "momentum": "β",
+    "beta": "β",
+    "alpha": "α",
+    "gamma": "γ",
+    "rho": "ρ",
+    "nu": "ν",
+    "kappa": "κ",
+    "xi": "ξ",
+    "delta": "δ",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """A Python integer of 1 or more: a size, an interval, a number of rounds."""
+
+    def checked(self, name: str, value: Any) -> int:
+        return positive_integer(name, value)
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined(f"{symbol}, an integer ≥ 1", words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [
+            (0, ValueError),
+            (-1, ValueError),
+            (1.5, TypeError),
+            (True, TypeError),
+            ("1", TypeError),
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Switch:
+    """True or False."""
+
+    def checked(self, name: str, value: Any) -> bool:
+        require_boolean(name, value)
+        return bool(value)
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined("True or False", words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [(1, TypeError), ("yes", TypeError), (None, TypeError)]
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """One of some names."""
+
+    names: tuple[str, ...]
+
+    def checked(self, name: str, value: Any) -> str:
+        if value not in self.names:
+            raise ValueError(f"{name} must be one of {list(self.names)}, got {value!r}")
+        return value
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined(" or ".join(map(repr, self.names)), words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [("something else", ValueError), (0, ValueError)]
+
+
+@dataclasses.dataclass(frozen=True)
+class FloatingDType:
+    """The dtype that a memory is kept in."""
+
+    def checked(self, name: str, value: Any) -> Any:
+        return floating_dtype(name, value)
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined(f"the floating-point dtype {words}", "the parameter's if None")
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [("flot", TypeError), ("int32", TypeError), (1.0, TypeError)]
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomKey:
+    """A random key."""
+
+    def checked(self, name: str, value: Any) -> Any:
+        require_key(name, value)
+        return value
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined("a JAX random key", words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [(0, TypeError), (jnp.zeros(3), TypeError)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Booleans:
+    """A tree of booleans like the parameters, a prefix of it, or a function from them to it."""
+
+    def checked(self, name: str, value: Any) -> Any:
+        require_mask(name, value)
+        return value
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined("booleans like the parameters, a prefix, or a function to them", words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [(1, TypeError), ({"w": 0.5}, TypeError)]
+
+
+@dataclasses.dataclass(frozen=True)
+class AnOptimizer:
+    """Any (init, update) pair."""
+
+    def checked(self, name: str, value: Any) -> Any:
+        require_optimizer(value, name)
+        return value
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined("any (init, update) pair", words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [(0.1, TypeError), (lambda: None, TypeError)]
+
+
+Kind = Real | Whole | Switch | OneOf | FloatingDType | RandomKey | Booleans | AnOptimizer
+
+Rate = Annotated[Any, Real(schedule=True)]
+Decay = Annotated[Any, Real(high=1, decays=True)]
+NonNegative = Annotated[Any, Real()]
+Positive = Annotated[Any, Real(includes_low=False)]
+Fraction = Annotated[Any, Real(high=1, includes_high=True)]
+Finite = Annotated[Any, Real(low=-math.inf)]
+Scheduled = Annotated[Any, Real(schedule=True)]
+Count = Annotated[int, Whole()]
+DType = Annotated[Any, FloatingDType()]
+Key = Annotated[Any, RandomKey()]
+Mask = Annotated[Any, Booleans()]
+Base = Annotated[Any, AnOptimizer()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Hyperparameter:
+    """What a factory's signature says of one argument."""
+
+    name: str
+    kind: Kind
+    optional: bool  # None is allowed
+    default: Any  # inspect.Parameter.empty where there is none
+    words: str = ""
+
+    @property
+    def symbol(self) -> str:
+        return SYMBOLS.get(self.name, self.name)
+
+    def checked(self, value: Any) -> Any:
+        return None if value is None and self.optional else self.kind.checked(self.name, value)
+
+    def described(self) -> str:
+        described = self.kind.described(self.symbol, self.words)
+        return described if not self.optional or "None" in described else f"{described}, or None"
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
+
+
+def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
+    """Check every argument of an optimizer's factory against its annotation, and document it.
+
+    `Rate` (≥ 0 or a schedule), `Decay` (in [0, 1), given to the rule as a `Beta`), `NonNegative`,
+    `Positive`, `Fraction` (in [0, 1]), `Finite`, `Count`, `DType`, `Key`, `Mask`, `bool`, a
+    ``Literal`` of names, each alone or ``| None``; ``Annotated[NonNegative, "inside the root"]``
+    adds words. The factory is called with what was checked: Python floats, traced arrays that are
+    NaN out of their range, schedules as they are.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jdescent.core import Decay, Rate, leafwise, optimizer
+        >>> @optimizer
+        ... def signum(learning_rate: Rate, beta: Decay = 0.9):
+        ...     def rule(lr, g, m):
+        ...         m = beta * m + (1 - beta) * g
+        ...         return -lr * jnp.sign(m), m
+        ...     return leafwise(rule, learning_rate, m=0)
+        >>> print(signum(0.5).update(jnp.array([2.0, -3.0]), signum(0.5).init(jnp.zeros(2)))[0])
+        [-0.5  0.5]
+        >>> signum(0.5, beta=1.0)
+        Traceback (most recent call last):
+        ...
+        ValueError: beta must be ≥ 0 and < 1, got 1.0
+    """
+    signature = inspect.signature(factory)
+    described = hyperparameters_of(factory)
+
+    @functools.wraps(factory)
+    def make(*args: Any, **kwargs: Any) -> Optimizer:
+        bound = signature.bind(*args, **kwargs)
+        given = dict(bound.arguments)
+        bound.apply_defaults()
+        for name, hyperparameter in described.items():
+            bound.arguments[name] = hyperparameter.checked(bound.arguments[name])
+        made = factory(*bound.args, **bound.kwargs)
+        made.update.made_by = _call_of(factory.__name__, given)  # type: ignore[attr-defined]
+        return made
+
+    make.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            parameter.replace(annotation=described[name].described())
+            if name in described
+            else parameter
+            for name, parameter in signature.parameters.items()
+        ]
+    )
+    make.hyperparameters = described  # type: ignore[attr-defined]
+    make.__doc__ = _documented(factory.__doc__ or "", described)
+    return make
+
+
+def hyperparameters_of(factory: Callable) -> Mapping[str, Hyperparameter]:
+    """What the signature says of each argument that has a kind."""
+    hints = get_type_hints(factory, include_extras=True)
+    found = {}
+    for name, parameter in inspect.signature(factory).parameters.items():
+        kind, words, optional = _read(hints.get(name))
+        if kind is not None:
+            found[name] = Hyperparameter(name, kind, optional, parameter.default, words)
+    return found
+
+
+def _read(hint: Any) -> tuple[Kind | None, str, bool]:
+    """The kind, the words and whether None is allowed, of an annotation."""
+    if hint is bool:
+        return Switch(), "", False
+    if get_origin(hint) is Annotated:
+        inner, *metadata = get_args(hint)
+        kinds = [m for m in metadata if isinstance(m, Kind)]
+        words = " ".join(m for m in metadata if isinstance(m, str))
+        kind, _, optional = (kinds[0], "", False) if kinds else _read(inner)
+        return kind, words, optional
+    if get_origin(hint) is Literal:
+        return OneOf(get_args(hint)), "", False
+    parts = get_args(hint)
+    if type(None) in parts:
+        for part in parts:
+            kind, words, _ = _read(part)
+            if kind is not None:
+                return kind, words, True
+    return None, "", False
+
+
+_SECTION = re.compile(r"^    (Differs from|Note|Raises|Example|Reference)", re.MULTILINE)
+
+
+def _documented(doc: str, described: Mapping[str, Hyperparameter]) -> str:
+    """The docstring with a table of arguments before its first section."""
+    if not described or "    Args:" in doc:
+        return doc
+    rows = "".join(
+        textwrap.fill(
+            f"{name}: {row.described()}.", 100, initial_indent=" " * 8, subsequent_indent=" " * 12
+        )
+        + "\n"
+        for name, row in described.items()
+    )
+    section = _SECTION.search(doc)
+    at = section.start() if section else len(doc.rstrip())
+    before, after = doc[:at].rstrip(), doc[at:].rstrip()
+    table = f"\n\n    Args:\n{rows}"
+    usual = "TypeError, ValueError: an argument that is not what the table says."
+    errors = "" if "    Raises:" in doc else f"\n    Raises:\n        {usual}\n"
+    return f"{before}{table}{errors}\n{after}\n    "
+
+
+def _call_of(name: str, given: Mapping[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"

@@ -1,0 +1,120 @@
+"""A tree of arrays as one vector of a linear space, for equations of the whole tree."""
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from jdescent.core.trees import common_dtype, global_norm
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclasses.dataclass(frozen=True)
+class Vector:
+    """A tree of arrays with + − · / ** and abs, element by element; a number acts on all of them.
+
+    ``Vector.of(tree)`` makes one, ``vector.tree`` gives the tree back. (It is kept as its leaves,
+    as some nodes of trees check what they are built of.)
+
+    Example:
+        >>> g = Vector.of({"w": jnp.array([3.0, 0.0]), "b": jnp.array(4.0)})
+        >>> print(norm(g), (2 * g - g / 2).tree["b"], dot(g, g))
+        5.0 6.0 25.0
+    """
+
+    leaves: tuple
+    structure: Any
+
+    @classmethod
+    def of(cls, tree: PyTree) -> "Vector":
+        leaves, structure = jax.tree.flatten(tree)
+        return cls(tuple(leaves), structure)
+
+    @property
+    def tree(self) -> PyTree:
+        return self.structure.unflatten(self.leaves)
+
+    def tree_flatten(self):
+        return self.leaves, self.structure
+
+    @classmethod
+    def tree_unflatten(cls, structure, leaves):
+        return cls(tuple(leaves), structure)
+
+    def map(self, function: Callable, *others: "Vector") -> "Vector":
+        """The function of each array, and of those of other vectors at its place."""
+        rows = zip(self.leaves, *(other.leaves for other in others), strict=True)
+        return Vector(tuple(function(*row) for row in rows), self.structure)
+
+    def _with(self, function: Callable, other: Any) -> "Vector":
+        if isinstance(other, Vector):
+            return self.map(function, other)
+        return self.map(lambda a: function(a, jnp.asarray(other, a.dtype)))
+
+    def __add__(self, other: Any) -> "Vector":
+        return self._with(operator.add, other)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Any) -> "Vector":
+        return self._with(operator.mul, other)
+
+    __rmul__ = __mul__
+
+    def __sub__(self, other: Any) -> "Vector":
+        return self._with(operator.sub, other)
+
+    def __rsub__(self, other: Any) -> "Vector":
+        return self._with(lambda a, b: b - a, other)
+
+    def __truediv__(self, other: Any) -> "Vector":
+        return self._with(operator.truediv, other)
+
+    def __rtruediv__(self, other: Any) -> "Vector":
+        return self._with(lambda a, b: b / a, other)
+
+    def __pow__(self, power: Any) -> "Vector":
+        return self.map(lambda a: a**power)
+
+    def __neg__(self) -> "Vector":
+        return self.map(operator.neg)
+
+    def __abs__(self) -> "Vector":
+        return self.map(abs)
+
+
+def each(function: Callable, *vectors: Vector) -> Vector:
+    """The function of the arrays of vectors, place by place.
+
+    Example:
+        >>> print(each(jnp.sign, Vector.of([jnp.array([-2.0, 3.0])])).tree[0])
+        [-1.  1.]
+    """
+    first, *others = vectors
+    return first.map(function, *others)
+
+
+def dot(a: Any, b: Any) -> Array:
+    """Σ aᵢ·bᵢ over all elements of all arrays, in float32 or wider."""
+    pairs = list(zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+    dtype = common_dtype(jnp.float32, *(leaf for pair in pairs for leaf in pair))
+    products = (jnp.sum(x.astype(dtype) * y.astype(dtype)) for x, y in pairs)
+    return functools.reduce(operator.add, products, jnp.zeros((), dtype))
+
+
+def norm(a: Any) -> Array:
+    """‖a‖₂ over all elements of a vector, a tree or an array; see `global_norm`."""
+    return global_norm(a)
+
+
+def total(a: Any) -> Array:
+    """Σ aᵢ over all elements of all arrays, in float32 or wider."""
+    leaves = jax.tree.leaves(a)
+    dtype = common_dtype(jnp.float32, *leaves)
+    sums = (jnp.sum(x.astype(dtype)) for x in leaves)
+    return functools.reduce(operator.add, sums, jnp.zeros((), dtype))
