@@ -13,7 +13,14 @@ from jax import lax
 from jaxtyping import PyTree
 
 from jdescent._jax import enable_x64, explicit_meshes
-from jdescent.core import OptimizerLike, Scalar, apply_updates, chain, require_same_tree
+from jdescent.core import (
+    OptimizerLike,
+    Scalar,
+    accept_extra,
+    apply_updates,
+    chain,
+    require_same_tree,
+)
 from jdescent.transforms import clip
 
 
@@ -169,7 +176,7 @@ def assert_dtypes_kept(optimizer: OptimizerLike) -> None:
     params = _mixed_tree()
     state = optimizer.init(params)
     for gradient in random_gradients(params, 2):
-        updates, new_state = optimizer.update(gradient, state, params)
+        updates, new_state = updating(optimizer)(gradient, state, params)
         chex.assert_trees_all_equal_shapes_and_dtypes(updates, params)
         chex.assert_trees_all_equal_shapes_and_dtypes(new_state, state)
         state, params = new_state, apply_updates(params, updates)
@@ -182,7 +189,7 @@ def assert_one_trace(optimizer: OptimizerLike) -> None:
     @jax.jit
     def update(gradient, state, params):
         traces.append(1)
-        return optimizer.update(gradient, state, params)
+        return updating(optimizer)(gradient, state, params)
 
     state = jax.jit(optimizer.init)(params)
     for gradient in random_gradients(params, 3):
@@ -198,7 +205,7 @@ def assert_scan_equals_loop(optimizer: OptimizerLike) -> None:
 
     def step(carry, gradient):
         params, state = carry
-        updates, state = optimizer.update(gradient, state, params)
+        updates, state = updating(optimizer)(gradient, state, params)
         return (apply_updates(params, updates), state), None
 
     carry = looped = (params, optimizer.init(params))
@@ -214,10 +221,10 @@ def assert_vmap_equals_loop(optimizer: OptimizerLike, lanes: int = 3) -> None:
     gradients = random_gradients(params, lanes)
 
     def second_update(gradient):
-        _, state = optimizer.update(gradient, optimizer.init(params), params)
+        _, state = updating(optimizer)(gradient, optimizer.init(params), params)
         # of the same sign as the first, so that no memory cancels and magnifies a rounding
         steeper = jax.tree.map(lambda g: 2 * g, gradient)
-        return optimizer.update(steeper, state, params)[0]
+        return updating(optimizer)(steeper, state, params)[0]
 
     together = jax.vmap(second_update)(jax.tree.map(lambda *g: jnp.stack(g), *gradients))
     for lane, gradient in enumerate(gradients):
@@ -232,7 +239,7 @@ def assert_rate_maps(make: Callable[[Any], OptimizerLike]) -> None:
 
     def first_update(rate):
         optimizer = make(rate)
-        return optimizer.update(gradient, optimizer.init(params), params)[0]
+        return updating(optimizer)(gradient, optimizer.init(params), params)[0]
 
     together = jax.jit(jax.vmap(first_update))(rates)
     for lane, rate in enumerate(rates):
@@ -247,13 +254,15 @@ def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
     """optax's combinators take the optimizer; jdescent's chain takes it beside optax's parts."""
     import optax
 
+    # whose chains hand the loss on to optimizers of this type alone
+    optimizer = optax.GradientTransformationExtraArgs(*optimizer)
     params = _small_tree()
     (gradient,) = random_gradients(params, 1)
     # MultiSteps accumulates in float32, whatever the gradient: give it numbers that survive this
     gradient = jax.tree.map(lambda g: g.astype(jnp.float32).astype(g.dtype), gradient)
 
     def first_update(composed, gradient=gradient):
-        return composed.update(gradient, composed.init(params), params)[0]
+        return updating(composed)(gradient, composed.init(params), params)[0]
 
     clipped = first_update(chain(clip(0.5), optimizer))
     _assert_close("optax.chain", first_update(optax.chain(optax.clip(0.5), optimizer)), clipped)
@@ -262,7 +271,7 @@ def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
     _assert_close("optax.masked", first_update(masked), first_update(optimizer))
 
     accumulated = optax.MultiSteps(optimizer, every_k_schedule=2)
-    update, state = jax.jit(accumulated.update), accumulated.init(params)
+    update, state = jax.jit(updating(accumulated)), accumulated.init(params)
     with jax.numpy_dtype_promotion("standard"):  # MultiSteps mixes its counter with the gradients
         nothing, state = update(gradient, state, params)
         whole, state = update(gradient, state, params)
@@ -273,7 +282,7 @@ def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
 def assert_nan_shows(optimizer: OptimizerLike) -> None:
     """A NaN in any element of the gradient is not finite in the update or in the state."""
     params = jnp.linspace(-1, 1, 3)
-    update = jax.vmap(optimizer.update, in_axes=(0, None, None))
+    update = jax.vmap(updating(optimizer), in_axes=(0, None, None))
     nan_on_diagonal = jnp.where(jnp.eye(3, dtype=bool), jnp.nan, 0.5)
     updates, state = update(nan_on_diagonal, optimizer.init(params), params)
     numbers = [x for x in jax.tree.leaves((updates, state)) if _is_floating(x)]
@@ -293,7 +302,7 @@ def assert_counters_stay(optimizer: OptimizerLike) -> None:
         return jnp.full_like(x, jnp.iinfo(jnp.result_type(x)).max) if counts else x
 
     state = jax.tree.map(at_the_end, optimizer.init(params))
-    updates, new_state = optimizer.update(jnp.full_like(params, 0.5), state, params)
+    updates, new_state = updating(optimizer)(jnp.full_like(params, 0.5), state, params)
     assert jnp.all(jnp.isfinite(updates)), f"at the end of its counters the update is {updates}"
     for path, leaf in jax.tree_util.tree_leaves_with_path(new_state):
         if jnp.issubdtype(jnp.result_type(leaf), jnp.signedinteger):
@@ -318,8 +327,23 @@ def assert_sharding_kept(optimizer: OptimizerLike) -> None:
                 assert spec == sharding.spec, (
                     f"{_name(path)} of the state is sharded {spec}, the parameters {sharding.spec}"
                 )
-        updates, _ = optimizer.update(params, state, params)
+        updates, _ = updating(optimizer)(params, state, params)
         assert jax.typeof(updates).sharding.spec == sharding.spec, "updates are sharded anew"
+
+
+def updating(optimizer: OptimizerLike) -> Callable[[PyTree, Any, PyTree], tuple[PyTree, Any]]:
+    """Its update, given a loss as well, ½·‖x‖², for those that read it."""
+    update = accept_extra(optimizer.update)
+
+    def loss(params):
+        squares = (jnp.sum(jnp.square(x.astype(jnp.float32))) for x in jax.tree.leaves(params))
+        return sum(squares, jnp.zeros((), jnp.float32)) / 2
+
+    def updated(gradient, state, params):
+        extra = {"value": loss(params), "grad": gradient, "value_fn": loss}
+        return update(gradient, state, params, **extra)
+
+    return updated
 
 
 def _is_floating(leaf) -> bool:

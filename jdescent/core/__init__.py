@@ -50,6 +50,7 @@ from jdescent.core.signature import (
     Positive,
     Rate,
     Scheduled,
+    Switch,
     hyperparameters_of,
     optimizer,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "Schedule",
     "Scheduled",
     "State",
+    "Switch",
     "Updates",
     "Vector",
     "accept_extra",

@@ -43,6 +43,10 @@ from jdescent.core.vector import Vector
 from jdescent.numerics import LAST_STEP, next_step
 
 READS = ("lr", "t", "g", "x", "loss", "key")
+_WITHIN_OPTAX = (
+    "within optax's combinators give optax.GradientTransformationExtraArgs(*optimizer), as they "
+    "hand it on to that type alone"
+)
 TREE_READS = ("loss_at", "grad_at", "hvp", "extra")
 
 
@@ -375,13 +379,13 @@ class _Asks:
         if value is None and "loss" in self.names:
             raise ValueError(
                 "this optimizer reads the loss: call update(grads, state, params, value=loss), as "
-                "jdescent.descend does"
+                f"jdescent.descend does; {_WITHIN_OPTAX}"
             )
         if value_fn is None and calculus:
             raise ValueError(
                 "this optimizer reads the loss elsewhere than at the parameters: call "
                 "update(grads, state, params, value_fn=loss), the loss of this batch as a function "
-                "of the parameters, as jdescent.descend does"
+                f"of the parameters, as jdescent.descend does; {_WITHIN_OPTAX}"
             )
 
     def columns(self, name: str, state: State, structure: Any, grads: PyTree) -> list:

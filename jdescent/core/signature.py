@@ -1,7 +1,7 @@
 """What a hyperparameter may be, said once: in the annotation of the factory that takes it.
 
 `optimizer` checks every argument against its annotation, and writes the table of arguments and of
-errors into the docstring; tests, documentation and sliders read `factory.hyperparameters`.
+errors into the docstring; tests, documentation and sliders read `hyperparameters_of`.
 """
 
 import dataclasses
@@ -247,13 +247,13 @@ def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
             for name, parameter in signature.parameters.items()
         ]
     )
-    make.hyperparameters = described  # type: ignore[attr-defined]
     make.__doc__ = _documented(factory.__doc__ or "", described)
     return make
 
 
 def hyperparameters_of(factory: Callable) -> Mapping[str, Hyperparameter]:
     """What the signature says of each argument that has a kind."""
+    factory = inspect.unwrap(factory)
     hints = get_type_hints(factory, include_extras=True)
     found = {}
     for name, parameter in inspect.signature(factory).parameters.items():

@@ -1,6 +1,7 @@
 """Every optimizer of jdescent, and optax's where it is installed, with sliders for their numbers.
 
-Hyperparameters, defaults and kinds are read from the signatures; only ranges are added here.
+Hyperparameters, defaults, kinds and ranges are read from the signatures; what is added here is how
+far a slider goes where the range has no end.
 """
 
 import functools
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jdescent import analysis, optimizers
+from jdescent import analysis, core, optimizers
 
 Value = float | bool | None
 
@@ -215,6 +216,7 @@ def limit_formula(method: str, settings: Mapping[str, Any]) -> str:
 
 
 _SMALLEST = 1e-12
+_LEARNING_RATE = 0.1
 _GREEK = {
     "learning_rate": "η",
     "b1": "β₁",
@@ -245,22 +247,37 @@ _RANGES = {
 }
 
 
+def _own_hyperparameter(said: core.Hyperparameter) -> Hyperparameter | None:
+    """A slider or switch for an argument of jdescent's; None for what is neither."""
+    default = _LEARNING_RATE if said.default is inspect.Parameter.empty else said.default
+    if isinstance(said.kind, core.Switch):
+        return Hyperparameter(said.name, default, scale="switch")
+    if not isinstance(said.kind, core.Real):
+        return None
+    low, high, scale = _range(said.name, default)
+    if said.name not in _RANGES and said.kind.high < math.inf and scale != "near one":
+        low, high, scale = max(said.kind.low, -1.0), said.kind.high, "linear"
+    return Hyperparameter(said.name, default, low, high, scale, said.optional)
+
+
 def _hyperparameter(parameter: inspect.Parameter) -> Hyperparameter | None:
-    """A slider for one parameter of a signature; None for what is no number and no switch."""
+    """The same of another library's, whose signature says less."""
     name, default = parameter.name, parameter.default
     if name == "learning_rate":
-        return Hyperparameter(name, 0.1, *_RANGES[name])
+        return Hyperparameter(name, _LEARNING_RATE, *_RANGES[name])
     if name.endswith("_mask"):
         return None
     if isinstance(default, bool):
         return Hyperparameter(name, default, scale="switch")
     if isinstance(default, int) or not (isinstance(default, float) or _may_be_number(parameter)):
         return None
+    return Hyperparameter(name, default, *_range(name, default), optional=default is None)
+
+
+def _range(name: str, default: Value) -> tuple[float, float, str]:
     if name in _NEAR_ONE and default != 1.0:
-        low, high, scale = 0.0, 0.999, "near one"
-    else:
-        low, high, scale = _RANGES.get(name, (0.0, 1.0, "log"))
-    return Hyperparameter(name, default, low, high, scale, optional=default is None)
+        return 0.0, 0.999, "near one"
+    return _RANGES.get(name, (0.0, 1.0, "log"))
 
 
 def _may_be_number(parameter: inspect.Parameter) -> bool:
@@ -284,26 +301,37 @@ def _equations(factory: Callable) -> str:
     return inspect.cleandoc("\n" + block)
 
 
-def _method(name: str, label: str, factory: Callable, with_equations: bool) -> Method:
+def _own_method(name: str) -> Method:
+    factory = getattr(optimizers, name)
+    sliders = map(_own_hyperparameter, core.hyperparameters_of(factory).values())
+    shown = tuple(one for one in sliders if one is not None)
+    return Method(name, _LABELS.get(name, name), factory, shown, _equations(factory))
+
+
+def _optax_method(key: str, factory: Callable) -> Method:
+    sliders = map(_hyperparameter, inspect.signature(factory).parameters.values())
+    return Method(key, key, factory, tuple(one for one in sliders if one is not None), "")
+
+
+def _takes_a_rate_alone(factory: Callable) -> bool:
+    """Whether an optimizer is made by its learning rate, without keys or other optimizers."""
     parameters = inspect.signature(factory).parameters.values()
-    sliders = tuple(one for one in map(_hyperparameter, parameters) if one is not None)
-    return Method(name, label, factory, sliders, _equations(factory) if with_equations else "")
+    needed = {p.name for p in parameters if p.default is p.empty}
+    return needed <= {"learning_rate"} <= {p.name for p in parameters}
 
 
 @functools.cache
 def _methods() -> dict[str, Method]:
     own = (*_LABELS, *(name for name in optimizers.__all__ if name not in _LABELS))
     methods = {
-        name: _method(name, _LABELS.get(name, name), getattr(optimizers, name), True)
-        for name in own
+        name: _own_method(name) for name in own if _takes_a_rate_alone(getattr(optimizers, name))
     }
     if importlib.util.find_spec("optax") is not None:
         import optax
 
         for name in _OPTAX:
             if hasattr(optax, name):
-                key = f"optax.{name}"
-                methods[key] = _method(key, key, getattr(optax, name), False)
+                methods[f"optax.{name}"] = _optax_method(f"optax.{name}", getattr(optax, name))
     return methods
 
 

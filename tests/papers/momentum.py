@@ -1,6 +1,9 @@
 """Gradient descent and its momentum."""
 
-import numpy as np
+import optax
+from cases import Case
+
+import jdescent as jd
 
 
 def sgd(problem, *, lr):
@@ -27,12 +30,8 @@ def nesterov(problem, *, lr, momentum):
         yield y
 
 
-def lion(problem, *, lr, b1, b2, weight_decay):
-    """Chen et al. 2023, Algorithm 2."""
-    x, m = problem.x0, 0.0
-    for t in range(1, problem.steps + 1):
-        g = problem.gradient(x, t)
-        c = b1 * m + (1 - b1) * g
-        x = x - lr * (np.sign(c) + weight_decay * x)
-        m = b2 * m + (1 - b2) * g
-        yield x
+CASES = [
+    Case("sgd", jd.sgd, optax.sgd, paper=sgd),
+    Case("heavy_ball", jd.heavy_ball, None, {"momentum": 0.9}, paper=heavy_ball, rate=0.01),
+    Case("nesterov", jd.nesterov, None, {"momentum": 0.9}, paper=nesterov, rate=0.01),
+]
