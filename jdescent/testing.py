@@ -255,7 +255,9 @@ def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
     import optax
 
     # whose chains hand the loss on to optimizers of this type alone
-    optimizer = optax.GradientTransformationExtraArgs(*optimizer)
+    optimizer = optax.GradientTransformationExtraArgs(
+        optimizer.init, accept_extra(optimizer.update)
+    )
     params = _small_tree()
     (gradient,) = random_gradients(params, 1)
     # MultiSteps accumulates in float32, whatever the gradient: give it numbers that survive this
