@@ -1,12 +1,14 @@
 """jdescent: optimizers as a few equations, swept by the million, measured against their theory."""
 
-from jdescent import analysis, batches, losses, schedules
+from jdescent import analysis, batches, core, losses, schedules
 from jdescent.core import (
     Optimizer,
     apply_updates,
     chain,
     global_norm,
     leafwise,
+    optimizer,
+    partition,
     treewise,
 )
 from jdescent.descend import descend
@@ -51,6 +53,7 @@ __all__ = [
     "chain",
     "clip",
     "clip_by_global_norm",
+    "core",
     "descend",
     "global_norm",
     "heavy_ball",
@@ -60,6 +63,8 @@ __all__ = [
     "nadam",
     "nesterov",
     "open_sweep",
+    "optimizer",
+    "partition",
     "rmsprop",
     "schedules",
     "sgd",

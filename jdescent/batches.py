@@ -33,7 +33,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from jdescent._jax import take_rows
-from jdescent.core import is_array, require_boolean, require_key
+from jdescent.core.checks import is_array, require_boolean, require_key
 
 Sampler = Callable[[PRNGKeyArray | None, ArrayLike], PyTree]
 

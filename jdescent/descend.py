@@ -9,14 +9,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from jdescent.core import (
-    OptimizerLike,
-    Params,
-    Scalar,
-    accept_extra,
-    as_arrays,
-    common_dtype,
-    global_norm,
+from jdescent.core import OptimizerLike, Params, Scalar, global_norm
+from jdescent.core.checks import (
     positive_integer,
     real_number,
     require_arrays,
@@ -25,6 +19,8 @@ from jdescent.core import (
     require_key,
     require_optimizer,
 )
+from jdescent.core.contract import accept_extra
+from jdescent.core.trees import as_arrays, common_dtype
 from jdescent.loop import (
     MAX_STEPS,
     RUNNING,

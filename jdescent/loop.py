@@ -21,7 +21,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, PyTree
 
-from jdescent.core import Params, Scalar, apply_updates, global_norm, is_array
+from jdescent.core import Params, Scalar, apply_updates, global_norm
+from jdescent.core.checks import is_array
 from jdescent.trajectory import Point, Status
 
 RUNNING = np.int32(np.iinfo(np.int32).max)

@@ -12,15 +12,10 @@ from typing import SupportsIndex
 
 import jax.numpy as jnp
 
-from jdescent.core import (
-    Scalar,
-    Schedule,
-    check_hyperparameters,
-    common_dtype,
-    positive_integer,
-    real_number,
-    require_boolean,
-)
+from jdescent.core import Scalar, Schedule
+from jdescent.core.checks import positive_integer, real_number, require_boolean
+from jdescent.core.hyperparameters import check_hyperparameters
+from jdescent.core.trees import common_dtype
 from jdescent.numerics import LAST_STEP, logarithm
 
 

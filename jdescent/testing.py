@@ -13,14 +13,9 @@ from jax import lax
 from jaxtyping import PyTree
 
 from jdescent._jax import enable_x64, explicit_meshes
-from jdescent.core import (
-    OptimizerLike,
-    Scalar,
-    accept_extra,
-    apply_updates,
-    chain,
-    require_same_tree,
-)
+from jdescent.core import OptimizerLike, Scalar, apply_updates, chain
+from jdescent.core.checks import require_same_tree
+from jdescent.core.contract import accept_extra
 from jdescent.transforms import clip
 
 

@@ -15,9 +15,9 @@ from jdescent.core import (
     Scheduled,
     leafwise,
     optimizer,
-    scaled_norm,
     treewise,
 )
+from jdescent.core.trees import scaled_norm
 
 
 @optimizer

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from jdescent.core import check_hyperparameters
+from jdescent.core.hyperparameters import check_hyperparameters
 from jdescent.numerics import LAST_STEP, Beta, logarithm, next_step, ratio, root
 
 BETAS = [0.0, 1e-30, 1e-3, 0.1, 0.5, 0.9, 0.999, 0.999999, 0.9999999, 1 - 1e-8, 1 - 1e-12]

@@ -1,41 +1,9 @@
 """The contract of all optimizers, and the one place where equations meet trees of parameters."""
 
-from jdescent.core.checks import (
-    floating_dtype,
-    is_array,
-    positive_integer,
-    real_number,
-    require_arrays,
-    require_boolean,
-    require_floating,
-    require_function,
-    require_key,
-    require_optimizer,
-    require_real_scalar,
-    require_same_tree,
-    takes,
-)
-from jdescent.core.contract import (
-    Optimizer,
-    OptimizerLike,
-    Params,
-    Updates,
-    accept_extra,
-    apply_updates,
-    chain,
-)
-from jdescent.core.hyperparameters import (
-    Real,
-    Scalar,
-    ScalarOrSchedule,
-    Schedule,
-    as_held,
-    check_hyperparameters,
-    checked_schedule,
-    conversion,
-)
+from jdescent.core.contract import Optimizer, OptimizerLike, Params, Updates, apply_updates, chain
+from jdescent.core.hyperparameters import Real, Scalar, ScalarOrSchedule, Schedule
 from jdescent.core.lift import Coefficient, Memory, State, leafwise, treewise, vector
-from jdescent.core.masks import require_mask
+from jdescent.core.partition import PartitionState, partition
 from jdescent.core.signature import (
     Base,
     Count,
@@ -54,7 +22,7 @@ from jdescent.core.signature import (
     hyperparameters_of,
     optimizer,
 )
-from jdescent.core.trees import as_arrays, common_dtype, global_norm, scaled_norm
+from jdescent.core.trees import global_norm
 from jdescent.core.vector import Vector, dot, each, norm, total
 
 __all__ = [
@@ -73,6 +41,7 @@ __all__ = [
     "Optimizer",
     "OptimizerLike",
     "Params",
+    "PartitionState",
     "Positive",
     "Rate",
     "Real",
@@ -84,37 +53,16 @@ __all__ = [
     "Switch",
     "Updates",
     "Vector",
-    "accept_extra",
     "apply_updates",
-    "as_arrays",
-    "as_held",
     "chain",
-    "check_hyperparameters",
-    "checked_schedule",
-    "common_dtype",
-    "conversion",
     "dot",
     "each",
-    "floating_dtype",
     "global_norm",
     "hyperparameters_of",
-    "is_array",
     "leafwise",
     "norm",
     "optimizer",
-    "positive_integer",
-    "real_number",
-    "require_arrays",
-    "require_boolean",
-    "require_floating",
-    "require_function",
-    "require_key",
-    "require_mask",
-    "require_optimizer",
-    "require_real_scalar",
-    "require_same_tree",
-    "scaled_norm",
-    "takes",
+    "partition",
     "total",
     "treewise",
     "vector",

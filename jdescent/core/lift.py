@@ -116,7 +116,13 @@ class Memory:
 
 
 def vector(start: Any = 0.0, dtype: DTypeLike | None = None, wide: bool = False) -> Memory:
-    """A memory of `treewise` that is shaped like the parameters."""
+    """A memory of `treewise` that is shaped like the parameters: a `Memory` that is a `Vector`.
+
+    Example:
+        >>> averaging = treewise(lambda g, m: (-(0.9 * m + 0.1 * g), 0.9 * m + 0.1 * g), m=vector())
+        >>> print(averaging.init({"w": jnp.ones(2)}).m["w"])
+        [0. 0.]
+    """
     return Memory(start, dtype, wide, is_vector=True)
 
 

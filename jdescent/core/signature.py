@@ -252,7 +252,13 @@ def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
 
 
 def hyperparameters_of(factory: Callable) -> Mapping[str, Hyperparameter]:
-    """What the signature says of each argument that has a kind."""
+    """What the signature says of each argument that has a kind.
+
+    Example:
+        >>> import jdescent as jd
+        >>> print(hyperparameters_of(jd.adam)["b1"].described())
+        β₁ in [0, 1)
+    """
     factory = inspect.unwrap(factory)
     hints = get_type_hints(factory, include_extras=True)
     found = {}

@@ -100,7 +100,12 @@ def each(function: Callable, *vectors: Vector) -> Vector:
 
 
 def dot(a: Any, b: Any) -> Array:
-    """Σ aᵢ·bᵢ over all elements of all arrays, in float32 or wider."""
+    """Σ aᵢ·bᵢ over all elements of all arrays, in float32 or wider.
+
+    Example:
+        >>> print(dot({"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([3.0, 4.0])}))
+        11.0
+    """
     pairs = list(zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
     dtype = common_dtype(jnp.float32, *(leaf for pair in pairs for leaf in pair))
     products = (jnp.sum(x.astype(dtype) * y.astype(dtype)) for x, y in pairs)
@@ -108,12 +113,22 @@ def dot(a: Any, b: Any) -> Array:
 
 
 def norm(a: Any) -> Array:
-    """‖a‖₂ over all elements of a vector, a tree or an array; see `global_norm`."""
+    """‖a‖₂ over all elements of a vector, a tree or an array; see `global_norm`.
+
+    Example:
+        >>> print(norm(jnp.array([3.0, 4.0])))
+        5.0
+    """
     return global_norm(a)
 
 
 def total(a: Any) -> Array:
-    """Σ aᵢ over all elements of all arrays, in float32 or wider."""
+    """Σ aᵢ over all elements of all arrays, in float32 or wider.
+
+    Example:
+        >>> print(total([jnp.array([3.0, 4.0]), jnp.array(5.0)]))
+        12.0
+    """
     leaves = jax.tree.leaves(a)
     dtype = common_dtype(jnp.float32, *leaves)
     sums = (jnp.sum(x.astype(dtype)) for x in leaves)

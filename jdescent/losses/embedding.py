@@ -12,7 +12,9 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
-from jdescent.core import Scalar, common_dtype, real_number
+from jdescent.core import Scalar
+from jdescent.core.checks import real_number
+from jdescent.core.trees import common_dtype
 from jdescent.losses.inputs import as_floating, as_indices
 
 

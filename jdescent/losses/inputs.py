@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from jdescent.core import common_dtype
+from jdescent.core.trees import common_dtype
 
 
 def as_floating(numbers: ArrayLike, *like: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
-from jdescent.core import common_dtype
+from jdescent.core.trees import common_dtype
 from jdescent.losses.inputs import as_floating, as_indices
 
 

@@ -2,17 +2,8 @@
 
 from typing import Annotated, Any
 
-from jdescent.core import (
-    DType,
-    Memory,
-    NonNegative,
-    Optimizer,
-    Rate,
-    Real,
-    leafwise,
-    optimizer,
-    real_number,
-)
+from jdescent.core import DType, Memory, NonNegative, Optimizer, Rate, Real, leafwise, optimizer
+from jdescent.core.checks import real_number
 
 
 @optimizer

@@ -5,7 +5,7 @@ import os
 import jax
 
 from jdescent._jax import small_loops_compile
-from jdescent.core import positive_integer
+from jdescent.core.checks import positive_integer
 
 # XLA compiles a loop whose turn touches fewer bytes than this as one function, whose values then
 # stay in the first-level cache; its own default is 1024. An option unknown to XLA is ignored.
