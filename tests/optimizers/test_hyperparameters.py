@@ -1,0 +1,97 @@
+"""What every factory's signature promises: refusals by name, documentation, traced values."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import jdescent as jd
+from jdescent import core, optimizers, transforms
+
+FACTORIES = {name: getattr(optimizers, name) for name in optimizers.__all__} | {
+    name: getattr(jd, name)
+    for name in ("clip", "clip_by_global_norm", "add_decayed_weights", "add_noise")
+}
+FACTORIES = {name: one for name, one in FACTORIES.items() if core.hyperparameters_of(one)}
+EACH = [
+    pytest.param(name, said, id=f"{name}-{said.name}")
+    for name, factory in FACTORIES.items()
+    for said in core.hyperparameters_of(factory).values()
+]
+
+
+def valid(said):
+    """A value that the signature allows."""
+    if isinstance(said.kind, core.Real):
+        kind = said.kind
+        return min(kind.low + 0.5, (kind.low + kind.high) / 2) if kind.low > -jnp.inf else 0.5
+    return {
+        "Whole": 3, "Switch": True, "FloatingDType": jnp.float32, "RandomKey": jax.random.key(0),
+        "Booleans": True, "AnOptimizer": jd.sgd(0.1),
+    }.get(type(said.kind).__name__)  # fmt: skip
+
+
+def needed(factory):
+    """Values for the arguments that have no default."""
+    return {
+        name: valid(said)
+        for name, said in core.hyperparameters_of(factory).items()
+        if said.default is inspect.Parameter.empty
+    }
+
+
+@pytest.mark.parametrize(("name", "said"), EACH)
+def test_what_the_signature_does_not_allow_is_refused_by_name(name, said, as_users_run):
+    for value, error in said.kind.refused():
+        with pytest.raises(error, match=said.name):
+            FACTORIES[name](**{**needed(FACTORIES[name]), said.name: value})
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_arguments_are_explained_in_the_docstring_as_the_signature_says_them(name):
+    factory = FACTORIES[name]
+    words = " ".join(inspect.getdoc(factory).split())
+    for said in core.hyperparameters_of(factory).values():
+        assert f"{said.name}: {' '.join(said.described().split())}" in words
+    assert "Reference:" in words or factory.__module__ == transforms.__name__
+
+
+def test_a_traced_value_out_of_its_range_shows_in_the_update():
+    def update(b1, x):
+        optimizer = jd.adam(0.1, b1=b1)
+        return optimizer.update(x, optimizer.init(x))[0]
+
+    assert jnp.isfinite(jax.jit(update)(0.9, 1.0))
+    for b1 in (-0.1, 1.0, jnp.nan):
+        assert jnp.isnan(jax.jit(update)(b1, 1.0))
+
+
+@jd.optimizer
+def every_kind(
+    size: core.Count,
+    share: core.Fraction = 0.5,
+    shift: core.Finite = -1.0,
+    width: core.Positive | None = None,
+):
+    """One step of the shift.
+
+    Reference: nobody.
+    """
+    return jd.leafwise(lambda g: 0 * g + shift * size)
+
+
+def test_kinds_know_their_ranges(as_users_run):
+    assert every_kind(2, 1.0, -3.0).update(jnp.ones(()), every_kind(2).init(jnp.ones(())))[0] == -6
+    assert repr(every_kind(2, shift=0.5)) == "every_kind(size=2, shift=0.5)"
+    for wrong, told in [
+        ({"size": 0}, "size must be at least 1, got 0"),
+        ({"size": 1.0}, "size must be a Python integer"),
+        ({"share": 1.1}, "share must be ≥ 0 and ≤ 1, got 1.1"),
+        ({"shift": jnp.inf}, "shift must be finite, got inf"),
+        ({"width": 0.0}, "width must be > 0 and finite, got 0.0"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=told):
+            every_kind(**{"size": 2, **wrong})
+    with pytest.raises(TypeError, match="missing a required argument: 'size'"):
+        every_kind()
