@@ -177,7 +177,7 @@ class Walk:
             arrays = [stack(value, self.lanes) for value in inputs]
             return [Stacked(array) for array in bind(equation, arrays)]
         if contains(equation, LANES_FIRST):
-            inputs = [lanes_first(value, self.lanes) for value in inputs]
+            inputs = [v if is_shared(v) else lanes_first(v, self.lanes) for v in inputs]
         return self._vmapped(lambda arrays: bind(equation, arrays), inputs)
 
     def _map_together(self, equations: list, values: dict, wanted: set) -> dict:
