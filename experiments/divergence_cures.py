@@ -26,7 +26,7 @@ from experiments.number import Numbers
 from experiments.report import stage
 from jdescent import plotting
 
-QUICK = Config(seeds=3, steps=200, looks=4)
+QUICK = Config(seeds=2, steps=200, looks=2)
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
 

@@ -64,7 +64,7 @@ class Config:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
-QUICK = Config(signal_seeds=10, training_steps=150)
+QUICK = Config(signal_seeds=6, training_seeds=2, training_steps=70)
 
 
 def standardized_digits() -> Digits:
