@@ -9,7 +9,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from jdescent.core import OptimizerLike, Params, Scalar, global_norm
+from jdescent import absorption
+from jdescent.core import OptimizerLike, Params, Scalar, apply_updates, global_norm
 from jdescent.core.checks import (
     positive_integer,
     real_number,
@@ -182,9 +183,17 @@ def descend(
     start_loss = loss_here if previous is None else jnp.asarray(previous.start_loss)
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
+    moved = _one_step(optimizer, loss_at)
+    gradient_shows = False
+    interval = min(every, steps)
+    if interval > 1 and stop is None and tolerance is None:
+        program, moved = absorption.traced(moved, params, state, params, loss_here, begin)
+        init = jax.make_jaxpr(optimizer.init)(params)
+        gradient_shows = absorption.gradient_shows(program, init, params, state)
     loop = Loop(
         loss_at=loss_at,
-        update=accept_extra(optimizer.update),
+        moved=moved,
+        gradient_shows=gradient_shows,
         since_the_start=count,
         limit=jnp.minimum(limit, jnp.finfo(wide).max),
         memories_are_sound=memories_are_sound,
@@ -198,7 +207,6 @@ def descend(
     if not loop.is_checked_at_every_step:
         end = loop.check_termination(first_point, 0, end)
     run = Run(Place(params, state), counters_of(state), end)
-    interval = min(every, steps)
     if record is None:
         (run, seen), (losses, kept) = take_steps(loop, run, interval), (None, None)
     else:
@@ -218,6 +226,18 @@ def descend(
         params, state, last, verdict, start_loss, first, losses, kept,
         every=1 if record is None else every, names_loss="loss" in names,
     )  # fmt: skip
+
+
+def _one_step(optimizer: OptimizerLike, loss_at: Callable) -> Callable[..., Place]:
+    update = accept_extra(optimizer.update)
+
+    def moved(params, state, gradient, loss, step):
+        updates, state = update(
+            gradient, state, params, value=loss, grad=gradient, value_fn=loss_at(step)
+        )
+        return Place(apply_updates(params, updates), state)
+
+    return moved
 
 
 def _first_gradient(loss_at, params: Params, step) -> Params:

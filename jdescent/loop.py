@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, PyTree
 
-from jdescent.core import Params, Scalar, apply_updates, global_norm
+from jdescent.core import Params, Scalar, global_norm
 from jdescent.core.checks import is_array
 from jdescent.trajectory import Point, Status
 
@@ -70,7 +70,8 @@ class Loop:
     """What all steps of a run have in common. Steps are counted from its begin: 0, 1, …"""
 
     loss_at: Callable[[Any], Callable[[Params], Array]]
-    update: Callable
+    moved: Callable[[Params, Any, Params, Array, Any], Place]
+    gradient_shows: bool  # in what is kept, where it was not finite: see `absorption`
     since_the_start: Callable[[Any], Any]
     limit: Array
     memories_are_sound: Callable[[PyTree], Array]
@@ -90,11 +91,7 @@ class Loop:
         return Point(step, place.params, loss, gradient, place.state)
 
     def move(self, point: Point) -> Place:
-        updates, state = self.update(
-            point.gradient, point.state, point.params,
-            value=point.loss, grad=point.gradient, value_fn=self.loss_at(point.step),
-        )  # fmt: skip
-        return Place(apply_updates(point.params, updates), state)
+        return self.moved(point.params, point.state, point.gradient, point.loss, point.step)
 
     def check_termination(self, point: Point, here, end: Any) -> Array:
         """The run's end, which is here if it goes on no further than this point."""
@@ -112,13 +109,16 @@ class Loop:
     # -- strides that are checked at their end ---------------------------------------------------
 
     def unchecked_steps(self, place: Place, begin, length: int) -> tuple[Place, Array]:
-        """So many steps, and whether all gradients on the way were finite: what comes of one that
-        was not may be finite again, as the sign of an infinity is."""
+        """So many steps, and whether all gradients on the way were finite, as far as that would
+        not show at their end: what comes of one that was not may be finite again, as the sign of
+        an infinity is."""
 
         def step(carry, here):
             place, sound = carry
             point = self.look(place, here)
-            return (self.move(point), sound & all_finite(point.gradient)), None
+            if not self.gradient_shows:
+                sound &= all_finite(point.gradient)
+            return (self.move(point), sound), None
 
         return _repeat(step, (place, jnp.array(True)), begin, length)[0]
 

@@ -111,7 +111,7 @@ def test_the_memories_kept_are_those_of_the_last_finite_point():
     # x: 1, 2.5, overflow (4.25 > 3.4) in units of 10³⁸; v: 1, 1.5
     assert path.verdict.step == 3
     np.testing.assert_allclose(path.params, 2.5e38, rtol=1e-5)
-    np.testing.assert_allclose(path.state.v, 1.5e38, rtol=1e-5)
+    np.testing.assert_allclose(path.state.velocity, 1.5e38, rtol=1e-5)
 
 
 def test_one_bad_element_of_one_leaf_makes_the_run_non_finite():
@@ -199,7 +199,7 @@ def test_momentum_may_pass_a_flat_point_at_speed_and_is_then_called_converged():
     ball = jd.heavy_ball(0.5, 0.9)
     path = jd.descend(lambda x: x**2, 1.0, ball, steps=3, tolerance=1e-6)
     assert (path.verdict.status, path.verdict.step, path.params) == (Status.CONVERGED, 1, 0)
-    assert path.state.v == -1
+    assert path.state.velocity == -1
     assert jd.descend(lambda x: x**2, 1.0, ball, steps=2).params == pytest.approx(-0.9)
 
 

@@ -9,12 +9,13 @@ import importlib
 import io
 import pathlib
 import sys
+from typing import Any
 
 import numpy as np
 import torch
-
 from experiments.conformance.problem import Problem
-from experiments.conformance.references.table import ROWS
+
+from experiments.conformance.references.rows import ROWS
 
 PATHS = pathlib.Path(__file__).with_name("paths.npz")
 
@@ -48,7 +49,7 @@ def main() -> None:
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     problem = Problem()
-    paths = {}
+    paths: dict[str, Any] = {}
     for row in ROWS:
         paths[row.key] = walk(row, problem)
         finite = np.isfinite(paths[row.key]).all()

@@ -4,6 +4,8 @@ A row with neither `theirs` nor `ours` compares defaults at one learning rate. T
 libraries that need torch are made by `make.py` and kept in `paths.npz`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 LIBRARIES = {
@@ -30,8 +32,8 @@ class Row(NamedTuple):
     library: str
     theirs: str
     rate: float
-    their_settings: dict[str, Any] = {}
-    our_settings: dict[str, Any] = {}
+    their_settings: Mapping[str, Any] = MappingProxyType({})
+    our_settings: Mapping[str, Any] = MappingProxyType({})
     why: str = ""
     rate_name: str = "lr"
 
