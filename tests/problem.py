@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jdescent as jd
+from jdescent.core.contract import accept_extra
 
 SHAPES = {"b": (5,), "s": (), "w": (4, 3)}  # in the order of JAX's leaves
 SIZES = [int(np.prod(shape)) for shape in SHAPES.values()]
@@ -93,7 +94,7 @@ def our_path(optimizer: Any, problem: Problem) -> np.ndarray:
         updates, state = update(gradient, state, params, value=value, grad=gradient, value_fn=loss)
         return jd.apply_updates(params, updates), state
 
-    update = jd.core.accept_extra(optimizer.update)
+    update = accept_extra(optimizer.update)
     params, path = tree(problem.x0), []
     state = optimizer.init(params)
     for t in range(1, problem.steps + 1):
