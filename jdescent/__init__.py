@@ -24,8 +24,11 @@ from jdescent.optimizers import (
     nadam,
     nesterov,
     rmsprop,
+    rprop,
     sgd,
     sign_sgd,
+    signum,
+    tiger,
 )
 from jdescent.sweeps import open_sweep, sweep, use_all_cores
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
@@ -66,10 +69,13 @@ __all__ = [
     "optimizer",
     "partition",
     "rmsprop",
+    "rprop",
     "schedules",
     "sgd",
     "sign_sgd",
+    "signum",
     "sweep",
+    "tiger",
     "treewise",
     "use_all_cores",
 ]

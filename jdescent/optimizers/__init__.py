@@ -3,7 +3,7 @@
 from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop
 from jdescent.optimizers.momentum import heavy_ball, nesterov, sgd
-from jdescent.optimizers.sign import lion, sign_sgd
+from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 
 __all__ = [
     "adadelta",
@@ -17,6 +17,9 @@ __all__ = [
     "nadam",
     "nesterov",
     "rmsprop",
+    "rprop",
     "sgd",
     "sign_sgd",
+    "signum",
+    "tiger",
 ]
