@@ -2,6 +2,7 @@
 
 from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop
+from jdescent.optimizers.layerwise import fromage, lars
 from jdescent.optimizers.momentum import heavy_ball, nesterov, sgd
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 
@@ -12,7 +13,9 @@ __all__ = [
     "adamax",
     "adamw",
     "amsgrad",
+    "fromage",
     "heavy_ball",
+    "lars",
     "lion",
     "nadam",
     "nesterov",

@@ -1,0 +1,66 @@
+"""Gradient descent with a rate for every array."""
+
+import numpy as np
+import optax
+from cases import Case
+
+import jdescent as jd
+
+DECAYED = {"weight_decay": 0.5, "trust_coefficient": 0.1, "eps": 0.01, "momentum": 0.8}
+
+
+def lars(
+    problem, *, lr, weight_decay, trust_coefficient, eps, momentum, nesterov=False, of_sum=False
+):
+    """You et al. 2017, Algorithm 1, array by array."""
+    xs = problem.leaves(problem.x0)
+    vs = [np.zeros_like(x) for x in xs]
+    for t in range(1, problem.steps + 1):
+        gs = problem.leaves(problem.gradient(problem.joined(xs), t))
+        for i, (x, g) in enumerate(zip(xs, gs, strict=True)):
+            decayed = np.sqrt(np.sum((g + weight_decay * x) ** 2))
+            apart = np.sqrt(np.sum(g**2)) + weight_decay * np.sqrt(np.sum(x**2))
+            local = trust_coefficient * np.sqrt(np.sum(x**2))
+            local /= (decayed if of_sum else apart) + eps
+            increment = lr * local * (g + weight_decay * x)
+            vs[i] = momentum * vs[i] + increment
+            xs[i] = x - (momentum * vs[i] + increment if nesterov else vs[i])
+        yield problem.joined(xs)
+
+
+def fromage(problem, *, lr, min_norm):
+    """Bernstein et al. 2020, Algorithm 1, array by array."""
+    xs = problem.leaves(problem.x0)
+    for t in range(1, problem.steps + 1):
+        gs = problem.leaves(problem.gradient(problem.joined(xs), t))
+        for i, (x, g) in enumerate(zip(xs, gs, strict=True)):
+            size = max(np.sqrt(np.sum(x**2)), min_norm)
+            slope = max(np.sqrt(np.sum(g**2)), min_norm)
+            xs[i] = (x - lr * size / slope * g) / np.sqrt(1 + lr**2)
+        yield problem.joined(xs)
+
+
+CASES = [
+    Case(
+        "lars",
+        jd.lars,
+        optax.lars,
+        DECAYED,
+        paper=lars,
+        rate=0.2,
+        differs="optax divides by the norm of the sum of gradient and decay",
+        twin_distance=0.01944,
+    ),
+    Case(
+        "lars as optax has it",
+        jd.lars,
+        optax.lars,
+        DECAYED | {"norm_of_sum": True, "nesterov": True},
+        DECAYED | {"nesterov": True},
+        paper=lars,
+        paper_settings=DECAYED | {"nesterov": True, "of_sum": True},
+        rate=0.2,
+    ),
+    Case("fromage", jd.fromage, optax.fromage, {"min_norm": 1e-6}, paper=fromage, rate=0.02),
+    Case("fromage above a norm", jd.fromage, optax.fromage, {"min_norm": 2.0}, paper=fromage),
+]
