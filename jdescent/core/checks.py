@@ -50,16 +50,22 @@ def require_real_scalar(name: str, value: Any) -> None:
 
 def positive_integer(name: str, number: SupportsIndex, at_most: float | int = math.inf) -> int:
     """The number as a Python integer from 1 to `at_most`; an error if it is anything else."""
+    whole = integer(name, number, 1)
+    if whole > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {whole}")
+    return whole
+
+
+def integer(name: str, number: SupportsIndex, at_least: int) -> int:
+    """The number as a Python integer; an error if it is anything else or less."""
     try:
         whole = None if isinstance(number, bool | np.bool_) else operator.index(number)
     except TypeError:
         whole = None
     if whole is None:
         raise TypeError(f"{name} must be a Python integer, got {number!r}")
-    if whole < 1:
-        raise ValueError(f"{name} must be at least 1, got {whole}")
-    if whole > at_most:
-        raise ValueError(f"{name} must be at most {at_most}, got {whole}")
+    if whole < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {whole}")
     return whole
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jdescent.core.checks import (
     floating_dtype,
-    positive_integer,
+    integer,
     require_boolean,
     require_key,
     require_optimizer,
@@ -48,18 +48,20 @@ SYMBOLS = {
 
 @dataclasses.dataclass(frozen=True)
 class Whole:
-    """A Python integer of 1 or more: a size, an interval, a number of rounds."""
+    """A Python integer of `least` or more: a size, an interval, a number of rounds."""
+
+    least: int = 1
 
     def checked(self, name: str, value: Any) -> int:
-        return positive_integer(name, value)
+        return integer(name, value, self.least)
 
     def described(self, symbol: str, words: str) -> str:
-        return _joined(f"{symbol}, an integer ≥ 1", words)
+        return _joined(f"{symbol}, an integer ≥ {self.least}", words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [
-            (0, ValueError),
-            (-1, ValueError),
+            (self.least - 1, ValueError),
+            (self.least - 2, ValueError),
             (1.5, TypeError),
             (True, TypeError),
             ("1", TypeError),
@@ -168,6 +170,7 @@ Fraction = Annotated[Any, Real(high=1, includes_high=True)]
 Finite = Annotated[Any, Real(low=-math.inf)]
 Scheduled = Annotated[Any, Real(schedule=True)]
 Count = Annotated[int, Whole()]
+Seed = Annotated[int, Whole(least=0)]
 DType = Annotated[Any, FloatingDType()]
 Key = Annotated[Any, RandomKey()]
 Mask = Annotated[Any, Booleans()]
@@ -204,7 +207,7 @@ def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
     """Check every argument of an optimizer's factory against its annotation, and document it.
 
     `Rate` (≥ 0 or a schedule), `Decay` (in [0, 1), given to the rule as a `Beta`), `NonNegative`,
-    `Positive`, `Fraction` (in [0, 1]), `Finite`, `Count`, `DType`, `Key`, `Mask`, `bool`, a
+    `Positive`, `Fraction` (in [0, 1]), `Finite`, `Count`, `Seed`, `DType`, `Key`, `Mask`, `bool`, a
     ``Literal`` of names, each alone or ``| None``; ``Annotated[NonNegative, "inside the root"]``
     adds words. The factory is called with what was checked: Python floats, traced arrays that are
     NaN out of their range, schedules as they are.

@@ -73,6 +73,7 @@ def every_kind(
     share: core.Fraction = 0.5,
     shift: core.Finite = -1.0,
     width: core.Positive | None = None,
+    seed: core.Seed = 0,
 ):
     """One step of the shift.
 
@@ -87,6 +88,7 @@ def test_kinds_know_their_ranges(as_users_run):
     for wrong, told in [
         ({"size": 0}, "size must be at least 1, got 0"),
         ({"size": 1.0}, "size must be a Python integer"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"share": 1.1}, "share must be ≥ 0 and ≤ 1, got 1.1"),
         ({"shift": jnp.inf}, "shift must be finite, got inf"),
         ({"width": 0.0}, "width must be > 0 and finite, got 0.0"),
