@@ -1,6 +1,9 @@
-"""Steps divided by the root of squared gradients: AdaGrad, RMSProp, AdaDelta."""
+"""Steps divided by the root of squared gradients: AdaGrad, SM3, RMSProp, AdaDelta."""
 
+import functools
 from typing import Annotated
+
+import jax.numpy as jnp
 
 from jdescent.core import (
     Coefficient,
@@ -21,17 +24,21 @@ from jdescent.numerics import ratio, root
 def adagrad(
     learning_rate: Rate,
     initial_accumulator_value: Annotated[NonNegative, "s₀, optax's 0.1"] = 0.1,
-    eps: Annotated[NonNegative, "inside the root"] = 1e-7,
+    eps: NonNegative = 1e-7,
+    *,
+    eps_in_sqrt: Annotated[bool, "ε inside the root (optax) or outside (the paper, torch)"] = True,
+    lr_decay: Annotated[NonNegative, "c, torch's; 0 in the paper"] = 0.0,
 ) -> Optimizer:
     """AdaGrad: every coordinate's rate falls with the gradients it has seen.
 
         s ← s + g²
-        x ← x − lr·g/√(s + ε)           0/0 = 0
+        lr_t ← lr/(1 + c·(t − 1))
+        x ← x − lr_t·g/√(s + ε)         or −lr_t·g/(√s + ε) with eps_in_sqrt=False; 0/0 = 0
 
     Converges on a quadratic for every lr: s grows until √s exceeds lr·λ/2.
 
-    Differs from: the paper and torch.optim.Adagrad put ε = 1e-10 outside the root and start at
-    s₀ = 0, so their first step is lr·sign(g); optax.adagrad is as here.
+    Differs from: the paper and torch.optim.Adagrad put ε (torch's is 1e-10) outside the root and
+    start at s₀ = 0, so that their first step is lr·sign(g); optax.adagrad is as here.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -43,11 +50,65 @@ def adagrad(
     Learning and Stochastic Optimization, section 1.1 (diagonal matrices).
     """
 
-    def rule(lr, g, s):
+    def rule(lr, t, g, s):
         s = s + g**2
-        return -lr * ratio(g, root(s, eps)), s
+        lr_t = lr / (1 + lr_decay * (t - 1))
+        return -lr_t * (ratio(g, root(s, eps)) if eps_in_sqrt else ratio(g, root(s), eps)), s
 
     return leafwise(rule, learning_rate, s=Memory(initial_accumulator_value, wide=True))
+
+
+@optimizer
+def sm3(
+    learning_rate: Rate,
+    momentum: Annotated[Decay, "β"] = 0.9,
+    *,
+    eps: Annotated[NonNegative, "inside the root; optax's is 1e-8"] = 0.0,
+) -> Optimizer:
+    """SM3: AdaGrad that remembers one number for each row, each column, … of an array.
+
+        ν ← min over axes of μ, + g²    at every element, of the μ of its row, its column, …
+        μ ← max of ν                    of each row, of each column, …
+        u ← β·u + (1 − β)·g/√(ν + ε)    0/0 = 0
+        x ← x − lr·u
+
+    ν is never less than AdaGrad's sum of squares; of vectors and scalars it is that sum.
+
+    Differs from: optax.sm3 has ε = 1e-8; the authors' code 1e-30; the paper none, which is taken
+    here.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer, g = jd.sm3(1.0, momentum=0.0), jnp.array([[3.0, 4.0], [0.0, 0.0]])
+        >>> _, state = optimizer.update(g, optimizer.init(g))
+        >>> rows, columns = state.mu
+        >>> print(rows.ravel(), columns.ravel())
+        [16.  0.] [ 9. 16.]
+
+    Reference: R. Anil, V. Gupta, T. Koren and Y. Singer, 2019, Memory-Efficient Adaptive
+    Optimization, Algorithm SM3-II, its cover as in section 4 and its momentum as in the
+    experiments.
+    """
+
+    def rule(lr, g, mu, u):
+        nu = functools.reduce(jnp.minimum, mu) + g**2
+        mu = _largest_along_each_axis(nu)
+        u = momentum * u + (1 - momentum) * ratio(g, root(nu, eps))
+        return -lr * u, mu, u
+
+    return leafwise(
+        rule,
+        learning_rate,
+        mu=Memory(lambda x: _largest_along_each_axis(jnp.zeros_like(x)), wide=True),
+        u=0,
+    )
+
+
+def _largest_along_each_axis(nu):
+    """For each axis the largest element of every slice across it; of a scalar, itself."""
+    axes = range(nu.ndim)
+    slices = [tuple(other for other in axes if other != axis) for axis in axes] or [()]
+    return [jnp.max(nu, axis=across, keepdims=True, initial=0.0) for across in slices]
 
 
 @optimizer
@@ -60,9 +121,11 @@ def rmsprop(
     centered: Annotated[
         bool, "divide by the standard deviation rather than the root mean square"
     ] = False,
-    momentum: Annotated[NonNegative | None, "none if None; lr is inside the velocity"] = None,
+    momentum: Annotated[NonNegative | None, "none if None"] = None,
     nesterov: Annotated[bool, "look the velocity ahead by one step"] = False,
     bias_correction: Annotated[bool, "divide the means by 1 − αᵗ, as Adam does"] = False,
+    *,
+    lr_in_velocity: Annotated[bool, "lr inside the velocity (optax) or outside (torch)"] = True,
 ) -> Optimizer:
     """RMSProp: the gradient over the root of its running mean square.
 
@@ -71,7 +134,7 @@ def rmsprop(
         u ← −lr·g/√(v̂ + ε)              or −lr·g/(√v̂ + ε) with eps_in_sqrt=False
         velocity ← β·velocity + u       momentum only, then u ← velocity,
                                         or u ← u + β·velocity with nesterov
-        x ← x + u
+        x ← x + u                       with lr_in_velocity=False lr is here, not in u
 
     Centered, v̂ is the variance: the mean square v̂ of the equations above, less the square of the
     mean m̂ of g taken alike. A difference of two large numbers loses what it is about, so v is the
@@ -83,8 +146,9 @@ def rmsprop(
 
     Without bias correction the first step is lr/√(1 − α) long: 3.162·lr at the default α.
 
-    Differs from: torch.optim.RMSprop has ε outside the root and lr outside the velocity;
-    TensorFlow has ε inside the root and v₀ = 1. optax.rmsprop is as here.
+    Differs from: torch.optim.RMSprop has ε outside the root and lr outside the velocity,
+    ``eps_in_sqrt=False, lr_in_velocity=False``; TensorFlow has ε inside the root and v₀ = 1.
+    optax.rmsprop is as here.
 
     Raises:
         TypeError, ValueError: an argument that is not what the table says; nesterov without
@@ -111,11 +175,12 @@ def rmsprop(
         else:
             v = decay * v + (1 - decay) * g**2
         v_hat = v / (1 - decay**t) if bias_correction else v
-        u = -lr * (ratio(g, root(v_hat, eps)) if eps_in_sqrt else ratio(g, root(v_hat), eps))
+        inside, outside = (lr, 1) if lr_in_velocity else (1, lr)
+        u = -inside * (ratio(g, root(v_hat, eps)) if eps_in_sqrt else ratio(g, root(v_hat), eps))
         if momentum is not None:
             velocity = momentum * velocity + u
             u = u + momentum * velocity if nesterov else velocity
-        return u, *(memory for memory in (v, m, velocity) if memory is not None)
+        return outside * u, *(memory for memory in (v, m, velocity) if memory is not None)
 
     memories = {"v": Memory(initial_scale, wide=True)}
     memories |= {"m": Memory(wide=True)} if centered else {}
