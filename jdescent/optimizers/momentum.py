@@ -1,8 +1,25 @@
 """Gradient descent and its momentum: one velocity, no second moments."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from jdescent.core import DType, Memory, NonNegative, Optimizer, Rate, Real, leafwise, optimizer
+import jax.numpy as jnp
+
+from jdescent.core import (
+    Coefficient,
+    Decay,
+    DType,
+    Fraction,
+    Mask,
+    Memory,
+    NonNegative,
+    Optimizer,
+    Rate,
+    Real,
+    Scheduled,
+    leafwise,
+    optimizer,
+)
 from jdescent.core.checks import real_number
 
 
@@ -15,6 +32,8 @@ def sgd(
     dampening: Annotated[
         Any, Real(high=1), "d, the share of each gradient that the sum leaves out"
     ] = 0.0,
+    *,
+    undampened_start: Annotated[bool, "b₁ = g, as torch has it"] = False,
 ) -> Optimizer:
     """Gradient descent, plain or with momentum; the learning rate stays outside the sum.
 
@@ -27,7 +46,7 @@ def sgd(
 
     Differs from: `heavy_ball` and `nesterov` keep lr *inside* their velocity; the paths agree while
     lr is constant and part once it is scheduled. With d = 0 this is optax.sgd. torch.optim.SGD
-    starts its sum at the first gradient undampened, b₁ = g; here b₁ = (1 − d)·g.
+    does not dampen the first gradient, ``undampened_start=True``; here b₁ = (1 − d)·g else.
 
     Raises:
         TypeError, ValueError: an argument that is not what the table says; nesterov or dampening
@@ -47,8 +66,9 @@ def sgd(
             raise ValueError("nesterov and dampening act on the velocity: give momentum as well")
         return leafwise(lambda lr, g: -lr * g, learning_rate)
 
-    def rule(lr, g, b):
-        b = momentum * b + (1 - dampening) * g
+    def rule(lr, t, g, b):
+        d = jnp.where(t == 1, 0, dampening) if undampened_start else dampening
+        b = momentum * b + (1 - d) * g
         step = g + momentum * b if nesterov else b
         return -lr * step, b
 
@@ -124,3 +144,151 @@ def nesterov(
         return momentum * velocity - lr * g, velocity
 
     return leafwise(rule, learning_rate, velocity=0)
+
+
+@optimizer
+def sgdw(
+    learning_rate: Rate,
+    momentum: NonNegative = 0.9,
+    weight_decay: Annotated[Scheduled, "decoupled, multiplied by lr"] = 1e-4,
+    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+    *,
+    nesterov: Annotated[bool, "look the velocity ahead by one step"] = False,
+) -> Optimizer:
+    """`heavy_ball` with weight decay outside its velocity.
+
+        velocity ← β·velocity − lr·g
+        x ← x + velocity − lr·w·x
+
+    Differs from: the paper multiplies w by the schedule but not by the base rate; here, in timm and
+    in pytorch_optimizer, w is multiplied by the whole lr. Those keep lr outside the velocity; equal
+    for constant lr.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer = jd.sgdw(0.1, weight_decay=0.01)
+        >>> x = jnp.array(10.0)
+        >>> updates, _ = optimizer.update(jnp.array(1.0), optimizer.init(x), x)
+        >>> print(f"{updates:.2f}")
+        -0.11
+
+    Reference: I. Loshchilov and F. Hutter, 2019, Decoupled Weight Decay Regularization,
+    Algorithm 1.
+    """
+
+    def rule(lr, g, x, w, velocity):
+        velocity = momentum * velocity - lr * g
+        step = momentum * velocity - lr * g if nesterov else velocity
+        return step - lr * w * x, velocity
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return leafwise(rule, learning_rate, w=w, velocity=0)
+
+
+@optimizer
+def qhm(
+    learning_rate: Rate,
+    momentum: Annotated[Decay, "of the mean gradient"] = 0.999,
+    nu: Annotated[Fraction, "the share of the mean in a step"] = 0.7,
+) -> Optimizer:
+    """Quasi-hyperbolic momentum: steps along a mixture of the gradient and its mean.
+
+        m ← β·m + (1 − β)·g
+        x ← x − lr·((1 − ν)·g + ν·m)
+
+    ν = 0 is gradient descent. With lr·(1 − β) for their lr, ν = 1 is `sgd` with momentum β, and
+    ν = β is `sgd` with Nesterov's.
+
+    Differs from: torch_optimizer and pytorch_optimizer have β = 0 and ν = 1 by default; here both
+    are what the paper recommends.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.qhm(0.5), steps=100)
+        >>> print(f"{path.params:.2f}")
+        2.87
+
+    Reference: J. Ma and D. Yarats, 2019, Quasi-Hyperbolic Momentum and Adam for Deep Learning,
+    eqs. (3)-(4).
+    """
+
+    def rule(lr, g, m):
+        m = momentum * m + (1 - momentum) * g
+        return -lr * ((1 - nu) * g + nu * m), m
+
+    return leafwise(rule, learning_rate, m=0)
+
+
+_DAMPINGS = Real(high=1)
+
+
+@optimizer
+def aggmo(
+    learning_rate: Rate, betas: Annotated[Sequence, "each in [0, 1)"] = (0.0, 0.9, 0.99)
+) -> Optimizer:
+    """Aggregated momentum: the mean step of K momenta, whose oscillations damp each other.
+
+        bᵢ ← βᵢ·bᵢ + g                  i = 1, …, K
+        x ← x − lr/K·(b₁ + … + b_K)
+
+    The paper chooses βᵢ = 1 − 10¹⁻ⁱ, as here by default; its rate suits the fastest momentum, so
+    that lr need not fall as βᵢ nears 1. With K = 1 it is `sgd` with momentum.
+
+    Args:
+        learning_rate: lr ≥ 0, a scalar or a schedule.
+        betas: β₁, …, β_K, each in [0, 1).
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.aggmo(0.1), steps=600)
+        >>> print(f"{path.params:.2f}")
+        3.00
+
+    Reference: J. Lucas, S. Sun, R. Zemel and R. Grosse, 2019, Aggregated Momentum: Stability
+    through Passive Damping, section 3.
+    """
+    betas = [_DAMPINGS.checked("betas", beta) for beta in betas]
+
+    def rule(lr, g, b):
+        b = [beta * b_i + g for beta, b_i in zip(betas, b, strict=True)]
+        return -lr / len(b) * sum(b), b
+
+    return leafwise(rule, learning_rate, b=Memory(lambda x: [jnp.zeros_like(x) for _ in betas]))
+
+
+@optimizer
+def pid(
+    learning_rate: Rate,
+    momentum: Annotated[Decay, "of the sum and of the mean change"] = 0.9,
+    integral: Annotated[NonNegative, "K_I"] = 5.0,
+    derivative: Annotated[NonNegative, "K_D"] = 10.0,
+) -> Optimizer:
+    """A PID controller of the gradient: proportional, integral and derivative part.
+
+        b ← β·b + g
+        d ← β·d + (1 − β)·(g − g_before)            g_before = g at first
+        x ← x − lr·(g + K_I·b + K_D·d)
+
+    With K_D = 0 it is `sgd` along g + K_I·b. The derivative brakes where gradients shrink.
+
+    Differs from: torch_optimizer and pytorch_optimizer do not keep the first gradient, so that the
+    change in their second step is g itself; the authors' published code keeps none and weighs the
+    change by lr.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.pid(0.01), steps=200)
+        >>> print(f"{path.params:.2f}")
+        3.00
+
+    Reference: W. An et al., 2018, A PID Controller Approach for Stochastic Optimization of Deep
+    Networks.
+    """
+
+    def rule(lr, t, g, b, d, g_before):
+        b = momentum * b + g
+        change = jnp.where(t == 1, 0 * g, g - g_before)
+        d = momentum * d + (1 - momentum) * change
+        return -lr * (g + integral * b + derivative * d), b, d, g
+
+    return leafwise(rule, learning_rate, b=0, d=0, g_before=0)
