@@ -11,7 +11,7 @@ from jdescent.optimizers.accelerated import (
 from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
-from jdescent.optimizers.layerwise import fromage, lars
+from jdescent.optimizers.layerwise import fromage, lars, sgdp
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
@@ -44,6 +44,7 @@ __all__ = [
     "rmsprop",
     "rprop",
     "sgd",
+    "sgdp",
     "sgdw",
     "sign_sgd",
     "signum",

@@ -9,7 +9,6 @@ import numpy as np
 from jdescent.core import (
     Coefficient,
     Count,
-    Memory,
     Optimizer,
     Positive,
     Rate,
@@ -197,7 +196,9 @@ def accsgd(
 
         α ← 1 − c²·ξ/κ
         y ← α·y + (1 − α)·(x − κ·lr/c·g)            y₀ = x₀
-        x ← c/(c + 1 − α)·(x − lr·g) + (1 − α)/(c + 1 − α)·y
+        x ← (c·(x − lr·g) + (1 − α)·y)/(c + 1 − α)
+
+    Of y the state keeps `lead`, y − x, which loses no digits where x is large.
 
     Differs from: pytorch_optimizer names c `constant`, the authors' code `smallConst`.
 
@@ -210,14 +211,14 @@ def accsgd(
     Reference: R. Kidambi, P. Netrapalli, P. Jain and S. M. Kakade, 2018, On the Insufficiency of
     Existing Momentum Schemes for Stochastic Optimization, Algorithm 3.
     """
-    beta = small_const**2 * xi / kappa
+    beta = small_const**2 * xi / kappa  # 1 − α
 
-    def rule(lr, g, x, y):
-        y = (1 - beta) * y + beta * (x - kappa * lr / small_const * g)
-        short = x - lr * g
-        return (small_const * short + beta * y) / (small_const + beta) - x, y
+    def rule(lr, g, lead):
+        lead = (1 - beta) * lead - beta * kappa * lr / small_const * g
+        u = (beta * lead - small_const * lr * g) / (small_const + beta)
+        return u, lead - u
 
-    return leafwise(rule, learning_rate, y=Memory(lambda x: x))
+    return leafwise(rule, learning_rate, lead=0)
 
 
 @optimizer

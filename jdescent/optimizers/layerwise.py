@@ -1,6 +1,7 @@
 """Gradient descent with a rate for every array: steps in proportion to the parameters' norm."""
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 
@@ -10,11 +11,13 @@ from jdescent.core import (
     NonNegative,
     Optimizer,
     Rate,
+    Real,
     Scheduled,
     leafwise,
     norm,
     optimizer,
 )
+from jdescent.numerics import ratio, root
 
 
 @optimizer
@@ -103,3 +106,82 @@ def fromage(
         return -lr * q * g / c - shrunk_by * x
 
     return leafwise(rule, learning_rate)
+
+
+@optimizer
+def sgdp(
+    learning_rate: Rate,
+    momentum: Annotated[Any, Real(high=1)] = 0.0,
+    dampening: Annotated[
+        Any, Real(high=1), "d, the share of each gradient that the sum leaves out"
+    ] = 0.0,
+    weight_decay: Annotated[Scheduled, "decoupled, multiplied by lr/(1 − β)"] = 0.0,
+    nesterov: Annotated[bool, "step along g + β·b, the sum looked ahead by one step"] = False,
+    eps: Annotated[NonNegative, "added to ‖x‖"] = 1e-8,
+    delta: Annotated[NonNegative, "the cosine, times √n, below which x counts as free"] = 0.1,
+    wd_ratio: Annotated[NonNegative, "the share of the decay of free arrays"] = 0.1,
+    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+    *,
+    channels_first: Annotated[bool, "channels lie along the first axis, not the last"] = False,
+) -> Optimizer:
+    """SGDP: momentum that does not lengthen weights whose length the loss does not see.
+
+        b ← β·b + (1 − d)·g
+        u ← b                           or g + β·b with nesterov
+        x̂ ← x/(‖x‖ + ε)                 of each channel, or of the whole array
+        u ← u − (x̂·u)·x̂, w ← w·wd_ratio     where |cos(x, g)| < δ/√n
+        x ← x − lr·(u + w/(1 − β)·x)
+
+    An array of two or more axes is projected channel by channel if the cosines of all channels, of
+    n elements each, are that small; else as a whole if its own is; else not. Before batch or layer
+    normalization the gradient is orthogonal to x, and only momentum and decay change ‖x‖.
+
+    Differs from: the authors' code has channels first, as torch lays weights out.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer, x = jd.sgdp(1.0, momentum=0.9), jnp.array([[1.0], [0.0]])
+        >>> _, state = optimizer.update(jnp.array([[2.0], [0.0]]), optimizer.init(x), x)
+        >>> print(optimizer.update(jnp.array([[0.0], [3.0]]), state, x)[0].ravel())
+        [ 0. -3.]
+
+    Reference: B. Heo et al., 2021, AdamP: Slowing Down the Slowdown for Momentum Optimizers on
+    Scale-invariant Weights, Algorithm 1.
+    """
+
+    def rule(lr, g, x, w, b):
+        b = momentum * b + (1 - dampening) * g
+        u = g + momentum * b if nesterov else b
+        u, is_free = tangential(x, g, u, delta, eps, channels_first)
+        w = jnp.where(is_free, wd_ratio, 1) * w
+        return -lr * (u + w / (1 - momentum) * x), b
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return leafwise(rule, learning_rate, w=w, b=0)
+
+
+def tangential(x, g, u, delta, eps, channels_first=False):
+    """The step u without its part along x where g is almost orthogonal to x, and whether it is.
+
+    Of each channel if that holds for all of them, else of the whole array; never of one axis.
+    """
+    if x.ndim < 2:
+        return u, False
+    channel = tuple(range(1, x.ndim)) if channels_first else tuple(range(x.ndim - 1))
+    whole = tuple(range(x.ndim))
+    (by_channel, all_free), (as_one, free) = (
+        _along(axes, x, g, u, delta, eps) for axes in (channel, whole)
+    )
+    return jnp.where(all_free, by_channel, jnp.where(free, as_one, u)), all_free | free
+
+
+def _along(axes, x, g, u, delta, eps):
+    def dot(a, b):
+        return jnp.sum(a * b, axes, keepdims=True)
+
+    size = root(dot(x, x))
+    cosine = ratio(jnp.abs(dot(x, g)), size * root(dot(g, g)))
+    unit = ratio(x, size, eps)
+    elements = math.prod(x.shape[axis] for axis in axes)
+    is_free = jnp.max(cosine, initial=0.0) < delta / math.sqrt(max(elements, 1))
+    return u - unit * dot(unit, u), is_free

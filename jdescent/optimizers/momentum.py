@@ -204,9 +204,9 @@ def qhm(
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
-        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.qhm(0.5), steps=100)
-        >>> print(f"{path.params:.2f}")
-        2.87
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.qhm(0.5), steps=1)
+        >>> print(f"{path.params:.4f} {0.5 * (0.3 + 0.7 * 0.001) * 6:.4f}")
+        0.9021 0.9021
 
     Reference: J. Ma and D. Yarats, 2019, Quasi-Hyperbolic Momentum and Adam for Deep Learning,
     eqs. (3)-(4).

@@ -40,6 +40,42 @@ def fromage(problem, *, lr, min_norm):
         yield problem.joined(xs)
 
 
+def sgdp(problem, *, lr, momentum, dampening, weight_decay, nesterov, delta, wd_ratio, first):
+    """Heo et al. 2021, Algorithm 1 of SGDP, with the views of the authors' code as rows."""
+    xs = problem.leaves(problem.x0)
+    buffers = [np.zeros_like(x) for x in xs]
+    for t in range(1, problem.steps + 1):
+        gs = problem.leaves(problem.gradient(problem.joined(xs), t))
+        for i, (x, g) in enumerate(zip(xs, gs, strict=True)):
+            buffers[i] = momentum * buffers[i] + (1 - dampening) * g
+            step = g + momentum * buffers[i] if nesterov else buffers[i]
+            decay = weight_decay
+            if x.ndim == 2:
+                rows = [x, g, step] if first else [x.T, g.T, step.T]
+                step, decay = projected(*rows, decay, delta, wd_ratio)
+                step = step if first else step.T
+            xs[i] = x * (1 - lr * decay / (1 - momentum)) - lr * step
+        yield problem.joined(xs)
+
+
+def projected(x, g, step, decay, delta, wd_ratio):
+    for rows in (x.shape[0], 1):
+        x_rows, g_rows, step_rows = (a.reshape(rows, -1).copy() for a in (x, g, step))
+        lengths = [np.linalg.norm(row) for row in x_rows]
+        cosines = [
+            abs(row @ slope) / length / np.linalg.norm(slope)
+            for row, slope, length in zip(x_rows, g_rows, lengths, strict=True)
+        ]
+        if max(cosines) < delta / np.sqrt(x_rows.shape[1]):
+            for i, length in enumerate(lengths):
+                unit = x_rows[i] / length
+                step_rows[i] -= unit * (unit @ step_rows[i])
+            return step_rows.reshape(x.shape), decay * wd_ratio
+    return step, decay
+
+
+SGDP = {"momentum": 0.8, "dampening": 0.2, "weight_decay": 0.05, "delta": 1.5, "wd_ratio": 0.3}
+
 CASES = [
     Case(
         "lars",
@@ -63,4 +99,22 @@ CASES = [
     ),
     Case("fromage", jd.fromage, optax.fromage, {"min_norm": 1e-6}, paper=fromage, rate=0.02),
     Case("fromage above a norm", jd.fromage, optax.fromage, {"min_norm": 2.0}, paper=fromage),
+    Case(
+        "sgdp",
+        jd.sgdp,
+        None,
+        SGDP | {"eps": 0.0},
+        paper=sgdp,
+        paper_settings=SGDP | {"nesterov": False, "first": False},
+        rate=0.02,
+    ),
+    Case(
+        "sgdp of channels first with nesterov",
+        jd.sgdp,
+        None,
+        SGDP | {"eps": 0.0, "nesterov": True, "channels_first": True},
+        paper=sgdp,
+        paper_settings=SGDP | {"nesterov": True, "first": True},
+        rate=0.02,
+    ),
 ]
