@@ -144,7 +144,8 @@ def leja_order(points: np.ndarray) -> np.ndarray:
         >>> print(leja_order(np.array([0.0, 0.5, 1.0])))
         [1.  0.  0.5]
     """
-    left, ordered = list(points), []
+    left: list[float] = list(points)
+    ordered: list[float] = []
     while left:
         distances = [np.sum(np.log(np.abs(np.subtract(ordered, p)))) for p in left]
         furthest = np.argmax(np.round(distances if ordered else np.abs(left), 9))

@@ -142,8 +142,8 @@ def sgdp(
         >>> import jax.numpy as jnp, jdescent as jd
         >>> optimizer, x = jd.sgdp(1.0, momentum=0.9), jnp.array([[1.0], [0.0]])
         >>> _, state = optimizer.update(jnp.array([[2.0], [0.0]]), optimizer.init(x), x)
-        >>> print(optimizer.update(jnp.array([[0.0], [3.0]]), state, x)[0].ravel())
-        [ 0. -3.]
+        >>> print((x + optimizer.update(jnp.array([[0.0], [3.0]]), state, x)[0]).ravel())
+        [ 1. -3.]
 
     Reference: B. Heo et al., 2021, AdamP: Slowing Down the Slowdown for Momentum Optimizers on
     Scale-invariant Weights, Algorithm 1.
