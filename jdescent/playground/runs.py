@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jdescent as jd
+from jdescent.core.contract import accept_extra
 from jdescent.playground.catalog import METHODS, split
 
 Position = float | tuple[float, ...]
@@ -274,7 +275,7 @@ def _walker(task, method, switches, schedule, horizon, clips, batch_size, steps)
 
     def walk(start, numbers, parameters, clip, rest, key):
         optimizer, rate = make(numbers, clip)
-        update = jd.core.accept_extra(optimizer.update)
+        update = accept_extra(optimizer.update)
 
         def height(x):
             return task.height(x, parameters)
