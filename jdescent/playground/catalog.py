@@ -242,6 +242,11 @@ _RANGES = {
     "threshold": (4.0, 10.0, "linear"),
     "alpha": (0.0, 2.0, "linear"),
     "beta": (0.0, 2.0, "linear"),
+    "kappa": (1.0, 1e4, "log"),
+    "xi": (0.1, 100.0, "log"),
+    "t0": (0.0, 1e6, "log"),
+    "integral": (0.0, 20.0, "linear"),
+    "derivative": (0.0, 20.0, "linear"),
     "initial_scale": (0.0, 2.0, "linear"),
     "initial_accumulator_value": (0.0, 2.0, "linear"),
 }
@@ -257,6 +262,8 @@ def _own_hyperparameter(said: core.Hyperparameter) -> Hyperparameter | None:
     low, high, scale = _range(said.name, default)
     if said.name not in _RANGES and said.kind.high < math.inf and scale != "near one":
         low, high, scale = max(said.kind.low, -1.0), said.kind.high, "linear"
+    if low == said.kind.low and not said.kind.includes_low:
+        low = high / 1000
     return Hyperparameter(said.name, default, low, high, scale, said.optional)
 
 

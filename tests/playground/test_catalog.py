@@ -103,7 +103,7 @@ def test_the_limits_formula_says_what_is_computed():
 def test_numbers_are_traced_and_switches_are_not():
     numbers, switches = split(METHODS["sgd"], {"learning_rate": 0.1, "momentum": 0.9})
     assert numbers == {"learning_rate": 0.1, "momentum": 0.9, "dampening": 0.0}
-    assert switches == (("nesterov", False),)
+    assert switches == (("nesterov", False), ("undampened_start", False))
 
 
 def test_equations_are_those_of_the_docstring():
