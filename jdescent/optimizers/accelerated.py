@@ -126,13 +126,18 @@ def chebyshev(
     """
     shares = (1 + leja_order(np.cos((2 * np.arange(steps) + 1) * np.pi / (2 * steps)))) / 2
 
-    def rule(g, share):
-        return -g / (min_curvature + (max_curvature - min_curvature) * share)
+    def rule(g, lowest, highest, share):
+        return -g / (lowest + (highest - lowest) * share)
 
     def share(step):
         return jnp.asarray(shares, float)[step % steps]
 
-    return leafwise(rule, share=Coefficient("share", share))
+    return leafwise(
+        rule,
+        lowest=Coefficient("min_curvature", min_curvature),
+        highest=Coefficient("max_curvature", max_curvature),
+        share=Coefficient("share", share),
+    )
 
 
 def leja_order(points: np.ndarray) -> np.ndarray:

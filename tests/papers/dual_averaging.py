@@ -40,7 +40,7 @@ CASES = [
     Case(
         "madgrad",
         jd.madgrad,
-        optax.contrib.madgrad,
+        getattr(optax.contrib, "madgrad", None),  # older versions lack it
         {"momentum": 0.8, "weight_decay": 0.1, "eps": 1e-3},
         paper=madgrad,
         rate=0.05,

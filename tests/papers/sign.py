@@ -54,7 +54,14 @@ def rprop(problem, *, lr, eta_minus, eta_plus, min_step_size, max_step_size):
 
 
 CASES = [
-    Case("signum", jd.signum, optax.signum, {"beta": 0.8}, paper=signum, rate=0.02),
+    Case(
+        "signum",
+        jd.signum,
+        getattr(optax, "signum", None),  # older versions lack it
+        {"beta": 0.8},
+        paper=signum,
+        rate=0.02,
+    ),
     Case(
         "lion",
         jd.lion,
