@@ -46,7 +46,7 @@ def components(run: Run, step: int) -> Components:
         beta = brief(float(settings["momentum"] or 0.0))
         sides = [
             f"{beta}·{bracketed(v, BRIEF)} − {eta[1:]}·{slope}"
-            for v, slope in zip(row.memory["v"], slopes, strict=True)
+            for v, slope in zip(row.memory["velocity"], slopes, strict=True)
         ]
         return _written("β·v − η·g", sides, results)
     if setup.clip is None and setup.method == "adam" and after:

@@ -54,8 +54,9 @@ def update_lines(run: Run, step: int) -> list[Line]:
             )
         ]
     if plain and setup.method in ("heavy_ball", "sgd"):
-        before, now = row.memory["v"], _after(run, step, "v")
         inside = setup.method == "heavy_ball"
+        name = "velocity" if inside else "b"
+        before, now = row.memory[name], _after(run, step, name)
         beta = shown(settings["momentum"])
         pull = Markup("− {}·{}").format(eta, g) if inside else Markup("+ {}").format(g)
         pulled = Markup("{v} ← β·{v} − {η}·{g}") if inside else Markup("{v} ← β·{v} + {g}")

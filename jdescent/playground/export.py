@@ -78,7 +78,7 @@ def as_python(runs: Sequence[tuple[Run, int]]) -> str:
         >>> script = as_python([(compute(setup), 7)])
         >>> print(script[script.index("def run") :])
         def run(learning_rate, dampening):
-            optimizer = jd.sgd(learning_rate, momentum=None, nesterov=False, dampening=dampening)
+            optimizer = jd.sgd(learning_rate, dampening=dampening)
             return jd.descend(
                 loss, start, optimizer, 7, record=('params', 'gradient', 'state'),
                 divergence=jnp.inf,
@@ -115,8 +115,12 @@ def as_python(runs: Sequence[tuple[Run, int]]) -> str:
 def _function(name: str, setup: Setup, steps: int) -> list[str]:
     """The lines of a function that descends so many steps."""
     # Numbers that the page traces are traced here too: a literal 1 − β₁ would round otherwise.
-    traced = _traced(setup)
-    words = {key: key if key in traced else repr(value) for key, value in _settings(setup).items()}
+    traced, defaults = _traced(setup), METHODS[setup.method].defaults
+    words = {
+        key: key if key in traced else repr(value)
+        for key, value in _settings(setup).items()
+        if key in traced or value != defaults[key]
+    }
     rate = words.pop("learning_rate")
     schedule = _SCHEDULE_CODE[setup.schedule].format(
         rate=rate, steps=setup.horizon, fifth=max(setup.horizon // 5, 1)

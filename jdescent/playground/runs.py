@@ -327,10 +327,11 @@ SCHEDULES: dict[str, Callable] = {
 
 
 def _memories(state: Any) -> dict[str, np.ndarray]:
-    """The floating-point parts of an optimizer's state by the names of their fields."""
+    """The floating-point parts of an optimizer's state by the names of their fields or keys."""
     memory: dict[str, np.ndarray] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(state):
-        names = [part.name for part in path if isinstance(part, jax.tree_util.GetAttrKey)]
+        names = [str(getattr(part, "name", getattr(part, "key", ""))) for part in path]
+        names = [name for name in names if name.isidentifier()]
         if names and jnp.issubdtype(leaf.dtype, jnp.floating):
             name = names[-1]
             memory[name if name not in memory else f"{name} {len(memory)}"] = leaf

@@ -312,7 +312,7 @@ def test_the_velocity_in_the_question_is_the_optimizers(play):
     run = player.game.run
     step = int(np.argmax(run.x[1:] > 0))
     named = player.game.panel.asked[0].choices[player.game.panel.asked[0].right].rsplit(" ", 1)[1]
-    assert read(named) == pytest.approx(0.85 * float(run.memory["v"][step]), rel=6e-4)
+    assert read(named) == pytest.approx(0.85 * float(run.memory["velocity"][step]), rel=6e-4)
 
 
 def test_right_answers_earn_stars_and_wrong_ones_are_explained(play):

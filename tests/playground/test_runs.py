@@ -85,7 +85,7 @@ def test_every_method_takes_all_its_numbers_traced_and_goes_downhill(method):
 
 def test_the_heavy_balls_memory_is_its_velocity():
     run = compute(setup("heavy_ball", momentum=0.5))
-    v = run.memory["v"]
+    v = run.memory["velocity"]
     np.testing.assert_allclose(v[1:9], 0.5 * v[:8] - 0.4 * run.gradient[:8], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(run.update[:8], v[1:9])
 
