@@ -19,6 +19,7 @@ __all__ = [
     "enable_x64",
     "explicit_meshes",
     "jaxprs_in_params",
+    "laid_like",
     "lowering_for_a_gpu",
     "normal_like",
     "shard_map",
@@ -26,6 +27,7 @@ __all__ = [
     "take_rows",
     "tree_broadcast",
     "triton_params",
+    "whole",
 ]
 
 # Whether XLA can compile a loop as one function on a CPU also where it would use many threads for
@@ -93,6 +95,20 @@ def take_rows(array: Array, rows: Array) -> Array:
         return array[rows]
     spec = jax.sharding.PartitionSpec(*[None] * rows.ndim, *sharding.spec[1:])
     return array.at[rows].get(out_sharding=sharding.update(spec=spec))
+
+
+def whole(array: Array) -> Array:
+    """The array whole on every device, where it is spread over those of an explicit mesh."""
+    if not explicit_meshes or not any(jax.typeof(array).sharding.spec):
+        return array
+    return jax.sharding.reshard(array, jax.sharding.PartitionSpec())
+
+
+def laid_like(array: Array, other: Array) -> Array:
+    """The other array, of the same shape, spread as the first is on an explicit mesh."""
+    if not explicit_meshes or not any(jax.typeof(array).sharding.spec):
+        return other
+    return jax.sharding.reshard(other, jax.typeof(array).sharding.spec)
 
 
 def triton_params(**options: Any) -> Any:

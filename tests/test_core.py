@@ -92,6 +92,37 @@ def test_rules_count_steps_from_one_and_schedules_from_zero():
         assert (update, state.last, state.t) == (n + 1, 10 + n, n + 1)
 
 
+def test_rules_are_given_the_steps_taken_before_exactly():
+    """A float32 t no longer knows one step from the next after 2²⁴ of them."""
+    optimizer = jd.leafwise(lambda g, steps, odd: (g, (steps % 2).astype(odd.dtype)), odd=0)
+    state = optimizer.init(jnp.zeros(()))._replace(t=jnp.int32(2**24 + 1))
+    for want in (1, 0, 1):
+        _, state = optimizer.update(jnp.zeros(()), state)
+        assert state.odd == want
+
+
+def test_the_elements_of_a_vector_in_one_array_and_back():
+    tree = {"w": jnp.arange(6.0).reshape(2, 3), "b": (jnp.bfloat16(7), None)}
+    vector = jd.core.Vector.of(tree)
+    np.testing.assert_array_equal(vector.flat, [7, 0, 1, 2, 3, 4, 5])
+    back = vector.with_flat(2 * vector.flat).tree
+    np.testing.assert_array_equal(back["w"], 2 * tree["w"])
+    assert back["b"][0] == 14
+    assert back["b"][0].dtype == jnp.bfloat16
+    assert jd.core.Vector.of({}).flat.shape == (0,)
+
+
+@pytest.mark.skipif(not explicit_meshes, reason="this JAX has none")
+def test_a_vector_put_together_from_its_elements_lies_where_it_lay():
+    mesh = jax.make_mesh((2,), ("d",), axis_types=(jax.sharding.AxisType.Explicit,))
+    with jax.set_mesh(mesh):
+        spread = jax.device_put(jnp.arange(4.0), jax.sharding.PartitionSpec("d"))
+        vector = jd.core.Vector.of([spread, jnp.array(4.0)])
+        np.testing.assert_array_equal(vector.flat, [0, 1, 2, 3, 4])
+        back, _ = vector.with_flat(vector.flat).tree
+    assert jax.typeof(back).sharding.spec == jax.typeof(spread).sharding.spec
+
+
 def test_memories_start_where_they_are_told_to():
     state = recording(0.1, start=7.0).init({"w": jnp.zeros(2), "n": None})
     np.testing.assert_array_equal(state.last["w"], [7, 7])

@@ -4,6 +4,7 @@ An optimizer is written as a *rule*: its equations in the symbols of its paper. 
 rule's parameters say what it reads, and no more:
 
     lr t            this step's learning rate; the number of the step, 1, 2, …
+    steps           how many were taken before, 0, 1, …, as an integer: what schedules are given
     g x             the gradient; the parameters
     m, v, …         memories, as named in the call of the lift; the rule returns each anew
     w, …            coefficients, named there too: hyperparameters with a schedule or a mask
@@ -42,7 +43,7 @@ from jdescent.core.trees import as_arrays, common_dtype
 from jdescent.core.vector import Vector
 from jdescent.numerics import LAST_STEP, next_step
 
-READS = ("lr", "t", "g", "x", "loss", "key")
+READS = ("lr", "t", "steps", "g", "x", "loss", "key")
 _WITHIN_OPTAX = (
     "within optax's combinators give optax.GradientTransformationExtraArgs(*optimizer), as they "
     "hand it on to that type alone"
@@ -323,7 +324,7 @@ class _Asks:
             name: (checked_schedule(told, value), conversion(told, value))
             for name, (told, value) in self._hyperparameters(learning_rate).items()
         }
-        self.numbers = {"lr", "t", "loss"}
+        self.numbers = {"lr", "t", "steps", "loss"}
         self._has_learning_rate = learning_rate is not None
 
     def _names(self, rule: Callable, reads) -> tuple[str, ...]:
@@ -410,7 +411,10 @@ class _Asks:
     def of_this_step(self, state: State, params, value) -> tuple[dict[str, Any], Any]:
         """Functions from a dtype to each number that is read at this step, and the next key."""
         t = next_step(state.t)
-        given: dict[str, Any] = {"t": lambda dtype: t.astype(dtype)}
+        given: dict[str, Any] = {
+            "t": lambda dtype: t.astype(dtype),
+            "steps": lambda dtype: state.t,
+        }
         if value is not None:
             given["loss"] = lambda dtype: jnp.asarray(value, dtype)
         if self._has_learning_rate:

@@ -8,8 +8,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PyTree
 
+from jdescent._jax import laid_like, whole
 from jdescent.core.trees import common_dtype, global_norm
 
 
@@ -23,8 +25,8 @@ class Vector:
 
     Example:
         >>> g = Vector.of({"w": jnp.array([3.0, 0.0]), "b": jnp.array(4.0)})
-        >>> print(norm(g), (2 * g - g / 2).tree["b"], dot(g, g))
-        5.0 6.0 25.0
+        >>> print(norm(g), (2 * g - g / 2).tree["b"], dot(g, g), g.flat)
+        5.0 6.0 25.0 [4. 3. 0.]
     """
 
     leaves: tuple
@@ -50,6 +52,22 @@ class Vector:
         """The function of each array, and of those of other vectors at its place."""
         rows = zip(self.leaves, *(other.leaves for other in others), strict=True)
         return Vector(tuple(function(*row) for row in rows), self.structure)
+
+    @property
+    def flat(self) -> Array:
+        """All elements in one array of one axis, whole on every device."""
+        dtype = common_dtype(jnp.float32, *self.leaves)
+        parts = [whole(leaf).astype(dtype).reshape(-1) for leaf in self.leaves]
+        return jnp.concatenate([jnp.zeros(0, dtype), *parts])
+
+    def with_flat(self, elements: Array) -> "Vector":
+        """The vector shaped like this one that has these elements: the inverse of `flat`."""
+        ends = np.cumsum([leaf.size for leaf in self.leaves])[:-1]
+        parts = jnp.split(elements, ends)
+        return self.map(
+            lambda leaf, part: laid_like(leaf, part.reshape(leaf.shape).astype(leaf.dtype)),
+            Vector(tuple(parts), self.structure),
+        )
 
     def _with(self, function: Callable, other: Any) -> "Vector":
         if isinstance(other, Vector):
