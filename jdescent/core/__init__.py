@@ -6,6 +6,7 @@ from jdescent.core.lift import Coefficient, Memory, State, leafwise, treewise, v
 from jdescent.core.partition import PartitionState, partition
 from jdescent.core.signature import (
     Base,
+    Checked,
     Count,
     Decay,
     DType,
@@ -28,6 +29,7 @@ from jdescent.core.vector import Vector, dot, each, norm, total
 
 __all__ = [
     "Base",
+    "Checked",
     "Coefficient",
     "Count",
     "DType",

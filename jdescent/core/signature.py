@@ -160,7 +160,24 @@ class AnOptimizer:
         return [(0.1, TypeError), (lambda: None, TypeError)]
 
 
-Kind = Real | Whole | Switch | OneOf | FloatingDType | RandomKey | Booleans | AnOptimizer
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """Whatever a function of its name and value returns, which refuses the rest."""
+
+    check: Callable[[str, Any], Any]
+    wrong: tuple[tuple[Any, type[Exception]], ...] = ()  # values that are an error, for tests
+
+    def checked(self, name: str, value: Any) -> Any:
+        return self.check(name, value)
+
+    def described(self, symbol: str, words: str) -> str:
+        return words
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return list(self.wrong)
+
+
+Kind = Real | Whole | Switch | OneOf | FloatingDType | RandomKey | Booleans | AnOptimizer | Checked
 
 Rate = Annotated[Any, Real(schedule=True)]
 Decay = Annotated[Any, Real(high=1, decays=True)]

@@ -1,6 +1,7 @@
 """What every factory's signature promises: refusals by name, documentation, traced values."""
 
 import inspect
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -97,3 +98,22 @@ def test_kinds_know_their_ranges(as_users_run):
             every_kind(**{"size": 2, **wrong})
     with pytest.raises(TypeError, match="missing a required argument: 'size'"):
         every_kind()
+
+
+def test_a_value_may_be_what_a_function_makes_of_it():
+    def even(name, value):
+        if value % 2:
+            raise ValueError(f"{name} must be even, got {value}")
+        return value // 2
+
+    @jd.optimizer
+    def halved(pair: Annotated[Any, core.Checked(even, ((3, ValueError),)), "an even number"]):
+        """Steps of half a number."""
+        return jd.leafwise(lambda g: 0 * g + pair)
+
+    assert halved(6).update(jnp.ones(()), halved(6).init(jnp.ones(())))[0] == 3
+    assert "pair: an even number." in halved.__doc__
+    (said,) = core.hyperparameters_of(halved).values()
+    ((wrong, error),) = said.kind.refused()
+    with pytest.raises(error, match="pair must be even, got 3"):
+        halved(wrong)
