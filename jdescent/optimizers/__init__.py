@@ -11,44 +11,58 @@ from jdescent.optimizers.accelerated import (
 from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
+from jdescent.optimizers.factored import adafactor, came
 from jdescent.optimizers.layerwise import fromage, lars, sgdp
+from jdescent.optimizers.lowrank import dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
+from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
+from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
 
 __all__ = [
     "accsgd",
     "adadelta",
+    "adafactor",
     "adagrad",
     "adam",
     "adamax",
+    "adamuon",
     "adamw",
     "aggmo",
     "amsgrad",
     "asgd",
+    "came",
     "chebyshev",
+    "dion",
     "fromage",
     "ftrl",
+    "galore",
     "heavy_ball",
     "lars",
     "lion",
     "madgrad",
+    "muon",
     "nadam",
     "nesterov",
     "nesterov_convex",
     "nesterov_restarted",
     "noisy_sgd",
+    "normuon",
     "optimistic_gradient_descent",
     "pid",
     "qhm",
     "rmsprop",
     "rprop",
+    "scion",
     "sgd",
     "sgdp",
     "sgdw",
+    "shampoo",
     "sign_sgd",
     "signum",
     "silver",
     "sm3",
+    "soap",
     "tiger",
 ]

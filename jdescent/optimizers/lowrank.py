@@ -1,0 +1,187 @@
+"""Steps and memories of low rank."""
+
+import functools
+import math
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
+
+from jdescent._jax import laid_like, whole
+from jdescent.core import (
+    Base,
+    Coefficient,
+    Count,
+    Decay,
+    Key,
+    Mask,
+    Memory,
+    NonNegative,
+    Optimizer,
+    Rate,
+    Scheduled,
+    Vector,
+    each,
+    leafwise,
+    optimizer,
+    treewise,
+    vector,
+)
+from jdescent.core.contract import accept_extra
+from jdescent.core.trees import common_dtype
+from jdescent.numerics import ratio, root
+from jdescent.optimizers.adam import adam, adamw
+from jdescent.optimizers.matrices import matrices_and_others
+from jdescent.optimizers.orthogonal import MatrixDecay, MatrixMask, Others
+
+
+@optimizer
+def dion(
+    learning_rate: Rate,
+    rank: Annotated[Count | None, "r; all of them if None"] = None,
+    momentum: Annotated[Decay, "μ"] = 0.95,
+    eps: NonNegative = 1e-8,
+    weight_decay: MatrixDecay = 0.01,
+    weight_decay_mask: MatrixMask = None,
+    *,
+    key: Annotated[Key | None, "of Q's start; jax.random.key(0) if None"] = None,
+    others: Others = None,
+) -> Optimizer:
+    """Dion: orthogonal steps of low rank; momentum keeps what they leave out.
+
+        M ← M + g                       of a matrix, transposed to outputs × inputs
+        P ← orth(M·Q)                   by QR: one step of power iteration
+        R ← Mᵀ·P
+        M ← M − (1 − μ)·P·Rᵀ
+        Q ← R/(‖R‖ + ε)                 each column
+        x ← x − lr·(√(outputs/inputs)·P·Qᵀ + w·x)
+
+    At rank r = min(outputs, inputs) and in its limit P·Qᵀ is Muon's orthogonal step. Q starts at
+    normals. Matrices are arrays of two axes, inputs × outputs; other parameters go to `others`.
+
+    Differs from: microsoft/dion takes rows for outputs, and may transpose the smaller axis first;
+    a column of R that is 0 keeps its Q for the next step here, and steps by 0.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer = jd.dion(1.0, rank=1)
+        >>> g = jnp.array([[3.0, 0.0], [4.0, 0.0]])
+        >>> print(optimizer.update(g, optimizer.init(g), 0 * g)[0])
+        [[-0.6 -0. ]
+         [-0.8 -0. ]]
+
+    Reference: K. Ahn et al., 2025, Dion: Distributed Orthonormalized Updates, Algorithm 1.
+    """
+    key = jax.random.key(0) if key is None else key
+
+    def of_matrices(numbers, mask):
+        def rule(lr, g, x, w, M, Q):
+            M = M + g
+            B = whole(M).T
+            P = jnp.linalg.qr(B @ Q)[0]
+            R = B.T @ P
+            M = M - (1 - momentum) * laid_like(g, (P @ R.T).T)
+            lengths = root(jnp.sum(R**2, 0, keepdims=True))
+            columns = ratio(R, lengths, eps)
+            Q = jnp.where(lengths == 0, Q, columns)
+            scale = math.sqrt(g.shape[1] / g.shape[0])
+            return -lr * (scale * laid_like(g, (P @ columns.T).T) + w * x), M, Q
+
+        def normals(x):
+            r = min(x.shape) if rank is None else min(rank, *x.shape)
+            return jax.random.normal(key, (x.shape[0], r), common_dtype(jnp.float32, x))
+
+        w = Coefficient("weight_decay", weight_decay, mask)
+        return leafwise(rule, learning_rate, w=w, M=0, Q=Memory(normals))
+
+    others = adamw(learning_rate, weight_decay=0.0) if others is None else others
+    return matrices_and_others(of_matrices, others, None, weight_decay_mask)
+
+
+@optimizer
+def galore(
+    learning_rate: Rate,
+    rank: Annotated[Count, "r"] = 128,
+    update_proj_gap: Annotated[Count, "T, steps from one subspace to the next"] = 200,
+    scale: Annotated[NonNegative, "α"] = 1.0,
+    base_optimizer: Annotated[Base | None, "with rate 1; adam(1.0) if None"] = None,
+    weight_decay: Annotated[Scheduled, "multiplied by lr"] = 0.0,
+    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+    *,
+    proj_type: Annotated[
+        Literal["std", "reverse_std"], "project the shorter axis (the paper) or the longer (optax)"
+    ] = "std",
+) -> Optimizer:
+    """GaLore: another optimizer, given a matrix's gradient in a subspace of low rank.
+
+        P ← the first r columns of U    every T steps, of g = U·S·Vᵀ
+        r ← Pᵀ·g
+        n ← the step of the base, given r
+        x ← x + lr·(α·P·n − w·x)
+
+    of a matrix with no more rows than columns; of others P are columns of V, r ← g·P and the step
+    is n·Pᵀ. Vectors, scalars and arrays of more axes go to the base as they are, without α. The
+    memories of the base stay as they are when P changes.
+
+    Differs from: optax.contrib.galore projects the longer axis (here ``proj_type="reverse_std"``),
+    takes base optimizers that ascend, and matrices of more axes.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer = jd.galore(0.5, rank=1, base_optimizer=jd.sgd(1.0))
+        >>> g = jnp.array([[4.0, 0.0], [0.0, 1.0]])
+        >>> print(optimizer.update(g, optimizer.init(g), g)[0])
+        [[-2. -0.]
+         [-0. -0.]]
+
+    Reference: J. Zhao et al., 2024, GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
+    Projection, Algorithm 2.
+    """
+    base = adam(1.0) if base_optimizer is None else base_optimizer
+    update = accept_extra(base.update)
+
+    def rule(lr, steps, g, x, w, P, inner):
+        is_due = steps % update_proj_gap == 0
+        P = each(lambda p, g: subspace(is_due, p, g), P, g)
+        n, inner = update(each(projected, P, g).tree, inner)
+        step = each(back, P, Vector.of(n), g)
+        return lr * (step - w * x), P, inner
+
+    def projects_rows(x):
+        return (x.shape[0] <= x.shape[1]) == (proj_type == "std")
+
+    def subspace(is_due, p, g):
+        return p if g.ndim != 2 else singular_vectors(is_due, p, g, of_rows=projects_rows(g))
+
+    def projected(p, g):
+        if g.ndim != 2:
+            return g
+        return p.T @ whole(g) if projects_rows(g) else whole(g) @ p
+
+    def back(p, n, g):
+        if g.ndim != 2:
+            return n
+        return scale * laid_like(g, p @ n if projects_rows(g) else n @ p.T)
+
+    def empty(x):
+        shape = (0,) if x.ndim != 2 else (x.shape[not projects_rows(x)], min(rank, *x.shape))
+        return jnp.zeros(shape, x.dtype)
+
+    def begun(x):
+        return base.init(each(lambda a: projected(empty(a), a), x).tree)
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return treewise(rule, learning_rate, w=w, P=vector(empty), inner=Memory(begun))
+
+
+@functools.partial(jax.jit, static_argnames="of_rows")
+def singular_vectors(is_due: Any, p: Array, g: Array, of_rows: bool) -> Array:
+    """As many left or right ones of g as p has, where they are due; p otherwise."""
+
+    def leading():
+        u, _, v = jnp.linalg.svd(whole(g), full_matrices=False)
+        return (u if of_rows else v.T)[:, : p.shape[1]]
+
+    return lax.cond(is_due, leading, lambda: p)
