@@ -40,7 +40,7 @@ def shampoo(problem, *, lr, eps, decay=None, exponent=None):
 
 def soap(
     problem, *, lr, b1, b2, eps, weight_decay, shampoo_beta=None, precondition_frequency,
-    max_precondition_dim=100, precondition_1d=False,
+    max_precondition_dim=100, precondition_1d=False, sort_basis=False,
 ):  # fmt: skip
     """Vyas et al. 2024, Algorithms 3 and 4; start, bias and decay as in the authors' code.
 
@@ -71,7 +71,12 @@ def soap(
             if t == 1:
                 memory.setdefault("Q", {})[i] = np.linalg.eigh(h)[1][:, ::-1]
             elif (t - 1) % precondition_frequency == 0:
-                memory["Q"][i] = np.linalg.qr(h @ memory["Q"][i])[0]
+                q = memory["Q"][i]
+                if sort_basis:
+                    order = sorted(range(len(h)), key=lambda k, h=h, q=q: -q[:, k] @ h @ q[:, k])
+                    q = q[:, order]
+                    memory["v"] = np.ravel(np.take(memory["v"].reshape(x.shape), order, i))
+                memory["Q"][i] = np.linalg.qr(h @ q)[0]
         return move
 
     return by_matrix(problem, step, step)
@@ -91,6 +96,10 @@ CASES = [
         "soap of one side", jd.soap, None,
         SOAP | {"shampoo_beta": 0.9, "precondition_frequency": 1, "max_precondition_dim": 3},
         paper=soap, rate=0.02,
+    ),
+    Case(
+        "soap with its basis sorted", jd.soap, None, SOAP | {"sort_basis": True}, paper=soap,
+        rate=0.02,
     ),
     Case("soap of vectors", jd.soap, None, SOAP | {"precondition_1d": True}),
 ]  # fmt: skip
