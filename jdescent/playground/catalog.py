@@ -75,7 +75,7 @@ class Hyperparameter:
             low = self.low or _SMALLEST
             return _rounded(low * (self.high / low) ** position)
         if self.scale == "near one":
-            return round(1 - 10 ** (-3 * position), 3)
+            return round(1 - 10 ** (-self._nines * position), self._nines)
         return _rounded(self.low + (self.high - self.low) * position)
 
     def position(self, value: Value) -> float:
@@ -89,10 +89,15 @@ class Hyperparameter:
             low = self.low or _SMALLEST
             share = math.log(max(number, low) / low) / math.log(self.high / low)
         elif self.scale == "near one":
-            share = -math.log10(max(1 - number, 1e-3)) / 3
+            share = -math.log10(max(1 - number, 0.1**self._nines)) / self._nines
         else:
             share = (number - self.low) / (self.high - self.low)
         return min(max(share, 0.0), 1.0)
+
+    @property
+    def _nines(self) -> int:
+        """How many a factor near one may have: three, or four where its default has."""
+        return 4 if 0.999 < self.high < 1 else 3
 
     @property
     def wanted(self) -> str:
@@ -264,6 +269,8 @@ def _own_hyperparameter(said: core.Hyperparameter) -> Hyperparameter | None:
         low, high, scale = max(said.kind.low, -1.0), said.kind.high, "linear"
     if low == said.kind.low and not said.kind.includes_low:
         low = high / 1000
+    if default is not None:
+        low, high = min(low, default), max(high, default)
     return Hyperparameter(said.name, default, low, high, scale, said.optional)
 
 

@@ -63,6 +63,7 @@ def galore(problem, *, lr, rank, update_proj_gap, scale, weight_decay=0.0, proj_
     return by_matrix(problem, matrix_step, other_step)
 
 
+GALORE_OF_OPTAX = getattr(optax.contrib, "galore", None)  # older versions lack it
 GALORE = {"rank": 2, "update_proj_gap": 7, "scale": 0.7, "weight_decay": 0.1}
 
 CASES = [
@@ -71,11 +72,11 @@ CASES = [
         {"rank": 2, "momentum": 0.8, "eps": 1e-2, "weight_decay": 0.1}, paper=dion, rate=0.02,
     ),
     Case(
-        "galore", jd.galore, optax.contrib.galore, GALORE, paper=galore, rate=0.02,
+        "galore", jd.galore, GALORE_OF_OPTAX, GALORE, paper=galore, rate=0.02,
         differs="optax projects the longer axis", twin_distance=0.505,
     ),
     Case(
-        "galore of optax", jd.galore, optax.contrib.galore, GALORE | {"proj_type": "reverse_std"},
+        "galore of optax", jd.galore, GALORE_OF_OPTAX, GALORE | {"proj_type": "reverse_std"},
         twin_settings=GALORE, rate=0.02, tolerance=1e-6,  # its subspaces are of float32
     ),
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Steps that are orthogonal matrices."""
 
+import inspect
 import math
 
 import jax
@@ -10,6 +11,8 @@ from cases import Case
 import jdescent as jd
 from jdescent.optimizers.matrices import MuonDimensionNumbers
 
+HAS_ALL = "consistent_rms" in inspect.signature(optax.contrib.muon).parameters
+OPTAXS = optax.contrib.muon if HAS_ALL else None  # older versions have fewer settings
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
@@ -150,12 +153,12 @@ RMS = MUON | {"consistent_rms": 0.2}
 
 CASES = [
     Case(
-        "muon", jd.muon, optax.contrib.muon, MUON, paper=muon, rate=0.01,
+        "muon", jd.muon, OPTAXS, MUON, paper=muon, rate=0.01,
         differs="optax takes the momentum as NAdam does, and gives the rest to NAdamW",
         twin_distance=0.0175,
     ),
     Case(
-        "muon as in optax, in size as AdamW", jd.muon, optax.contrib.muon,
+        "muon as in optax, in size as AdamW", jd.muon, OPTAXS,
         RMS | {"bias_correction": True}, twin_settings=RMS, paper=muon,
         paper_settings=MUON | {"nadam": True, "match_rms": 0.2}, rate=0.01,
     ),
@@ -165,7 +168,7 @@ CASES = [
         paper_settings=MUON | {"outputs_first": True, "nesterov": False}, rate=0.01,
     ),
     Case(
-        "muon adaptive", jd.muon, optax.contrib.muon,
+        "muon adaptive", jd.muon, OPTAXS,
         {"beta": 0.8, "eps": 1e-12, "adaptive": True, "ns_coeffs": EXACT, "ns_steps": 6,
          "preconditioning": "spectral", "bias_correction": True, "nesterov": False},
         twin_settings={"beta": 0.8, "eps": 1e-12, "adaptive": True, "ns_coeffs": EXACT,
