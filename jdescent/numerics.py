@@ -99,6 +99,10 @@ class Beta:
         value: β in [0, 1), a Python float or traced; a traced one is the number that it is in its
             own dtype.
 
+    Attributes:
+        value: β.
+        log: ln β, as `logarithm` has it.
+
     Example:
         >>> b = Beta(1 - 1e-8)
         >>> m = b * jnp.float32(0.0) + (1 - b) * jnp.float32(3.0)
@@ -108,7 +112,7 @@ class Beta:
 
     def __init__(self, value: Any):
         self.value = value
-        self._log = logarithm(value)
+        self.log = logarithm(value)
         self._is_slow = isinstance(value, float) and value >= 0.5
 
     def __mul__(self, past: Any) -> Any:
@@ -120,7 +124,7 @@ class Beta:
         return one - self.value
 
     def __pow__(self, t: Array) -> "PowerOfBeta":
-        return PowerOfBeta(t * self._log, isinstance(self.value, float))
+        return PowerOfBeta(t * self.log, isinstance(self.value, float))
 
     def __repr__(self) -> str:
         return repr(self.value)

@@ -35,6 +35,11 @@ def test_the_bias_of_a_mean_is_right_to_a_few_roundings_for_every_decay(dtype):
             )
 
 
+@pytest.mark.parametrize("beta", BETAS[2:])
+def test_the_logarithm_of_a_decay_is_right_to_a_rounding(beta):
+    np.testing.assert_allclose(Beta(beta).log, np.float64(np.log1p(np.longdouble(beta) - 1)), 1e-15)
+
+
 @dtypes()
 def test_the_bias_of_a_traced_decay_is_that_of_the_number_it_is(dtype):
     with jax.enable_x64(dtype == np.float64):
