@@ -8,13 +8,14 @@ from jdescent.optimizers.accelerated import (
     optimistic_gradient_descent,
     silver,
 )
-from jdescent.optimizers.adam import adam, adamax, adamw, amsgrad, nadam
+from jdescent.optimizers.adam import adam, adamax, adamaxw, adamw, amsgrad
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
 from jdescent.optimizers.layerwise import fromage, lars, sgdp
 from jdescent.optimizers.lowrank import dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
+from jdescent.optimizers.nadam import nadam, nadamw
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
@@ -27,6 +28,7 @@ __all__ = [
     "adagrad",
     "adam",
     "adamax",
+    "adamaxw",
     "adamuon",
     "adamw",
     "aggmo",
@@ -44,6 +46,7 @@ __all__ = [
     "madgrad",
     "muon",
     "nadam",
+    "nadamw",
     "nesterov",
     "nesterov_convex",
     "nesterov_restarted",

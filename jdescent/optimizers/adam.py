@@ -22,6 +22,8 @@ from jdescent.numerics import ratio, root
 Outside = Annotated[NonNegative, "outside the root"]
 Inside = Annotated[NonNegative, "inside the root"]
 MeanDType = Annotated[DType | None, "of m"]
+Decaying = Annotated[Mask | None, "True where to decay; everywhere if None"]
+OnEveryLeaf = Memory(lambda x: jnp.zeros((), x.dtype), wide=True)  # one number for each array
 Nesterov = Annotated[bool, "look m ahead by one step, as `nadam` does"]
 
 
@@ -84,7 +86,7 @@ def adamw(
     eps_root: Inside = 0.0,
     mu_dtype: MeanDType = None,
     weight_decay: Annotated[Scheduled, "0 is `adam`; torch's default is 1e-2, optax's 1e-4"] = 1e-4,
-    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+    mask: Decaying = None,
     *,
     nesterov: Nesterov = False,
 ) -> Optimizer:
@@ -123,37 +125,6 @@ def adamw(
 
 
 @optimizer
-def nadam(
-    learning_rate: Rate,
-    b1: Decay = 0.9,
-    b2: Decay = 0.999,
-    eps: Outside = 1e-8,
-    eps_root: Inside = 0.0,
-    mu_dtype: MeanDType = None,
-) -> Optimizer:
-    """Adam with Nesterov's look-ahead in the mean gradient.
-
-        m ← β₁·m + (1 − β₁)·g
-        v ← β₂·v + (1 − β₂)·g²
-        m̂ ← β₁·m/(1 − β₁ᵗ⁺¹) + (1 − β₁)·g/(1 − β₁ᵗ)
-        v̂ ← v/(1 − β₂ᵗ)
-        x ← x − lr·m̂/(√(v̂ + ε_root) + ε)
-
-    Differs from: torch.optim.NAdam and the paper's Algorithm 8 let β₁ follow a warm-up schedule;
-    here, as in optax.nadam, β₁ is constant.
-
-    Example:
-        >>> import jax.numpy as jnp, jdescent as jd
-        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.nadam(0.1), steps=1)
-        >>> print(f"{path.params:.4f} {0.1 * (0.9 * 0.1 / (1 - 0.9**2) + 1):.4f}")
-        0.1474 0.1474
-
-    Reference: T. Dozat, 2016, Incorporating Nesterov Momentum into Adam, Algorithm 8.
-    """
-    return adam(learning_rate, b1, b2, eps, eps_root, mu_dtype, nesterov=True)
-
-
-@optimizer
 def adamax(
     learning_rate: Rate,
     b1: Decay = 0.9,
@@ -189,6 +160,45 @@ def adamax(
 
 
 @optimizer
+def adamaxw(
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Annotated[NonNegative, "added to |g|"] = 1e-8,
+    weight_decay: Annotated[Scheduled, "0 is `adamax`"] = 1e-4,
+    mask: Decaying = None,
+) -> Optimizer:
+    """AdaMax with decoupled weight decay.
+
+        m ← β₁·m + (1 − β₁)·g
+        u ← max(β₂·u, |g| + ε)
+        m̂ ← m/(1 − β₁ᵗ)
+        x ← x − lr·(m̂/u + w·x)
+
+    Differs from: torch.optim.Adamax adds w·x to the gradient. optax.adamaxw is as here.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer, x = jd.adamaxw(0.1, weight_decay=0.01), jnp.array(10.0)
+        >>> updates, _ = optimizer.update(jnp.array(1.0), optimizer.init(x), x)
+        >>> print(f"{updates:.2f}")
+        -0.11
+
+    Reference: D. P. Kingma and J. Ba, 2015, Algorithm 2; the decay as in I. Loshchilov and
+    F. Hutter, 2019, Decoupled Weight Decay Regularization.
+    """
+
+    def rule(lr, t, g, x, w, m, u):
+        m = b1 * m + (1 - b1) * g
+        u = jnp.maximum(b2 * u, jnp.abs(g) + eps)
+        m_hat = m / (1 - b1**t)
+        return -lr * (ratio(m_hat, u) + w * x), m, u
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return leafwise(rule, learning_rate, w=w, m=0, u=Memory(wide=True))
+
+
+@optimizer
 def amsgrad(
     learning_rate: Rate,
     b1: Decay = 0.9,
@@ -196,6 +206,10 @@ def amsgrad(
     eps: Outside = 1e-8,
     eps_root: Inside = 0.0,
     mu_dtype: MeanDType = None,
+    bias_correction_mu: Annotated[bool, "divide m by 1 − β₁ᵗ"] = True,
+    bias_correction_nu: Annotated[bool, "divide v by 1 − β₂ᵗ"] = True,
+    *,
+    max_of_raw: Annotated[bool, "keep the largest v and correct it afterwards, as torch"] = False,
 ) -> Optimizer:
     """Adam whose denominator never shrinks.
 
@@ -205,8 +219,9 @@ def amsgrad(
         v_max ← max(v_max, v/(1 − β₂ᵗ))
         x ← x − lr·m̂/(√(v_max + ε_root) + ε)
 
-    Differs from: the paper corrects no bias; torch takes the largest v and corrects it afterwards;
-    here, as in optax.amsgrad, the largest of the corrected v̂ is kept.
+    Differs from: the paper corrects no bias, which is bias_correction_mu=bias_correction_nu=False;
+    torch keeps the largest v, which is max_of_raw=True: the steps before v has filled are longer by
+    up to 1/√(1 − β₂). optax.amsgrad is as here.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -221,9 +236,11 @@ def amsgrad(
     def rule(lr, t, g, m, v, v_max):
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g**2
-        m_hat = m / (1 - b1**t)
-        v_max = jnp.maximum(v_max, v / (1 - b2**t))
-        return -lr * ratio(m_hat, root(v_max, eps_root), eps), m, v, v_max
+        m_hat = m / (1 - b1**t) if bias_correction_mu else m
+        unbiased = 1 - b2**t if bias_correction_nu else 1
+        v_max = jnp.maximum(v_max, v if max_of_raw else v / unbiased)
+        v_hat = v_max / unbiased if max_of_raw else v_max
+        return -lr * ratio(m_hat, root(v_hat, eps_root), eps), m, v, v_max
 
     squares = Memory(wide=True)
     return leafwise(rule, learning_rate, m=Memory(dtype=mu_dtype), v=squares, v_max=squares)
