@@ -9,6 +9,11 @@ from jdescent.optimizers.accelerated import (
     silver,
 )
 from jdescent.optimizers.adam import adam, adamax, adamaxw, adamw, amsgrad
+from jdescent.optimizers.adam_delayed import acprop, adopt
+from jdescent.optimizers.adam_denominators import adabelief, yogi
+from jdescent.optimizers.adam_layers import lamb, novograd
+from jdescent.optimizers.adam_mixed import adan, ademamix, optimistic_adam_v2, simplified_ademamix
+from jdescent.optimizers.adam_rates import radam
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
@@ -23,6 +28,8 @@ from jdescent.optimizers.stochastic import asgd, noisy_sgd
 
 __all__ = [
     "accsgd",
+    "acprop",
+    "adabelief",
     "adadelta",
     "adafactor",
     "adagrad",
@@ -31,6 +38,9 @@ __all__ = [
     "adamaxw",
     "adamuon",
     "adamw",
+    "adan",
+    "ademamix",
+    "adopt",
     "aggmo",
     "amsgrad",
     "asgd",
@@ -41,6 +51,7 @@ __all__ = [
     "ftrl",
     "galore",
     "heavy_ball",
+    "lamb",
     "lars",
     "lion",
     "madgrad",
@@ -52,9 +63,12 @@ __all__ = [
     "nesterov_restarted",
     "noisy_sgd",
     "normuon",
+    "novograd",
+    "optimistic_adam_v2",
     "optimistic_gradient_descent",
     "pid",
     "qhm",
+    "radam",
     "rmsprop",
     "rprop",
     "scion",
@@ -65,7 +79,9 @@ __all__ = [
     "sign_sgd",
     "signum",
     "silver",
+    "simplified_ademamix",
     "sm3",
     "soap",
     "tiger",
+    "yogi",
 ]

@@ -23,6 +23,7 @@ Outside = Annotated[NonNegative, "outside the root"]
 Inside = Annotated[NonNegative, "inside the root"]
 MeanDType = Annotated[DType | None, "of m"]
 Decaying = Annotated[Mask | None, "True where to decay; everywhere if None"]
+WeightDecay = Annotated[Scheduled, "decoupled, multiplied by lr"]
 OnEveryLeaf = Memory(lambda x: jnp.zeros((), x.dtype), wide=True)  # one number for each array
 Nesterov = Annotated[bool, "look m ahead by one step, as `nadam` does"]
 
