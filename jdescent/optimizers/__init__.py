@@ -9,11 +9,19 @@ from jdescent.optimizers.accelerated import (
     silver,
 )
 from jdescent.optimizers.adam import adam, adamax, adamaxw, adamw, amsgrad
-from jdescent.optimizers.adam_delayed import acprop, adopt
-from jdescent.optimizers.adam_denominators import adabelief, yogi
-from jdescent.optimizers.adam_layers import lamb, novograd
-from jdescent.optimizers.adam_mixed import adan, ademamix, optimistic_adam_v2, simplified_ademamix
-from jdescent.optimizers.adam_rates import radam
+from jdescent.optimizers.adam_delayed import acprop, adashift, adopt, laprop
+from jdescent.optimizers.adam_denominators import adabelief, kate, padam, yogi
+from jdescent.optimizers.adam_guards import grams, spam, stable_adamw
+from jdescent.optimizers.adam_layers import adam_mini, adamp, amos, lamb, novograd
+from jdescent.optimizers.adam_mixed import (
+    adan,
+    ademamix,
+    mars,
+    optimistic_adam_v2,
+    qhadam,
+    simplified_ademamix,
+)
+from jdescent.optimizers.adam_rates import adabound, adamc, adamod, diffgrad, radam, swats
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
@@ -30,31 +38,43 @@ __all__ = [
     "accsgd",
     "acprop",
     "adabelief",
+    "adabound",
     "adadelta",
     "adafactor",
     "adagrad",
     "adam",
+    "adam_mini",
     "adamax",
     "adamaxw",
+    "adamc",
+    "adamod",
+    "adamp",
     "adamuon",
     "adamw",
     "adan",
+    "adashift",
     "ademamix",
     "adopt",
     "aggmo",
+    "amos",
     "amsgrad",
     "asgd",
     "came",
     "chebyshev",
+    "diffgrad",
     "dion",
     "fromage",
     "ftrl",
     "galore",
+    "grams",
     "heavy_ball",
+    "kate",
     "lamb",
+    "laprop",
     "lars",
     "lion",
     "madgrad",
+    "mars",
     "muon",
     "nadam",
     "nadamw",
@@ -66,7 +86,9 @@ __all__ = [
     "novograd",
     "optimistic_adam_v2",
     "optimistic_gradient_descent",
+    "padam",
     "pid",
+    "qhadam",
     "qhm",
     "radam",
     "rmsprop",
@@ -82,6 +104,9 @@ __all__ = [
     "simplified_ademamix",
     "sm3",
     "soap",
+    "spam",
+    "stable_adamw",
+    "swats",
     "tiger",
     "yogi",
 ]

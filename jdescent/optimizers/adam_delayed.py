@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jdescent.core import (
     Coefficient,
+    Count,
     Decay,
     DType,
     Memory,
@@ -18,7 +19,7 @@ from jdescent.core import (
 )
 from jdescent.core.checks import require_function
 from jdescent.numerics import ratio, root
-from jdescent.optimizers.adam import Decaying, Nesterov, Outside, WeightDecay
+from jdescent.optimizers.adam import Decaying, Nesterov, OnEveryLeaf, Outside, WeightDecay
 
 
 def fourth_root(t: Any) -> Any:
@@ -119,3 +120,92 @@ def acprop(
 
     w = Coefficient("weight_decay", weight_decay, mask)
     return leafwise(rule, learning_rate, w=w, m=0, variance=Memory(wide=True))
+
+
+@optimizer
+def laprop(
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-15,
+    weight_decay: WeightDecay = 0.0,
+    mask: Decaying = None,
+) -> Optimizer:
+    """LaProp: gradients divided by their size first, averaged afterwards.
+
+        v ← β₂·v + (1 − β₂)·g²
+        m_normed ← β₁·m_normed + (1 − β₁)·g/(√(v/(1 − β₂ᵗ)) + ε)
+        x ← x − lr·(m_normed/(1 − β₁ᵗ) + w·x)
+
+    For any β₁ and β₂ a step is at most lr/√(1 − β₂) long, which Adam's is not if β₁² > β₂.
+
+    Differs from: the authors' code and pytorch_optimizer keep lr inside the mean, which is the same
+    while lr is constant, and divide ε too by √(1 − β₂ᵗ).
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.laprop(0.1), steps=1)
+        >>> print(f"{path.params:.1f}")
+        0.1
+
+    Reference: L. Ziyin, Z. T. Wang and M. Ueda, 2020, LaProp: Separating Momentum and Adaptivity in
+    Adam, Algorithm 1.
+    """
+
+    def rule(lr, t, g, x, w, v, m_normed):
+        v = b2 * v + (1 - b2) * g**2
+        m_normed = b1 * m_normed + (1 - b1) * ratio(g, root(v / (1 - b2**t)), eps)
+        return -lr * (m_normed / (1 - b1**t) + w * x), v, m_normed
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    return leafwise(rule, learning_rate, w=w, v=Memory(wide=True), m_normed=0)
+
+
+@optimizer
+def adashift(
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-10,
+    keep_num: Annotated[Count, "n, how many steps v lags behind; the length of the mean"] = 10,
+    blockwise: Annotated[bool, "one v for an array, of its largest g²; or one an element"] = True,
+) -> Optimizer:
+    """AdaShift: Adam whose v is of gradients n steps old, which know nothing of the newest.
+
+        m ← Σᵢ β₁ⁱ·gₜ₋ᵢ/Σᵢ β₁ⁱ          i = 0, …, n − 1
+        v ← β₂·v + (1 − β₂)·φ(gₜ₋ₙ²)    φ = max over the array, or none
+        x ← x − lr·m/(√(v/(1 − β₂ᵗ⁻ⁿ)) + ε)
+
+    It keeps the last n gradients; x rests for the first n steps.
+
+    Differs from: pytorch_optimizer's v lags n − 1 steps behind, so that it meets the oldest
+    gradient of m; the authors' code takes the mean for φ.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(
+        ...     jd.losses.parabola(), jnp.array(0.0), jd.adashift(0.1, keep_num=2), steps=3,
+        ...     record="params")
+        >>> print(path.record["params"])
+        [0.  0.  0.  0.1]
+
+    Reference: Z. Zhou et al., 2019, AdaShift: Decorrelation and Convergence of Adaptive Learning
+    Rate Methods, Algorithm 3.
+    """
+
+    def rule(lr, t, g, v, newest):
+        oldest = newest[0]
+        newest = jnp.concatenate([newest[1:], g[None]])
+        weights = (b1 ** jnp.arange(keep_num - 1, -1, -1, dtype=g.dtype)).value
+        m = jnp.tensordot(weights / jnp.sum(weights), newest, 1)
+        square = jnp.max(oldest**2, initial=0) if blockwise else oldest**2
+        walks = t > keep_num
+        v = jnp.where(walks, b2 * v + (1 - b2) * square, v)
+        v_hat = v / (1 - b2 ** jnp.maximum(t - keep_num, 1))
+        return jnp.where(walks, -lr * ratio(m, root(v_hat), eps), 0), v, newest
+
+    def start(x):
+        return jnp.stack([jnp.zeros_like(x)] * keep_num)
+
+    v = OnEveryLeaf if blockwise else Memory(wide=True)
+    return leafwise(rule, learning_rate, v=v, newest=Memory(start))

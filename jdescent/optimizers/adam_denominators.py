@@ -1,10 +1,10 @@
 """Adam with another measure of the gradient's size in its denominator."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 
-from jdescent.core import Decay, Memory, NonNegative, Optimizer, Rate, leafwise, optimizer
+from jdescent.core import Decay, Memory, NonNegative, Optimizer, Rate, Real, leafwise, optimizer
 from jdescent.numerics import ratio, root
 from jdescent.optimizers.adam import Nesterov, Outside, looked_ahead
 
@@ -92,3 +92,78 @@ def yogi(
         return -lr * ratio(m_hat, root(v_hat), eps), m, v
 
     return leafwise(rule, learning_rate, m=0, v=Memory(initial_accumulator_value, wide=True))
+
+
+@optimizer
+def padam(
+    learning_rate: Rate,
+    b1: Decay = 0.9,
+    b2: Decay = 0.999,
+    eps: Annotated[NonNegative, "beside the root, inside the power"] = 1e-8,
+    partial: Annotated[Any, Real(high=0.5, includes_high=True), "p, ½ is `amsgrad`"] = 0.25,
+    bias_correction: Annotated[bool, "as the authors' code, the paper does not"] = False,
+) -> Optimizer:
+    """Padam: AMSGrad with a smaller power of its denominator, between it and momentum.
+
+        m ← β₁·m + (1 − β₁)·g
+        v ← β₂·v + (1 − β₂)·g²
+        v_max ← max(v_max, v)
+        x ← x − lr·m/(√v_max + ε)²ᵖ
+
+    Differs from: the paper has no ε. With bias_correction lr is multiplied by √(1 − β₂ᵗ)/(1 − β₁ᵗ)
+    whatever p is, as in the authors' code and in pytorch_optimizer, which keeps no largest v.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer = jd.padam(0.1, b1=0.0, b2=0.0, partial=0.25)
+        >>> print(optimizer.update(jnp.array(4.0), optimizer.init(jnp.array(0.0)))[0])
+        -0.2
+
+    Reference: J. Chen et al., 2020, Closing the Generalization Gap of Adaptive Gradient Methods in
+    Training Deep Neural Networks, Algorithm 1.
+    """
+
+    def rule(lr, t, g, m, v, v_max):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        v_max = jnp.maximum(v_max, v)
+        correction = root(1 - b2**t) / (1 - b1**t) if bias_correction else 1
+        return -lr * correction * ratio(m, (root(v_max) + eps) ** (2 * partial)), m, v, v_max
+
+    squares = Memory(wide=True)
+    return leafwise(rule, learning_rate, m=0, v=squares, v_max=squares)
+
+
+@optimizer
+def kate(
+    learning_rate: Rate,
+    eta: Annotated[NonNegative, "η, the share of g² itself in the numerator"] = 0.0,
+    eps: Annotated[NonNegative, "added to s at every step; the paper has none"] = 1e-8,
+) -> Optimizer:
+    """KATE: AdaGrad without the root, which a numerator that grows makes up for.
+
+        s ← s + g² + ε
+        n ← n + η·g² + g²/s
+        x ← x − lr·√n·g/s               0/0 = 0
+
+    Steps that are 1/c as long where the gradient is c times as large: with ε = η = 0 the path on a
+    coordinate measured in another unit is the same path.
+
+    Differs from: the paper writes b² for s and m² for n. pytorch_optimizer is as here.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.kate(6.0), steps=1)
+        >>> print(f"{path.params:.4f}")
+        1.0000
+
+    Reference: S. Choudhury et al., 2024, Remove that Square Root: A New Efficient Scale-Invariant
+    Version of AdaGrad, Algorithm 1.
+    """
+
+    def rule(lr, g, s, n):
+        s = s + g**2 + eps
+        n = n + eta * g**2 + ratio(g**2, s)
+        return -lr * root(n) * ratio(g, s), s, n
+
+    return leafwise(rule, learning_rate, s=Memory(wide=True), n=Memory(wide=True))

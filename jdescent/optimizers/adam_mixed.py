@@ -9,13 +9,19 @@ from jdescent.core import (
     Decay,
     DType,
     Finite,
+    Fraction,
     Memory,
+    NonNegative,
     Optimizer,
     Rate,
     Real,
     Scheduled,
+    each,
     leafwise,
+    norm,
     optimizer,
+    treewise,
+    vector,
 )
 from jdescent.numerics import ratio, root
 from jdescent.optimizers.adam import Decaying, Inside, MeanDType, Outside, WeightDecay, looked_ahead
@@ -224,3 +230,108 @@ def optimistic_adam_v2(
         return -lr * ((alpha + beta) * u - beta * before), m, v, u
 
     return leafwise(rule, learning_rate, m=Memory(dtype=mu_dtype), v=Memory(wide=True), u_before=0)
+
+
+@optimizer
+def qhadam(
+    learning_rate: Rate,
+    b1: Decay = 0.995,
+    b2: Decay = 0.999,
+    nu1: Annotated[Fraction, "ν₁, the share of the mean gradient"] = 0.7,
+    nu2: Annotated[Fraction, "ν₂, the share of the mean square"] = 1.0,
+    eps: Outside = 1e-8,
+) -> Optimizer:
+    """QHAdam: Adam with a share of the plain gradient above and of its plain square below.
+
+        m ← β₁·m + (1 − β₁)·g
+        v ← β₂·v + (1 − β₂)·g²
+        m̂ ← m/(1 − β₁ᵗ)
+        v̂ ← v/(1 − β₂ᵗ)
+        x ← x − lr·((1 − ν₁)·g + ν₁·m̂)/(√((1 − ν₂)·g² + ν₂·v̂) + ε)
+
+    ν₁ = ν₂ = 1 is `adam`, ν₁ = β₁ and ν₂ = 1 nearly `nadam`, ν₁ = 0 RMSProp. With ν₂ < 1 a step is
+    at most about lr/√(1 − ν₂) long.
+
+    Differs from: the authors' package has β₁ = 0.9 and ν₁ = ν₂ = 1 by default; here they are what
+    the paper recommends.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.qhadam(0.1), steps=1)
+        >>> print(f"{path.params:.1f}")
+        0.1
+
+    Reference: J. Ma and D. Yarats, 2019, Quasi-hyperbolic Momentum and Adam for Deep Learning,
+    eqs. (15)-(18).
+    """
+
+    def rule(lr, t, g, m, v):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat = m / (1 - b1**t)
+        v_hat = v / (1 - b2**t)
+        numerator = (1 - nu1) * g + nu1 * m_hat
+        return -lr * ratio(numerator, root((1 - nu2) * g**2 + nu2 * v_hat), eps), m, v
+
+    return leafwise(rule, learning_rate, m=0, v=Memory(wide=True))
+
+
+@optimizer
+def mars(
+    learning_rate: Rate,
+    b1: Decay = 0.95,
+    b2: Decay = 0.99,
+    eps: Outside = 1e-8,
+    gamma: Annotated[NonNegative, "γ, the share of the correction; 0 is `adamw`, clipped"] = 0.025,
+    weight_decay: WeightDecay = 0.0,
+    mask: Decaying = None,
+    *,
+    exact: Annotated[bool, "both gradients of this batch, at twice the cost"] = False,
+) -> Optimizer:
+    """MARS-AdamW: AdamW along gradients whose noise is reduced by those at the point before.
+
+        c ← g + γ·β₁/(1 − β₁)·(g − g_before)            g at first
+        c ← c/max(1, ‖c‖)                               ‖·‖ of each array
+        m ← β₁·m + (1 − β₁)·c
+        v ← β₂·v + (1 − β₂)·c²
+        m̂ ← m/(1 − β₁ᵗ)
+        v̂ ← v/(1 − β₂ᵗ)
+        x ← x − lr·(m̂/(√v̂ + ε) + w·x)
+
+    g_before is the gradient of the step before, or with exact=True the gradient of *this* batch at
+    the parameters of the step before, of which the batch's noise cancels.
+
+    Differs from: the authors' code has g_before = 0 at first, where the paper's x₁ = x₀ makes the
+    difference 0, and by default leaves arrays that are no matrices to AdamW: `partition` does that.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.parabola(), jnp.array(0.0), jd.mars(0.1), steps=1)
+        >>> print(f"{path.params:.1f}")
+        0.1
+
+    Reference: H. Yuan et al., 2024, MARS: Unleashing the Power of Variance Reduction for Training
+    Large Models, Algorithm 2 and its approximation.
+    """
+    share = gamma * b1.value / (1 - b1)
+
+    def step(lr, t, g, x, w, m, v, g_before):
+        c = g + share * (t > 1).astype(t.dtype) * (g - g_before)
+        c = each(lambda c: c / jnp.maximum(1, norm(c)), c)
+        m = b1 * m + (1 - b1) * c
+        v = each(lambda v, c: b2 * v + (1 - b2) * c**2, v, c)
+        m_hat = m / (1 - b1**t)
+        v_hat = v / (1 - b2**t)
+        return -lr * (each(lambda m, v: ratio(m, root(v), eps), m_hat, v_hat) + w * x), m, v
+
+    def approximate(lr, t, g, x, w, m, v, g_before):
+        return *step(lr, t, g, x, w, m, v, g_before), g
+
+    def of_this_batch(lr, t, g, x, w, m, v, x_before, grad_at):
+        return *step(lr, t, g, x, w, m, v, grad_at(x_before)), x
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    means = {"m": vector(), "v": vector(wide=True)}
+    if exact:
+        return treewise(of_this_batch, learning_rate, w=w, **means, x_before=vector(lambda x: x))
+    return treewise(approximate, learning_rate, w=w, **means, g_before=vector())

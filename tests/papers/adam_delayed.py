@@ -1,4 +1,4 @@
-"""Gradients that are not part of what divides them: ADOPT, ACProp."""
+"""Gradients that are not part of what divides them: ADOPT, ACProp, LaProp, AdaShift."""
 
 import numpy as np
 import optax
@@ -35,6 +35,39 @@ def acprop(problem, *, lr, b1, b2, eps, eps_root, weight_decay):
         yield x
 
 
+def laprop(problem, *, lr, b1, b2, eps, weight_decay):
+    """Ziyin, Wang & Ueda 2020, Algorithm 1."""
+    x, n, m, c_n, c_m = problem.x0, 0.0, 0.0, 1.0, 1.0
+    for t in range(1, problem.steps + 1):
+        g = problem.gradient(x, t)
+        n = b2 * n + (1 - b2) * g**2
+        c_n, c_m = c_n * b2, c_m * b1
+        m = b1 * m + (1 - b1) * g / (np.sqrt(n / (1 - c_n)) + eps)
+        x = x - lr * m / (1 - c_m) - lr * weight_decay * x
+        yield x
+
+
+def adashift(problem, *, lr, b1, b2, eps, keep_num, blockwise):
+    """Zhou et al. 2019, Algorithm 3, φ = max of each array; without φ Algorithm 2."""
+    x, v, gradients = problem.x0, 0.0, []
+    weights = np.array([b1**i for i in range(keep_num)])
+
+    def phi(square):
+        return np.full_like(square, square.max()) if blockwise else square
+
+    for t in range(1, problem.steps + 1):
+        gradients.append(problem.gradient(x, t))
+        if t > keep_num:
+            lagging = gradients[t - 1 - keep_num]
+            newest = np.array(gradients[-1 : -keep_num - 1 : -1])
+            m = weights @ newest / weights.sum()
+            v = b2 * v + (1 - b2) * problem.leafwise(phi, lagging**2)
+            x = x - lr * m / (np.sqrt(v / (1 - b2 ** (t - keep_num))) + eps)
+        yield x
+
+
+MEANS = {"b1": 0.8, "b2": 0.9, "eps": 1e-2}
+SHIFTED = MEANS | {"keep_num": 4}
 ADOPT = {"b1": 0.8, "b2": 0.9, "eps": 0.3}
 
 CASES = [
@@ -64,5 +97,15 @@ CASES = [
         rate=0.02,
         differs="optax takes the spread about the m before the gradient",
         twin_distance=0.0507,
+    ),
+    Case("laprop", jd.laprop, None, MEANS | {"weight_decay": 0.1}, paper=laprop),
+    Case("adashift", jd.adashift, None, SHIFTED | {"blockwise": True}, paper=adashift, rate=0.02),
+    Case(
+        "adashift by element",
+        jd.adashift,
+        None,
+        SHIFTED | {"blockwise": False},
+        paper=adashift,
+        rate=0.02,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Other measures of the gradient's size: AdaBelief, Yogi."""
+"""Other measures of the gradient's size: AdaBelief, Yogi, Padam, KATE."""
 
 import numpy as np
 import optax
@@ -34,6 +34,29 @@ def yogi(problem, *, lr, b1, b2, eps, start=0.0, corrected=False):
         yield x
 
 
+def padam(problem, *, lr, b1, b2, eps, partial, authors=False):
+    """Chen et al. 2020, Algorithm 1, with ε; the corrected rate is that of the authors' code."""
+    x, m, v, v_hat = problem.x0, 0.0, 0.0, 0.0
+    for t in range(1, problem.steps + 1):
+        g = problem.gradient(x, t)
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        v_hat = np.maximum(v_hat, v)
+        rate = lr * np.sqrt(1 - b2**t) / (1 - b1**t) if authors else lr
+        x = x - rate * m * (np.sqrt(v_hat) + eps) ** (-2 * partial)
+        yield x
+
+
+def kate(problem, *, lr, eta, eps):
+    """Choudhury et al. 2024, Algorithm 1, with ε in b²."""
+    x, b_square, m_square = problem.x0, 0.0, 0.0
+    for t in range(1, problem.steps + 1):
+        g = problem.gradient(x, t)
+        b_square = b_square + g**2 + eps
+        m_square = m_square + eta * g**2 + g**2 / b_square
+        x = x - lr * np.sqrt(m_square) / b_square * g
+        yield x
+
+
 MEANS = {"b1": 0.8, "b2": 0.9, "eps": 1e-2}
 BELIEF = MEANS | {"eps_root": 1e-3}
 
@@ -65,4 +88,14 @@ CASES = [
         paper=yogi,
         paper_settings=MEANS,
     ),
+    Case("padam", jd.padam, None, MEANS | {"partial": 0.2}, paper=padam),
+    Case(
+        "padam with bias correction",
+        jd.padam,
+        None,
+        MEANS | {"partial": 0.2, "bias_correction": True},
+        paper=padam,
+        paper_settings=MEANS | {"partial": 0.2, "authors": True},
+    ),
+    Case("kate", jd.kate, None, {"eta": 0.3, "eps": 1e-2}, paper=kate),
 ]

@@ -1,4 +1,4 @@
-"""Means mixed with others: AdEMAMix, Adan, optimistic Adam."""
+"""Means mixed with others: AdEMAMix, Adan, optimistic Adam, QHAdam, MARS."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -99,6 +99,40 @@ def optimistic_adam(problem, *, lr, b1, b2, eps, alpha, beta, nesterov, first_ag
         yield x
 
 
+def qhadam(problem, *, lr, b1, b2, nu1, nu2, eps):
+    """Ma & Yarats 2019, eqs. (15)-(18)."""
+    x, g1, s1 = problem.x0, 0.0, 0.0
+    for t in range(1, problem.steps + 1):
+        g = problem.gradient(x, t)
+        g1 = b1 * g1 + (1 - b1) * g
+        s1 = b2 * s1 + (1 - b2) * g**2
+        first = (1 - nu1) * g + nu1 * g1 / (1 - b1**t)
+        second = (1 - nu2) * g**2 + nu2 * s1 / (1 - b2**t)
+        x = x - lr * first / (np.sqrt(second) + eps)
+        yield x
+
+
+def mars(problem, *, lr, b1, b2, eps, gamma, weight_decay, exact=False):
+    """Yuan et al. 2024, Algorithm 2, x₁ = x₀; c is clipped in each layer, as their code does."""
+
+    def in_the_unit_ball(c):
+        length = np.linalg.norm(c)
+        return c / length if length > 1 else c
+
+    x, m, v = problem.x0, 0.0, 0.0
+    x_before, g_before = x, problem.gradient(x, 1)
+    for t in range(1, problem.steps + 1):
+        g = problem.gradient(x, t)
+        reference = problem.gradient(x_before, t) if exact else g_before
+        c = g + gamma * b1 / (1 - b1) * (g - reference)
+        c = problem.leafwise(in_the_unit_ball, c)
+        m, v = b1 * m + (1 - b1) * c, b2 * v + (1 - b2) * c**2
+        m_hat, v_hat = m / (1 - b1**t), v / (1 - b2**t)
+        x_before, g_before = x, g
+        x = x - lr * (m_hat / (np.sqrt(v_hat) + eps) + weight_decay * x)
+        yield x
+
+
 MEANS = {"b1": 0.8, "b2": 0.9, "eps": 1e-2}
 DECAYED = MEANS | {"weight_decay": 0.1}
 ADAN = {"b1": 0.8, "b2": 0.7, "b3": 0.9, "eps": 1e-2, "weight_decay": 0.3, "eps_root": 0.0}
@@ -166,6 +200,16 @@ CASES = [
         OPTIMISTIC | {"nesterov": True},
         paper=optimistic_adam,
         paper_settings=OPTIMISTIC | {"nesterov": True, "first_again": True},
+        rate=0.03,
+    ),
+    Case("qhadam", jd.qhadam, None, MEANS | {"nu1": 0.7, "nu2": 0.6}, paper=qhadam, rate=0.05),
+    Case("mars", jd.mars, None, DECAYED | {"gamma": 0.2}, paper=mars, rate=0.03),
+    Case(
+        "mars, exact",
+        jd.mars,
+        None,
+        DECAYED | {"gamma": 0.2, "exact": True},
+        paper=mars,
         rate=0.03,
     ),
 ]
