@@ -328,7 +328,7 @@ def length_of_mean(beta: Beta, t):
     later = jnp.where(early, 0.5, log * t)
     whole = jnp.where(early, t, _h(log))
     return whole, jnp.where(
-        early, _h(log) - t * _h(log * t), t * (2 / later - 2 / jnp.expm1(later))
+        early, _h(log) - t * _h(log * t), t * (2 / later - _coth_less_one(later))
     )
 
 
@@ -339,7 +339,12 @@ def _h(y):
     for coefficient in reversed(_H):
         series = series * small**2 + coefficient
     large = jnp.maximum(y, 0.5)
-    return jnp.where(y < 0.5, series * small, 1 + 2 / jnp.expm1(large) - 2 / large)
+    return jnp.where(y < 0.5, series * small, 1 + _coth_less_one(large) - 2 / large)
+
+
+def _coth_less_one(y):
+    """coth(y/2) − 1 = 2/(eʸ − 1), of which neither value nor slope overflows."""
+    return -2 * jnp.exp(-y) / jnp.expm1(-y)
 
 
 # 2·B₂ₙ/(2n)! with Bernoulli's numbers

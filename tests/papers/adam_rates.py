@@ -187,7 +187,7 @@ CASES = [
     ),
     Case("adamod", jd.adamod, None, MEANS | {"b3": 0.8}, paper=adamod),
     Case("diffgrad", jd.diffgrad, None, MEANS, paper=diffgrad),
-    Case("swats", jd.swats, None, MEANS | {"tolerance": 1e-2}, paper=swats, rate=0.05),
+    Case("swats", jd.swats, None, MEANS | {"b2": 0.8, "tolerance": 5e-5}, paper=swats, rate=0.02),
     Case(
         "adamc",
         adamc_with_a_falling_rate,
