@@ -21,7 +21,7 @@ from jdescent.optimizers.adam_mixed import (
     qhadam,
     simplified_ademamix,
 )
-from jdescent.optimizers.adam_rates import adabound, adamc, adamod, diffgrad, radam, swats
+from jdescent.optimizers.adam_rates import adabound, adamc, adamod, diffgrad, swats
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
@@ -31,6 +31,7 @@ from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, 
 from jdescent.optimizers.nadam import nadam, nadamw
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.preconditioned import shampoo, soap
+from jdescent.optimizers.radam import radam
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
 

@@ -12,7 +12,7 @@ from walks import random_gradients, units_apart, walk
 
 import jdescent as jd
 from jdescent.numerics import LAST_STEP, Beta
-from jdescent.optimizers.adam_rates import length_of_mean
+from jdescent.optimizers.radam import length_of_mean
 
 LR = 0.1
 PARAMS = {"w": jnp.linspace(-1, 1, 6).reshape(2, 3), "b": jnp.array(0.5)}
