@@ -254,7 +254,7 @@ def amos(
     eta: Annotated[Positive, "η̃, the scale that the parameters end with"] = 1.0,
     beta: Annotated[Decay, "of the mean square"] = 0.999,
     zeta: Annotated[NonNegative, "ζ, how fast rate and decay fall"] = 0.25,
-    eps: Annotated[Positive, "the least mean square"] = 2.0**-125,
+    eps: Annotated[Positive, "the least mean square"] = 1e-37,
 ) -> Optimizer:
     """Amos: steps of a scale that is told, with a decay and a fall of the rate that follow from it.
 
@@ -269,8 +269,8 @@ def amos(
     η̃ differs from array to array, as 1 for a scale and 1/√(inputs) for a matrix: `partition` gives
     each its own.
 
-    Differs from: pytorch_optimizer adds ε to v and guesses η̃ from the shape. The authors' code can
-    also average over some axes only, and scale everything by a finetune_rate, 1 here.
+    Differs from: pytorch_optimizer adds ε to v and guesses η̃ from the shape. The authors' code has
+    ε = 2⁻¹²⁵, can also average over some axes only, and has a finetune_rate, 1 here.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
