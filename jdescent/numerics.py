@@ -67,6 +67,16 @@ def ratio(numerator: Array, denominator: Array, eps: Any = 0.0) -> Array:
     return numerator / total
 
 
+def or_infinite(denominator: Array) -> Array:
+    """The denominator, but ∞ where it is 0: there what is divided is 0 as well, and so is the step.
+
+    Example:
+        >>> print(3.0 / or_infinite(jnp.array([0.0, 2.0, jnp.nan])))
+        [0.  1.5 nan]
+    """
+    return jnp.where(denominator == 0, jnp.inf, denominator)
+
+
 def _is_positive(eps, dtype) -> bool:
     """Whether ε is known to be more than 0 once it is rounded to the dtype."""
     return isinstance(eps, float) and eps >= float(jnp.finfo(dtype).tiny)

@@ -25,7 +25,7 @@ from jdescent.core.signature import (
     optimizer,
 )
 from jdescent.core.trees import global_norm
-from jdescent.core.vector import Vector, dot, each, norm, total
+from jdescent.core.vector import Vector, dot, each, norm, quotient, total
 
 __all__ = [
     "Base",
@@ -67,6 +67,7 @@ __all__ = [
     "norm",
     "optimizer",
     "partition",
+    "quotient",
     "total",
     "treewise",
     "vector",

@@ -177,7 +177,42 @@ class Checked:
         return list(self.wrong)
 
 
-Kind = Real | Whole | Switch | OneOf | FloatingDType | RandomKey | Booleans | AnOptimizer | Checked
+@dataclasses.dataclass(frozen=True)
+class Several:
+    """A tuple of a value of each kind."""
+
+    kinds: tuple[Any, ...]
+
+    def checked(self, name: str, value: Any) -> tuple:
+        if not isinstance(value, tuple | list):
+            raise TypeError(f"{name} must be a tuple of {len(self.kinds)}, got {value!r}")
+        if len(value) != len(self.kinds):
+            raise ValueError(f"{name} must be a tuple of {len(self.kinds)}, got {len(value)}")
+        rows = enumerate(zip(self.kinds, value, strict=True))
+        return tuple(kind.checked(f"{name}[{i}]", one) for i, (kind, one) in rows)
+
+    def described(self, symbol: str, words: str) -> str:
+        parts = (kind.described(f"{symbol}[{i}]", "") for i, kind in enumerate(self.kinds))
+        return _joined(f"a tuple ({'; '.join(parts)})", words)
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        first, error = self.kinds[0].refused()[0]
+        rest = [None] * (len(self.kinds) - 1)
+        return [(0.5, TypeError), (None, TypeError), ((), ValueError), ((first, *rest), error)]
+
+
+Kind = (
+    Real
+    | Whole
+    | Switch
+    | OneOf
+    | FloatingDType
+    | RandomKey
+    | Booleans
+    | AnOptimizer
+    | Checked
+    | Several
+)
 
 Rate = Annotated[Any, Real(schedule=True)]
 Decay = Annotated[Any, Real(high=1, decays=True)]
@@ -225,9 +260,9 @@ def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
 
     `Rate` (≥ 0 or a schedule), `Decay` (in [0, 1), given to the rule as a `Beta`), `NonNegative`,
     `Positive`, `Fraction` (in [0, 1]), `Finite`, `Count`, `Seed`, `DType`, `Key`, `Mask`, `bool`, a
-    ``Literal`` of names, each alone or ``| None``; ``Annotated[NonNegative, "inside the root"]``
-    adds words. The factory is called with what was checked: Python floats, traced arrays that are
-    NaN out of their range, schedules as they are.
+    ``Literal`` of names, a ``tuple`` of such, each alone or ``| None``; words are added by
+    ``Annotated[NonNegative, "inside the root"]``. The factory is called with what was checked:
+    Python floats, traced arrays that are NaN out of their range, schedules as they are.
 
     Example:
         >>> import jax.numpy as jnp
@@ -301,6 +336,9 @@ def _read(hint: Any) -> tuple[Kind | None, str, bool]:
         return kind, words, optional
     if get_origin(hint) is Literal:
         return OneOf(get_args(hint)), "", False
+    if get_origin(hint) is tuple:
+        kinds = tuple(_read(part)[0] for part in get_args(hint))
+        return (Several(kinds) if all(kinds) else None), "", False
     parts = get_args(hint)
     if type(None) in parts:
         for part in parts:

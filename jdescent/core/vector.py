@@ -13,6 +13,7 @@ from jaxtyping import Array, PyTree
 
 from jdescent._jax import laid_like, whole
 from jdescent.core.trees import common_dtype, global_norm
+from jdescent.numerics import ratio
 
 
 @jax.tree_util.register_pytree_node_class
@@ -115,6 +116,16 @@ def each(function: Callable, *vectors: Vector) -> Vector:
     """
     first, *others = vectors
     return first.map(function, *others)
+
+
+def quotient(a: Vector, b: Any) -> Vector:
+    """a/b element by element, of a vector or a number b ≥ 0, and 0 for 0/0: see `ratio`.
+
+    Example:
+        >>> print(quotient(Vector.of([jnp.array([0.0, 3.0])]), jnp.float32(2)).tree[0])
+        [0.  1.5]
+    """
+    return a._with(ratio, b)
 
 
 def dot(a: Any, b: Any) -> Array:

@@ -1,7 +1,7 @@
 """What every factory's signature promises: refusals by name, documentation, traced values."""
 
 import inspect
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -75,6 +75,7 @@ def every_kind(
     shift: core.Finite = -1.0,
     width: core.Positive | None = None,
     seed: core.Seed = 0,
+    pair: tuple[Literal["near", "far"], core.Decay] = ("near", 0.5),
 ):
     """One step of the shift.
 
@@ -93,11 +94,16 @@ def test_kinds_know_their_ranges(as_users_run):
         ({"share": 1.1}, "share must be ≥ 0 and ≤ 1, got 1.1"),
         ({"shift": jnp.inf}, "shift must be finite, got inf"),
         ({"width": 0.0}, "width must be > 0 and finite, got 0.0"),
+        ({"pair": "near"}, "pair must be a tuple of 2, got 'near'"),
+        ({"pair": ("near",)}, "pair must be a tuple of 2, got 1"),
+        ({"pair": ("here", 0.5)}, r"pair\[0\] must be one of \['near', 'far'\], got 'here'"),
+        ({"pair": ("far", 1.0)}, r"pair\[1\] must be ≥ 0 and < 1, got 1.0"),
     ]:
         with pytest.raises((ValueError, TypeError), match=told):
             every_kind(**{"size": 2, **wrong})
     with pytest.raises(TypeError, match="missing a required argument: 'size'"):
         every_kind()
+    assert "pair: a tuple ('near' or 'far'; pair[1] in [0, 1))." in every_kind.__doc__
 
 
 def test_a_value_may_be_what_a_function_makes_of_it():
