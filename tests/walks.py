@@ -60,3 +60,8 @@ def assert_same(got, want):
     assert structure == jax.tree.structure(want)
     for ours, theirs in zip(leaves, jax.tree.leaves(want), strict=True):
         np.testing.assert_array_equal(plain(ours), plain(theirs))
+
+
+def descent(optimizer, loss, start, steps):
+    """The parameters after each step down a loss."""
+    return jd.descend(loss, start, optimizer, steps=steps, record="params").record["params"][1:]

@@ -30,6 +30,7 @@ from jdescent.optimizers.lowrank import dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
 from jdescent.optimizers.nadam import nadam, nadamw
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
+from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, ldog, prodigy
 from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.radam import radam
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
@@ -63,7 +64,11 @@ __all__ = [
     "came",
     "chebyshev",
     "diffgrad",
+    "cocob",
+    "dadapt_adamw",
     "dion",
+    "dog",
+    "dowg",
     "fromage",
     "ftrl",
     "galore",
@@ -73,6 +78,7 @@ __all__ = [
     "lamb",
     "laprop",
     "lars",
+    "ldog",
     "lion",
     "madgrad",
     "mars",
@@ -90,6 +96,7 @@ __all__ = [
     "padam",
     "pid",
     "qhadam",
+    "prodigy",
     "qhm",
     "radam",
     "rmsprop",
