@@ -31,6 +31,7 @@ from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, 
 from jdescent.optimizers.nadam import nadam, nadamw
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, ldog, prodigy
+from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
 from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.radam import radam
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
@@ -59,6 +60,7 @@ __all__ = [
     "adopt",
     "aggmo",
     "amos",
+    "alig",
     "amsgrad",
     "asgd",
     "came",
@@ -82,6 +84,8 @@ __all__ = [
     "lion",
     "madgrad",
     "mars",
+    "momo",
+    "momo_adam",
     "muon",
     "nadam",
     "nadamw",
@@ -96,6 +100,7 @@ __all__ = [
     "padam",
     "pid",
     "qhadam",
+    "polyak_sgd",
     "prodigy",
     "qhm",
     "radam",
