@@ -35,6 +35,7 @@ from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
 from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.radam import radam
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
+from jdescent.optimizers.step_size import adgd, barzilai_borwein, steepest_descent
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
 
 __all__ = [
@@ -58,11 +59,13 @@ __all__ = [
     "adashift",
     "ademamix",
     "adopt",
+    "adgd",
     "aggmo",
     "amos",
     "alig",
     "amsgrad",
     "asgd",
+    "barzilai_borwein",
     "came",
     "chebyshev",
     "diffgrad",
@@ -120,6 +123,7 @@ __all__ = [
     "spam",
     "stable_adamw",
     "swats",
+    "steepest_descent",
     "tiger",
     "yogi",
 ]
