@@ -34,6 +34,12 @@ from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, l
 from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
 from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.radam import radam
+from jdescent.optimizers.schedule_free import (
+    schedule_free,
+    schedule_free_adamw,
+    schedule_free_eval_params,
+    schedule_free_sgd,
+)
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.step_size import adgd, barzilai_borwein, steepest_descent
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
@@ -109,6 +115,10 @@ __all__ = [
     "radam",
     "rmsprop",
     "rprop",
+    "schedule_free",
+    "schedule_free_adamw",
+    "schedule_free_eval_params",
+    "schedule_free_sgd",
     "scion",
     "sgd",
     "sgdp",

@@ -128,7 +128,7 @@ def momo(
 
     Products and norms are of the whole tree. With decay,
 
-        τ ← min(lr, ((1 + lr·w)·(f̄ − f* − γ) + ⟨m, x⟩)₊/‖m‖²)
+        τ ← min(lr, ((1 + lr·w)·(h − f*) − lr·w·⟨m, x⟩)₊/‖m‖²)
         x ← (x − τ·m)/(1 + lr·w)
 
     Adapted, f* ← max(h − τ·‖m‖²/2, lower bound) after the step, and before it f* is lowered to half
@@ -152,9 +152,9 @@ def momo(
             return beta * jnp.where(t == 1, new, old) + (1 - beta) * new
 
         m, f, gamma = each(mean, m, g), mean(f, loss), mean(gamma, dot(g, x))
-        growth = 1 + lr * w
-        tau, least = truncated(lr, growth, f - gamma, dot(m, x), dot(m, m), least)
-        return -(tau * m + lr * w * x) / growth, m, f, gamma, least
+        h = f + (dot(m, x) - gamma)
+        tau, least = truncated(lr, lr * w, h, dot(m, x), dot(m, m), least)
+        return -(tau * m + lr * w * x) / (1 + lr * w), m, f, gamma, least
 
     truncated = _truncation(lower_bound, adapt_lower_bound)
     return treewise(
@@ -186,11 +186,12 @@ def momo_adam(
         v ← β₂·v + (1 − β₂)·g²
         ρ ← 1 − β₁ᵗ
         D ← √(v/(1 − β₂ᵗ)) + ε
-        τ ← min(lr/ρ, ((1 + lr·w)·(f̄ − ρ·f* − γ) + ⟨m, x⟩)₊/Σ m²/D)
+        h ← f̄ + ⟨m, x⟩ − γ
+        τ ← min(lr/ρ, ((1 + lr·w)·(h − ρ·f*) − lr·w·⟨m, x⟩)₊/Σ m²/D)
         x ← (x − τ·m/D)/(1 + lr·w)
 
     Products and sums are of the whole tree. Where τ = lr/ρ and w = 0 it is Adam. Adapted as in
-    `momo`, with f* estimated by (f̄ + ⟨m, x⟩ − γ − τ·Σ m²/D/2)/ρ.
+    `momo`, with f* estimated by (h − τ·Σ m²/D/2)/ρ.
 
     Differs from: optax.contrib.momo_adam subtracts τ·m/D without dividing it by 1 + lr·w; equal
     without decay. The authors' code is as here.
@@ -210,10 +211,11 @@ def momo_adam(
         gamma = b1 * gamma + (1 - b1) * dot(g, x)
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g**2
-        rho, growth = 1 - b1**t, 1 + lr * w
+        rho = 1 - b1**t
         step = quotient(m, each(root, v / (1 - b2**t)) + eps)
-        tau, least = truncated(lr, growth, f - gamma, dot(m, x), dot(m, step), least, rho)
-        return -(tau * step + lr * w * x) / growth, m, v, f, gamma, least
+        h = f + (dot(m, x) - gamma)
+        tau, least = truncated(lr, lr * w, h, dot(m, x), dot(m, step), least, rho)
+        return -(tau * step + lr * w * x) / (1 + lr * w), m, v, f, gamma, least
 
     truncated = _truncation(lower_bound, adapt_lower_bound)
     return treewise(
@@ -229,16 +231,16 @@ def momo_adam(
 
 
 def _truncation(bound: Any, adapts: bool):
-    """A function to τ and f* anew, of a model that falls along a step from `line` + `product`."""
+    """A function to τ and f* anew, of a model that is h at x, with the product ⟨m, x⟩."""
 
-    def truncated(lr, growth, line, product, square, least, rho=1):
-        reached = (line + product / growth) / rho  # the f* that would leave no step
+    def truncated(lr, decay, h, product, square, least, rho=1):
+        reached = (h - decay / (1 + decay) * product) / rho  # the f* that would leave no step
         if adapts:
             least = jnp.where(reached < least, jnp.maximum(reached / 2, bound), least)
-        gap = growth * rho * jnp.maximum(reached - least, 0)
+        gap = (1 + decay) * rho * jnp.maximum(reached - least, 0)
         tau = jnp.minimum(lr / rho, gap / or_infinite(square))
         if adapts:
-            least = jnp.maximum((line + product - tau * square / 2) / rho, bound)
+            least = jnp.maximum((h - tau * square / 2) / rho, bound)
         return tau, least
 
     return truncated

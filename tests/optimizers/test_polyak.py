@@ -6,6 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cases import by_name
+from papers.polyak import ADAPTED
+from problem import Problem, distance, our_path
 from walks import descent
 
 import jdescent as jd
@@ -97,6 +100,17 @@ def test_far_above_the_least_loss_momo_is_momentum_and_momo_adam_is_adam(x64):
         m = g if m is None else 0.8 * m + 0.2 * g
         x = x - 0.1 * m
         np.testing.assert_allclose(after, x, rtol=1e-8)
+
+
+@pytest.mark.parametrize("case", ADAPTED, ids=by_name)
+def test_of_an_adapted_bound_the_path_is_that_of_the_paper_and_of_the_twin(case, x64):
+    problem = Problem()
+    ours = our_path(case.build(case.rate), problem)
+    assert distance(ours, case.walk_paper(problem), problem.x0) <= case.tolerance
+    if case.twin is not None:
+        with jax.numpy_dtype_promotion("standard"):
+            twin = our_path(case.build_twin(case.rate), problem)
+        assert distance(ours, twin, problem.x0) <= case.tolerance
 
 
 def test_an_adapted_bound_stays_below_the_loss_and_above_what_it_is_told(x64):
