@@ -61,6 +61,7 @@ from jdescent.optimizers import (
     lion,
     madgrad,
     mars,
+    mechanize,
     momo,
     momo_adam,
     muon,
@@ -81,6 +82,7 @@ from jdescent.optimizers import (
     prodigy,
     qhm,
     radam,
+    reduce_on_plateau,
     rmsprop,
     rprop,
     schedule_free,
@@ -104,6 +106,7 @@ from jdescent.optimizers import (
     steepest_descent,
     tiger,
     yogi,
+    trac,
 )
 from jdescent.sweeps import open_sweep, sweep, use_all_cores
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
@@ -178,6 +181,7 @@ __all__ = [
     "losses",
     "madgrad",
     "mars",
+    "mechanize",
     "momo",
     "momo_adam",
     "muon",
@@ -201,6 +205,7 @@ __all__ = [
     "prodigy",
     "qhm",
     "radam",
+    "reduce_on_plateau",
     "rmsprop",
     "rprop",
     "schedule_free",
@@ -225,6 +230,7 @@ __all__ = [
     "steepest_descent",
     "sweep",
     "tiger",
+    "trac",
     "treewise",
     "use_all_cores",
     "yogi",

@@ -97,6 +97,24 @@ def logarithm(x: Any) -> Any:
     return log + jnp.where(x < least, x / least, 0)  # whose slope gives xᵗ its derivative at 0
 
 
+def erfi(x: Array) -> Array:
+    """The imaginary error function, 2/√π·∫₀ˣ exp(s²) ds, to a few roundings for |x| ≤ 26.
+
+    The trapezoidal rule for Dawson's integral, at odd multiples of h: all terms are positive, and
+    the rule is off by exp(−(π/2h)²), 7e-18 of the whole.
+
+    Example:
+        >>> print(erfi(jnp.array([0.0, 0.5, -2.0])).round(3))
+        [  0.      0.615 -18.565]
+
+    Reference: G. B. Rybicki, 1989, Dawson's Integral and the Sampling Theorem.
+    """
+    h, size = 0.25, jnp.where(x < 0, -x, x)[..., None]
+    n = jnp.arange(1, 131, 2, dtype=size.dtype).reshape((1,) * x.ndim + (-1,))
+    terms = jnp.exp((2 * h * size - n * h * h) * n) * -jnp.expm1(-4 * h * n * size) / n
+    return jnp.where(x < 0, -2 / math.pi, 2 / math.pi) * jnp.sum(terms, -1)
+
+
 class Beta:
     """The weight β of the past in a running mean, such that equations with it can be written as the
     papers do: ``m = b * m + (1 - b) * g``, ``m_hat = m / (1 - b**t)``.

@@ -43,6 +43,7 @@ from jdescent.optimizers.schedule_free import (
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.step_size import adgd, barzilai_borwein, steepest_descent
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
+from jdescent.optimizers.tuners import mechanize, reduce_on_plateau, trac
 
 __all__ = [
     "accsgd",
@@ -93,6 +94,7 @@ __all__ = [
     "lion",
     "madgrad",
     "mars",
+    "mechanize",
     "momo",
     "momo_adam",
     "muon",
@@ -113,6 +115,7 @@ __all__ = [
     "prodigy",
     "qhm",
     "radam",
+    "reduce_on_plateau",
     "rmsprop",
     "rprop",
     "schedule_free",
@@ -136,4 +139,5 @@ __all__ = [
     "steepest_descent",
     "tiger",
     "yogi",
+    "trac",
 ]
