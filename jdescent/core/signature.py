@@ -337,8 +337,8 @@ def _read(hint: Any) -> tuple[Kind | None, str, bool]:
     if get_origin(hint) is Literal:
         return OneOf(get_args(hint)), "", False
     if get_origin(hint) is tuple:
-        kinds = tuple(_read(part)[0] for part in get_args(hint))
-        return (Several(kinds) if all(kinds) else None), "", False
+        each = tuple(_read(part)[0] for part in get_args(hint))
+        return (Several(each) if all(each) else None), "", False
     parts = get_args(hint)
     if type(None) in parts:
         for part in parts:

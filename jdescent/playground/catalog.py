@@ -268,7 +268,7 @@ def _own_hyperparameter(said: core.Hyperparameter) -> Hyperparameter | None:
     if said.name not in _RANGES and said.kind.high < math.inf and scale != "near one":
         low, high, scale = max(said.kind.low, -1.0), said.kind.high, "linear"
     if low == said.kind.low and not said.kind.includes_low:
-        low = high / 1000
+        low, scale = high / 1000, "linear" if scale == "near one" else scale
     if default is not None:
         low, high = min(low, default), max(high, default)
     return Hyperparameter(said.name, default, low, high, scale, said.optional)

@@ -103,9 +103,9 @@ CASES = [
         "trac",
         traced,
         None,
-        {"eps": 0.01, "s_init": 0.02, "num_betas": 4},
+        {"eps": 0.01, "s_init": 0.02, "num_betas": 5},
         paper=trac,
-        paper_settings={"eps": 0.01, "s_init": 0.02, "n": 4},
+        paper_settings={"eps": 0.01, "s_init": 0.02, "n": 5},
         rate=0.5,
     ),
     Case(
