@@ -2,6 +2,7 @@
 
 from jdescent.core.contract import Optimizer, OptimizerLike, Params, Updates, apply_updates, chain
 from jdescent.core.hyperparameters import Real, Scalar, ScalarOrSchedule, Schedule
+from jdescent.core.inner import Inner
 from jdescent.core.lift import Coefficient, Memory, State, leafwise, treewise, vector
 from jdescent.core.partition import PartitionState, partition
 from jdescent.core.signature import (
@@ -12,6 +13,7 @@ from jdescent.core.signature import (
     DType,
     Finite,
     Fraction,
+    Function,
     Hyperparameter,
     Key,
     Mask,
@@ -36,7 +38,9 @@ __all__ = [
     "Decay",
     "Finite",
     "Fraction",
+    "Function",
     "Hyperparameter",
+    "Inner",
     "Key",
     "Mask",
     "Memory",

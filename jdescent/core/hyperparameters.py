@@ -37,7 +37,7 @@ class Real:
 
     def checked(self, name: str, value: Any) -> Any:
         if self.schedule and callable(value):
-            _require_schedule(name, value)
+            require_schedule(name, value)
             return value
         if self.decays and isinstance(value, Beta):
             return value
@@ -127,7 +127,7 @@ def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
         (number,) = check_hyperparameters(**{name: value})
         return lambda step: number
 
-    _require_schedule(name, value)
+    require_schedule(name, value)
     about_nonnegative = Real(slack=RATE_ROUNDING)
 
     def schedule(step):
@@ -138,7 +138,7 @@ def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
     return schedule
 
 
-def _require_schedule(name: str, function: Callable) -> None:
+def require_schedule(name: str, function: Callable) -> None:
     """Refuse a function that cannot be called with the number of a step."""
     if not takes(function, "step"):
         raise TypeError(

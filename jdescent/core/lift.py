@@ -12,7 +12,8 @@ rule's parameters say what it reads, and no more:
     key             a random key, fresh for every step (and leaf)
     loss_at(y) grad_at(y) hvp(v)   `treewise` only: the loss and the gradient elsewhere, and the
                     Hessian at x times a vector, all of the same batch
-    extra           `treewise` only: what `update` was given beside, as a dictionary to pass on
+    params extra    `treewise` only, to pass on: the parameters as `update` was given them, and a
+                    dictionary of what it was given beside
 
 `leafwise` calls it for one array at a time; `treewise` for all of them at once, as a `Vector`.
 """
@@ -48,7 +49,7 @@ _WITHIN_OPTAX = (
     "within optax's combinators give optax.GradientTransformationExtraArgs(*optimizer), as they "
     "hand it on to that type alone"
 )
-TREE_READS = ("loss_at", "grad_at", "hvp", "extra")
+TREE_READS = ("loss_at", "grad_at", "hvp", "params", "extra")
 
 
 class State(NamedTuple):
@@ -292,7 +293,7 @@ def treewise(
         for name, memory in kept.items():
             read[name] = vector_of(memory) if name in asks.vectors else memory
         read |= _calculus(value_fn, params, vector_of)
-        read["extra"] = {**extra, "value": value, "value_fn": value_fn}
+        read |= {"params": params, "extra": {**extra, "value": value, "value_fn": value_fn}}
         new_update, *new = asks.returned_by(rule(**{name: read[name] for name in asks.names}))
         updates = _whole(new_update, grads)
         trees = [n.tree if isinstance(n, Vector) else n for n in new]
@@ -379,7 +380,7 @@ class _Asks:
         if params is not None:
             require_same_tree("gradients", grads, "parameters", params)
         calculus = [name for name in ("loss_at", "grad_at", "hvp") if name in self.names]
-        if params is None and (calculus or "x" in self.names):
+        if params is None and (calculus or {"x", "params"} & set(self.names)):
             raise ValueError(
                 "this optimizer reads the parameters: call update(grads, state, params)"
             )

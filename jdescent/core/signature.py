@@ -19,11 +19,12 @@ from jdescent.core.checks import (
     floating_dtype,
     integer,
     require_boolean,
+    require_function,
     require_key,
     require_optimizer,
 )
 from jdescent.core.contract import Optimizer
-from jdescent.core.hyperparameters import Real
+from jdescent.core.hyperparameters import Real, require_schedule
 from jdescent.core.masks import require_mask
 
 SYMBOLS = {
@@ -51,12 +52,17 @@ class Whole:
     """A Python integer of `least` or more: a size, an interval, a number of rounds."""
 
     least: int = 1
+    schedule: bool = False  # or a function of the number of steps taken
 
-    def checked(self, name: str, value: Any) -> int:
+    def checked(self, name: str, value: Any) -> Any:
+        if self.schedule and callable(value):
+            require_schedule(name, value)
+            return value
         return integer(name, value, self.least)
 
     def described(self, symbol: str, words: str) -> str:
-        return _joined(f"{symbol}, an integer ≥ {self.least}", words)
+        schedule = "or a schedule of them" if self.schedule else ""
+        return _joined(f"{symbol}, an integer ≥ {self.least}", schedule, words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [
@@ -201,6 +207,12 @@ class Several:
         return [(0.5, TypeError), (None, TypeError), ((), ValueError), ((first, *rest), error)]
 
 
+def a_function(name: str, value: Any) -> Any:
+    """The value, which is a function."""
+    require_function(name, value)
+    return value
+
+
 Kind = (
     Real
     | Whole
@@ -227,6 +239,7 @@ DType = Annotated[Any, FloatingDType()]
 Key = Annotated[Any, RandomKey()]
 Mask = Annotated[Any, Booleans()]
 Base = Annotated[Any, AnOptimizer()]
+Function = Annotated[Any, Checked(a_function, ((0.1, TypeError),))]
 
 
 @dataclasses.dataclass(frozen=True)
