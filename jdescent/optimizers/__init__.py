@@ -23,12 +23,17 @@ from jdescent.optimizers.adam_mixed import (
 )
 from jdescent.optimizers.adam_rates import adabound, adamc, adamod, diffgrad, swats
 from jdescent.optimizers.adaptive import adadelta, adagrad, rmsprop, sm3
+from jdescent.optimizers.averaging import ema_params, polyak_average, swa
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
+from jdescent.optimizers.hessian_diagonal import adahessian, hutchinson, sophia
 from jdescent.optimizers.layerwise import fromage, lars, sgdp
+from jdescent.optimizers.lbfgs import lbfgs
+from jdescent.optimizers.linesearch import backtracking_linesearch, zoom_linesearch
 from jdescent.optimizers.lowrank import dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
 from jdescent.optimizers.nadam import nadam, nadamw
+from jdescent.optimizers.newton import cubic_newton, newton, saddle_free_newton
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, ldog, prodigy
 from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
@@ -40,10 +45,23 @@ from jdescent.optimizers.schedule_free import (
     schedule_free_eval_params,
     schedule_free_sgd,
 )
+from jdescent.optimizers.sampling import perturbed_gradient_descent, sghmc, sgld
+from jdescent.optimizers.sharpness import asam, gsam, sam
 from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.step_size import adgd, barzilai_borwein, steepest_descent
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
 from jdescent.optimizers.tuners import mechanize, reduce_on_plateau, trac
+from jdescent.optimizers.variance_reduction import svrg
+from jdescent.optimizers.wrappers import (
+    apply_if_finite,
+    cautious,
+    ema,
+    freeze,
+    grokfast,
+    lookahead,
+    masked,
+    multi_steps,
+)
 
 __all__ = [
     "accsgd",
@@ -53,6 +71,7 @@ __all__ = [
     "adadelta",
     "adafactor",
     "adagrad",
+    "adahessian",
     "adam",
     "adam_mini",
     "adamax",
@@ -71,9 +90,13 @@ __all__ = [
     "alig",
     "amos",
     "amsgrad",
+    "apply_if_finite",
+    "asam",
     "asgd",
     "barzilai_borwein",
+    "backtracking_linesearch",
     "came",
+    "cautious",
     "chebyshev",
     "cocob",
     "dadapt_adamw",
@@ -81,37 +104,53 @@ __all__ = [
     "dion",
     "dog",
     "dowg",
+    "cubic_newton",
+    "diffgrad",
+    "dion",
+    "ema",
+    "ema_params",
+    "freeze",
     "fromage",
     "ftrl",
     "galore",
     "grams",
+    "grokfast",
+    "gsam",
     "heavy_ball",
+    "hutchinson",
     "kate",
     "lamb",
     "laprop",
     "lars",
     "ldog",
+    "lbfgs",
     "lion",
+    "lookahead",
     "madgrad",
     "mars",
     "mechanize",
     "momo",
     "momo_adam",
+    "masked",
+    "multi_steps",
     "muon",
     "nadam",
     "nadamw",
     "nesterov",
     "nesterov_convex",
     "nesterov_restarted",
+    "newton",
     "noisy_sgd",
     "normuon",
     "novograd",
     "optimistic_adam_v2",
     "optimistic_gradient_descent",
     "padam",
+    "perturbed_gradient_descent",
     "pid",
     "polyak_sgd",
     "prodigy",
+    "polyak_average",
     "qhadam",
     "qhm",
     "radam",
@@ -122,10 +161,14 @@ __all__ = [
     "schedule_free_adamw",
     "schedule_free_eval_params",
     "schedule_free_sgd",
+    "saddle_free_newton",
+    "sam",
     "scion",
     "sgd",
     "sgdp",
     "sgdw",
+    "sghmc",
+    "sgld",
     "shampoo",
     "sign_sgd",
     "signum",
@@ -133,11 +176,15 @@ __all__ = [
     "simplified_ademamix",
     "sm3",
     "soap",
+    "sophia",
     "spam",
     "stable_adamw",
     "steepest_descent",
+    "svrg",
+    "swa",
     "swats",
     "tiger",
     "trac",
     "yogi",
+    "zoom_linesearch",
 ]

@@ -29,7 +29,7 @@ def valid(said):
         return min(kind.low + 0.5, (kind.low + kind.high) / 2) if kind.low > -jnp.inf else 0.5
     return {
         "Whole": 3, "Switch": True, "FloatingDType": jnp.float32, "RandomKey": jax.random.key(0),
-        "Booleans": True, "AnOptimizer": jd.sgd(0.1),
+        "Booleans": True, "AnOptimizer": jd.sgd(0.1), "Checked": jd.global_norm,
     }.get(type(said.kind).__name__)  # fmt: skip
 
 

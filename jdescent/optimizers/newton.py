@@ -1,0 +1,166 @@
+"""Steps by the whole Hessian, dense: for some hundreds of parameters."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from jdescent.core import (
+    Coefficient,
+    Optimizer,
+    Positive,
+    Rate,
+    Scheduled,
+    Vector,
+    optimizer,
+    treewise,
+)
+from jdescent.numerics import ratio, root
+
+Damping = Annotated[Scheduled, "δ, in the units of the curvature"]
+
+
+@optimizer
+def newton(
+    learning_rate: Annotated[Rate, "1 is Newton's own step"] = 1.0, damping: Damping = 0.0
+) -> Optimizer:
+    """Newton's method: to the stationary point of the quadratic model, be it minimum or saddle.
+
+        x ← x − lr·(H + δ·I)⁻¹·g
+
+    On a quadratic one step of lr = 1 arrives. Near a minimum the error is squared at each step. It
+    is invariant to linear changes of the parameters. Chained with `zoom_linesearch` it stays where
+    its step ascends. Memory n², time n³ and n products with the Hessian.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> bowl = jd.losses.bowl((2.0, 40.0))
+        >>> print(jd.descend(bowl, jnp.array([2.0, 1.0]), jd.newton(), steps=1).params)
+        [0. 0.]
+
+    Reference: J. Nocedal and S. J. Wright, 2006, Numerical Optimization, eq. (3.30); damped as in
+    K. Levenberg, 1944, A Method for the Solution of Certain Non-linear Problems in Least Squares.
+    """
+
+    def rule(lr, g, hvp, damping):
+        H = hessian(hvp, g)
+        step = solved(H + damping * jnp.eye(len(H), dtype=H.dtype), g.flat)
+        return -lr * g.with_flat(step)
+
+    return treewise(rule, learning_rate, damping=Coefficient("damping", damping))
+
+
+@optimizer
+def saddle_free_newton(
+    learning_rate: Annotated[Rate, "1 is Newton's own step where H is positive"] = 1.0,
+    damping: Damping = 0.0,
+) -> Optimizer:
+    """Saddle-free Newton: as far as Newton goes, but always downhill.
+
+        H = Q·diag(λ)·Qᵀ
+        x ← x − lr·Q·diag(1/(|λ| + δ))·Qᵀ·g        0/0 = 0
+
+    With lr = 1 a direction of positive curvature is done in one step, and along one of negative
+    curvature the distance from the saddle doubles, whatever the curvature is.
+
+    Differs from: the paper takes the |λ| of a Krylov subspace where there are many parameters, and
+    searches δ at every step.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> saddle = lambda x: x[0] ** 2 - 3 * x[1] ** 2
+        >>> optimizer = jd.saddle_free_newton()
+        >>> print(jd.descend(saddle, jnp.array([1.0, 0.1]), optimizer, steps=1).params)
+        [0.  0.2]
+
+    Reference: Y. Dauphin et al., 2014, Identifying and Attacking the Saddle Point Problem in
+    High-Dimensional Non-Convex Optimization, Algorithm 1.
+    """
+
+    def rule(lr, g, hvp, damping):
+        curvatures, Q = jnp.linalg.eigh(hessian(hvp, g))
+        step = Q @ ratio(Q.T @ g.flat, jnp.abs(curvatures) + damping)
+        return -lr * g.with_flat(step)
+
+    return treewise(rule, learning_rate, damping=Coefficient("damping", damping))
+
+
+@optimizer
+def cubic_newton(
+    lipschitz: Annotated[Positive, "M ≥ ‖H(x) − H(y)‖/‖x − y‖; smaller steps the larger it is"],
+) -> Optimizer:
+    """Newton's method with cubic regularization: to the minimum of a model that bounds the loss.
+
+        s = argmin g·s + ½·sᵀ·H·s + M/6·‖s‖³
+        x ← x + s
+
+    The minimum is s = −(H + ½M·r·I)⁻¹·g with r = ‖s‖ and H + ½M·r·I without negative curvature; r
+    is found by bisection in the eigenbasis of H. Where g has no part along the lowest, negative
+    curvature, that part of s makes up ‖s‖ = r (the hard case); so it leaves even an exact saddle.
+
+    With M as large as the Lipschitz constant of H the loss never rises, by M/12·‖s‖³ at least each
+    step it falls, and ‖∇L(x + s)‖ ≤ M·‖s‖².
+
+    Differs from: the paper's algorithm may look for M from step to step; here it is given.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> saddle = lambda x: x[0] ** 2 - x[1] ** 2
+        >>> path = jd.descend(saddle, jnp.array([0.0, 0.0]), jd.cubic_newton(4.0), steps=1)
+        >>> print(jnp.abs(path.params))                                       # 2·|λ|/M
+        [0. 1.]
+
+    Reference: Y. Nesterov and B. T. Polyak, 2006, Cubic Regularization of Newton Method and Its
+    Global Performance, sections 2 and 5.
+    """
+
+    def rule(g, hvp):
+        curvatures, Q = jnp.linalg.eigh(hessian(hvp, g))
+        return g.with_flat(Q @ cubic_minimum(curvatures, Q.T @ g.flat, lipschitz))
+
+    return treewise(rule)
+
+
+def hessian(hvp: Callable, like: Vector) -> Float[Array, "n n"]:
+    """The whole matrix, a column at a time, in the order of `Vector.flat`."""
+    elements = like.flat
+    columns = jax.vmap(lambda e: hvp(like.with_flat(e)).flat)
+    return columns(jnp.eye(elements.size, dtype=elements.dtype))
+
+
+def solved(H: Float[Array, "n n"], g: Float[Array, " n"]) -> Float[Array, " n"]:
+    """H⁻¹·g; 0 for g = 0, whatever H is."""
+    nothing = ~jnp.any(g != 0)
+    return jnp.linalg.solve(jnp.where(nothing, jnp.eye(g.size, dtype=g.dtype), H), g)
+
+
+def cubic_minimum(
+    curvatures: Float[Array, " n"], slopes: Float[Array, " n"], M: Any
+) -> Float[Array, " n"]:
+    """The minimum of Σ slope·s + ½·Σ curvature·s² + M/6·‖s‖³, of ascending curvatures."""
+    lowest = jnp.minimum(curvatures[0], 0)
+    least = -2 * lowest / M  # which r may not fall below
+
+    def step(over):
+        return -ratio(slopes, curvatures - lowest + M * over / 2)
+
+    def halve(_, bracket):
+        low, high = bracket
+        middle = (low + high) / 2
+        is_long = norm_of(step(middle)) > least + middle
+        return jnp.where(is_long, middle, low), jnp.where(is_long, high, middle)
+
+    most = jnp.sqrt(2 * norm_of(slopes) / M)
+    halvings = 2 * (jnp.finfo(slopes.dtype).nmant + 2)
+    over = lax.fori_loop(0, halvings, halve, (jnp.zeros_like(most), most))[1]
+    shortest = step(jnp.zeros_like(most))
+    is_hard = norm_of(shortest) < least
+    missing = jnp.sqrt(jnp.where(is_hard, least**2 - norm_of(shortest) ** 2, 0))
+    return jnp.where(is_hard, shortest.at[0].add(missing), step(over))
+
+
+def norm_of(s: Float[Array, " n"]) -> Float[Array, ""]:
+    return root(jnp.sum(s**2))
