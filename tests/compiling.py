@@ -7,15 +7,17 @@ import os
 
 import jax
 
-_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-if (0, 6) <= jax.__version_info__ < (0, 11):  # XLA aborts over a flag that it does not know
-    _QUICK["xla_cpu_use_fusion_emitters"] = False
+_KNOWN = (0, 6) <= jax.__version_info__ < (0, 11)  # XLA aborts over a flag that it does not know
+_ROUNDING = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True} | (
+    {"xla_cpu_use_fusion_emitters": False} if _KNOWN else {}
+)
+_QUICK = _ROUNDING | ({"xla_cpu_parallel_codegen_split_count": 1} if _KNOWN else {})
 
 QUICK_FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in _QUICK.items())
 
 # Options of `jax.jit` for two programs that are to round alike.
 AS_USERS_COMPILE = {
-    name: 3 if name.endswith("level") else not value for name, value in _QUICK.items()
+    name: 3 if name.endswith("level") else not value for name, value in _ROUNDING.items()
 }
 
 
