@@ -53,26 +53,59 @@ def browser() -> Iterator:
         browser.close()
 
 
+class Lent:
+    """A page in a browser of its own, lent to one test after another: to open one takes seconds."""
+
+    def __init__(self, browser, address: str, options: dict):
+        self.address = address
+        self.page = browser.new_context(**options).new_page()
+        self.page.set_default_timeout(WAIT)
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.page.on("websocket", lambda socket: self.hosts.add(urlsplit(socket.url).netloc))
+
+    def leave(self) -> None:
+        """Forgets what the test left behind, and checks what its page met and asked."""
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)
+        self.page.goto("about:blank")
+        what = {"origin": self.address, "storageTypes": "local_storage"}
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Storage.clearDataForOrigin", what)
+        session.detach()
+        errors, hosts = self.errors.copy(), self.hosts.copy()
+        self.errors.clear()
+        self.hosts.clear()
+        assert errors == []
+        assert hosts <= {urlsplit(self.address).netloc, ""}
+
+
+@pytest.fixture(scope="module")
+def idle_pages(browser) -> dict[str, list[Lent]]:
+    """Pages that no test has now, by the options of their browsers."""
+    return {}
+
+
 @pytest.fixture
-def open_page(playground: str, browser) -> Iterator[Callable]:
+def open_page(playground: str, browser, idle_pages: dict[str, list[Lent]]) -> Iterator[Callable]:
     """A function that opens a page in a browser of its own and waits until it lives.
 
-    Afterwards no page may have met an error, or asked anything of another host.
+    Afterwards no page may have met an error, or asked anything of another host. What a test
+    watches from before the page lives is a page that nobody had.
     """
-    contexts, errors, hosts = [], [], set()
+    lent: list[tuple[str, Lent]] = []
 
     def open_page(path="/", *, size=(1280, 800), theme="light", watch=None, **options):
-        width, height = size
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, **options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).netloc))
+        kind = f"watched for {watch}" if watch else repr(sorted(options.items()))
+        idle = idle_pages.setdefault(kind, [])
+        one = idle.pop() if idle else Lent(browser, playground, options)
+        lent.append((kind, one))
+        page = one.page
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=theme)
         if watch is not None:
             watch(page)
         page.goto(playground + path)
@@ -80,10 +113,10 @@ def open_page(playground: str, browser) -> Iterator[Callable]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-    assert hosts <= {urlsplit(playground).netloc, ""}
+    for _, one in lent:
+        one.leave()
+    for kind, one in lent:
+        idle_pages[kind].append(one)
 
 
 def _missing(why: str) -> None:
