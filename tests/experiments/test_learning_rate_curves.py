@@ -20,7 +20,7 @@ WATCHED = 20
 
 
 @pytest.fixture(scope="module")
-def data():
+def data(compiled_to_run_fast):
     return experiment.simulate(QUICK)
 
 
