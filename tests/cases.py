@@ -1,54 +1,12 @@
-"""The one table of optimizers: settings that matter, paper, twin in optax, what they read.
+"""The optimizers on which everything is tried, with settings that matter and their optax twins.
 
-`CASES` are those of the core, on which everything is tried; `FAMILIES` adds those that the files of
-`tests/papers` bring, each with its paper's algorithm. Contract, papers and errors are tried on all.
+Those of all families, each with its paper's algorithm, are in `experiments.conformance.papers`.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import optax
-from problem import paper_path
 
 import jdescent as jd
-
-
-class Case(NamedTuple):
-    """An optimizer, settings that matter to it, its paper, and its optax twin where there is one.
-
-    Attributes:
-        ours: the factory, `twin` optax's; both called as ``factory(learning_rate, **settings)``.
-        settings: of ours; `twin_settings` of the twin, where it says or has it otherwise.
-        paper: the algorithm of its paper in NumPy, see `papers`; `paper_settings` what it is
-            given beside ``lr=``, where that is not `settings`.
-        differs: why the twin walks otherwise than the paper, where it does; then `twin_distance`
-            is what was measured, in units of the path.
-        tolerance: how far apart paths of float64 may be, in units of the path.
-    """
-
-    name: str
-    ours: Callable[..., jd.Optimizer]
-    twin: Callable[..., Any] | None = None
-    settings: dict[str, Any] = {}
-    twin_settings: dict[str, Any] | None = None
-    paper: Callable[..., Any] | None = None
-    paper_settings: dict[str, Any] | None = None
-    rate: float = 0.1
-    differs: str = ""
-    twin_distance: float = 0.0
-    tolerance: float = 1e-11
-
-    def build(self, learning_rate=0.1):
-        return self.ours(learning_rate, **self.settings)
-
-    def build_twin(self, learning_rate=0.1):
-        settings = self.settings if self.twin_settings is None else self.twin_settings
-        return self.twin(learning_rate, **settings)
-
-    def walk_paper(self, problem):
-        settings = self.settings if self.paper_settings is None else self.paper_settings
-        return paper_path(self.paper, problem, lr=self.rate, **settings)
-
+from experiments.conformance.case import Case
 
 CASES = [
     Case("sgd", jd.sgd, optax.sgd),

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from problem import Problem, distance, our_path
 
 import jdescent as jd
+from experiments.conformance.problem import Problem, distance
+from experiments.conformance.walking import our_path
 
 PROBLEM = Problem(40)
 

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import by_name
-from papers.polyak import ADAPTED
-from problem import Problem, distance, our_path
 from walks import descent
 
 import jdescent as jd
+from experiments.conformance.papers.polyak import ADAPTED
+from experiments.conformance.problem import Problem, distance
+from experiments.conformance.walking import our_path
 
 A = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
 MINIMUM = np.array([1.0, -2.0, 0.5])

@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from problem import Problem, distance, our_path
 from walks import random_gradients, walk
 
 import jdescent as jd
+from experiments.conformance.problem import Problem, distance
+from experiments.conformance.walking import our_path
 
 
 def parameters():

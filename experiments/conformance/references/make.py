@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from experiments.conformance.problem import Problem
 
+from experiments.conformance.problem import Problem
 from experiments.conformance.references.rows import ROWS
 
 PATHS = pathlib.Path(__file__).with_name("paths.npz")
