@@ -21,4 +21,5 @@ NAMES = (
     "overfitting",
     "many_minima",
     "one_loop",
+    "conformance",
 )

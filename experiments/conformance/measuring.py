@@ -89,10 +89,10 @@ def _of_optax_defaults(problem: Problem, config: Config) -> list[Measured]:
         twin = getattr(optax, name, getattr(contrib, name, None))
         ours = getattr(optimizers, name)
         first, *others = inspect.signature(ours).parameters.values()
-        needs_more = any(p.default is p.empty for p in others)
-        if twin is None or needs_more or not _wanted(name, config):
+        needed = [p.name for p in (first, *others) if p.default is p.empty]
+        if twin is None or needed not in ([], ["learning_rate"]) or not _wanted(name, config):
             continue
-        given = (DEFAULT_RATE,) if first.default is first.empty else ()
+        given = (DEFAULT_RATE,) if needed else ()
         paths = [our_path(factory(*given), problem) for factory in (ours, twin)]
         found.append(Measured(name, OPTAX, "", distance(*paths, problem.x0), ""))
     return found

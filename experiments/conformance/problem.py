@@ -74,12 +74,3 @@ def distance(path: np.ndarray, other: np.ndarray, start: np.ndarray) -> float:
     """How far two paths part, in units of the path: the sum of its largest coordinate moves."""
     moves = np.abs(np.diff(np.vstack([start[None], other]), axis=0)).max(axis=1)
     return float(np.abs(path - other).max() / moves.sum())
-
-
-def normals(problem: Problem, key: Any) -> np.ndarray:
-    """What an optimizer draws of a step's key for all leaves, as one vector."""
-    draws = [
-        np.asarray(jax.random.normal(jax.random.fold_in(key, i), shape, jnp.float64))
-        for i, shape in enumerate(SHAPES.values())
-    ]
-    return problem.joined(draws)

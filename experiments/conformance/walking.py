@@ -38,3 +38,12 @@ def our_path(optimizer: Any, problem: Problem) -> np.ndarray:
         params, state = step(params, state, t)
         path.append(np.asarray(flat(params)))
     return np.array(path)
+
+
+def normals(problem: Problem, key: Any) -> np.ndarray:
+    """What an optimizer draws of a step's key for all leaves, as one vector."""
+    draws = [
+        np.asarray(jax.random.normal(jax.random.fold_in(key, i), shape, jnp.float64))
+        for i, shape in enumerate(SHAPES.values())
+    ]
+    return problem.joined(draws)

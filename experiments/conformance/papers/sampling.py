@@ -6,7 +6,7 @@ import numpy as np
 
 import jdescent as jd
 from experiments.conformance.case import Case
-from experiments.conformance.problem import normals
+from experiments.conformance.walking import normals
 
 KEY = jax.random.key(7)
 

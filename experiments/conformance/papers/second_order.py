@@ -8,7 +8,7 @@ import scipy.optimize
 
 import jdescent as jd
 from experiments.conformance.case import Case
-from experiments.conformance.problem import normals
+from experiments.conformance.walking import normals
 
 KEY = jax.random.key(5)
 
