@@ -329,9 +329,11 @@ def _optax_method(key: str, factory: Callable) -> Method:
 
 def _takes_a_rate_alone(factory: Callable) -> bool:
     """Whether an optimizer is made by its learning rate, without keys or other optimizers."""
-    parameters = inspect.signature(factory).parameters.values()
-    needed = {p.name for p in parameters if p.default is p.empty}
-    return needed <= {"learning_rate"} <= {p.name for p in parameters}
+    try:
+        factory(learning_rate=_LEARNING_RATE)
+    except TypeError:
+        return False
+    return True
 
 
 @functools.cache

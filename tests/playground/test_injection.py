@@ -59,7 +59,8 @@ def settings_by_method() -> dict[str, list[str]]:
 def queries(path: str, attack: str) -> list[tuple[dict[str, str], list[str]]]:
     """Addresses with an attack in every parameter: those together that are read together."""
     own = {"/": "curve", "/two": "surface"}.get(path)
-    elsewhere = RACE | SETTINGS if own else set()
+    of_page = {"/": one_dimension.READERS, "/two": {*scene._READERS, *two_dimensions.READERS}}
+    elsewhere = (RACE | SETTINGS) - set(of_page[path]) if own else set()
     names = sorted(PARAMETERS[path] - elsewhere - {"formula", "unknown"})
     asked = [(dict.fromkeys(names, attack), names)]
     if own:
