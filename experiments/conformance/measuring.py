@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,18 +87,20 @@ def _of_case(case: Case, problem: Problem, config: Config) -> Iterator[Measured]
 
 def _of_optax_defaults(problem: Problem, config: Config) -> list[Measured]:
     found = []
+    known = {case.optimizer: case.differs for case in cases() if case.differs}
     for name in optimizers.__all__:
         twin = getattr(optax, name, getattr(contrib, name, None))
         ours = getattr(optimizers, name)
         first, *others = inspect.signature(ours).parameters.values()
-        needed = [p.name for p in (first, *others) if p.default is p.empty]
-        if twin is None or needed not in ([], ["learning_rate"]) or not _wanted(name, config):
+        needed = {p.name for p in (first, *others) if p.default is p.empty}
+        if twin is None or name in NOT_HERE or not needed <= {"learning_rate"}:
             continue
-        if name in NOT_HERE:
+        if not _wanted(name, config):
             continue
-        given = (DEFAULT_RATE,) if needed else ()
+        given = (DEFAULT_RATE,) if first.name == "learning_rate" else ()
         paths = [our_path(factory(*given), problem) for factory in (ours, twin)]
-        found.append(Measured(name, OPTAX, "", distance(*paths, problem.x0), ""))
+        apart = distance(paths[0], paths[1], problem.x0)
+        found.append(Measured(name, OPTAX, "", apart, known.get(name, "") if apart > 1e-9 else ""))
     return found
 
 
@@ -120,5 +122,5 @@ def _wanted(name: str, config: Config) -> bool:
     return not config.optimizers or name in config.optimizers
 
 
-def _in_words(settings: dict[str, Any]) -> str:
+def _in_words(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items())

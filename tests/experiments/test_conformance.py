@@ -1,0 +1,69 @@
+"""The conformance matrix: distances that can be told, a picture and a table that show them all."""
+
+import numpy as np
+import pytest
+
+from experiments import conformance, report
+from experiments.conformance import papers
+from experiments.conformance.measuring import Measured, cases
+from experiments.conformance.problem import Problem, distance, paper_path
+from experiments.conformance.references.rows import LIBRARIES, ROWS, UNTRACED
+from jdescent import optimizers
+
+
+@pytest.fixture(scope="module")
+def found():
+    return conformance.simulate(conformance.QUICK)
+
+
+def test_every_headline_number_agrees(found):
+    assert report.off_theory(conformance.numbers(found, conformance.QUICK)) == []
+
+
+def test_the_problems_gradient_and_curvature_are_those_of_its_loss():
+    """By central differences."""
+    problem, step = Problem(), 1e-5
+    x, t = problem.x0, 7
+    for i, unit in enumerate(np.eye(len(x))):
+        ahead, behind = x + step * unit, x - step * unit
+        slope = (problem.loss(ahead, t) - problem.loss(behind, t)) / (2 * step)
+        np.testing.assert_allclose(problem.gradient(x, t)[i], slope, rtol=1e-6, atol=1e-7)
+        bend = (problem.gradient(ahead, t) - problem.gradient(behind, t)) / (2 * step)
+        np.testing.assert_allclose(problem.hvp(x, unit), bend, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(problem.hessian(x)[i], bend, rtol=1e-6, atol=1e-7)
+
+
+def test_a_distance_is_in_units_of_the_path():
+    start = np.zeros(2)
+    path = np.array([[1.0, 0.0], [1.0, 2.0]])  # moves of 1 and 2
+    assert distance(path, path, start) == 0
+    assert distance(path + np.array([0.3, 0.0]), path, start) == pytest.approx(0.1)
+
+
+def test_an_algorithm_that_stops_early_is_refused():
+    with pytest.raises(AssertionError, match="stops after 0 of 60 steps"):
+        paper_path(lambda problem: iter(()), Problem())
+
+
+def test_paths_on_record_are_of_rows_that_are_here_and_each_distance_has_a_cause(found):
+    assert set(np.load(papers.__path__[0] + "/../references/paths.npz")) == {r.key for r in ROWS}
+    assert all(row.library in LIBRARIES and row.optimizer in optimizers.__all__ for row in ROWS)
+    for row in found:
+        at_rounding = row.distance <= 1e-5
+        assert at_rounding or row.why or row.is_of_defaults, row
+    assert sum(row.why == UNTRACED for row in ROWS) <= 2
+
+
+def test_the_table_and_the_picture_show_every_optimizer(found):
+    text = conformance.shown(found, conformance.QUICK)
+    axes = conformance.plot(found, conformance.QUICK).axes
+    labels = [label.get_text() for panel in axes for label in panel.get_yticklabels()]
+    for name in conformance.QUICK.optimizers:
+        assert f"| {name} |" in text
+        assert name in labels
+    assert "rounding" in text
+
+
+def test_every_case_belongs_to_the_matrix():
+    assert len(cases()) > 180
+    assert Measured("adam", "paper", "", 0.0, "").is_of_defaults
