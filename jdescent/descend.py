@@ -107,8 +107,9 @@ def descend(
             leaves room for momentum's transient: a stable heavy ball may first grow its loss by up
             to ((1 + β)/(1 − β))². ``jnp.inf`` lets runs grow until they overflow. Where a check
             finds a run beyond the bound or not finite, the steps since the last check are taken
-            again one by one, so that the verdict names the very step; only a run that leaves the
-            bound and returns between two checks is not called diverged.
+            again one by one, so that the verdict names the very step; a run that leaves the
+            bound between two checks and returns is not called diverged, nor one whose loss alone,
+            and not its gradient, is not finite there: every=1 looks at each.
         stop: a function of a `Point` returning a boolean; the run is stopped where it is True.
             With `tolerance` or `stop`, every step is checked.
 
@@ -162,6 +163,7 @@ def descend(
         params = as_arrays(start)
         first, state = _known(0), optimizer.init(params)
         require_arrays(state, "the optimizer's state")
+        state = as_arrays(state)
         memories_are_sound = soundness(state)
     else:
         _require_one_run(previous)

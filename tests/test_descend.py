@@ -352,3 +352,13 @@ def test_rows_are_the_same_where_every_step_is_checked_for_convergence(steps):
 
     every_step, third = run(), run(every=3, tolerance=1e-30)
     np.testing.assert_allclose(third.loss, every_step.loss[third.steps], rtol=1e-6)
+
+
+def test_a_state_of_python_numbers_is_recorded_at_any_interval():
+    def update(gradient, state, params=None):
+        return -0.1 * gradient, 2 * state
+
+    doubling = jd.Optimizer(lambda params: 1.0, update)
+    for every in (1, 3):
+        path = jd.descend(jd.losses.parabola(), 0.0, doubling, 4, record="state", every=every)
+        np.testing.assert_array_equal(path.record["state"], 2.0**path.steps)

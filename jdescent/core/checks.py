@@ -126,7 +126,8 @@ def require_optimizer(optimizer: Any, name: str = "optimizer") -> None:
     parts = (getattr(optimizer, part, None) for part in ("init", "update"))
     if not all(map(callable, parts)):
         raise TypeError(
-            f"{name} must have init and update, got {optimizer!r}: make one, as in sgd(0.1)"
+            f"{name} must have init and update, got {optimizer!r}: make one, as in sgd(0.1), or of "
+            "two functions, jdescent.Optimizer(init, update)"
         )
 
 

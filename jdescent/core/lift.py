@@ -201,6 +201,8 @@ def leafwise(
 
         def step_one_array(i, g, x):
             kept = {name: column[i] for name, column in old.items()}
+            if jnp.size(g) == 0:  # no numbers: means and norms of none would be NaN
+                return [g, *kept.values()]
             dtype = common_dtype(jnp.float32, g, *_floating(kept))
             read = {name: of(dtype) for name, of in given.items() if name in asks.numbers}
             read |= {name: of(dtype, i) for name, of in given.items() if name in asks.coefficients}

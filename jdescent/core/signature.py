@@ -298,7 +298,11 @@ def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
 
     @functools.wraps(factory)
     def make(*args: Any, **kwargs: Any) -> Optimizer:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            takes = ", ".join(signature.parameters)
+            raise TypeError(f"{factory.__name__}({takes}): {error}") from None
         given = dict(bound.arguments)
         bound.apply_defaults()
         for name, hyperparameter in described.items():

@@ -1,6 +1,7 @@
 """Every optimizer beside its paper's algorithm and its optax twin, on one problem in float64."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import by_name
@@ -11,7 +12,7 @@ from experiments.conformance.problem import Problem, distance
 from experiments.conformance.walking import our_path
 from jdescent import optimizers
 from jdescent.core import hyperparameters_of
-from jdescent.testing import assert_contract
+from jdescent.testing import assert_contract, updating
 
 CASES = cases()
 PAPERS = [case for case in CASES if case.paper is not None]
@@ -49,3 +50,28 @@ def test_the_path_is_that_of_the_twin_or_parts_from_it_as_was_measured(case, x64
 @pytest.mark.parametrize("case", ONE_EACH, ids=by_name)
 def test_every_optimizer_keeps_the_contract(case):
     assert_contract(case.build)
+
+
+@pytest.mark.parametrize("case", ONE_EACH, ids=by_name)
+def test_arrays_without_numbers_change_nothing(case):
+    """Nor does a mean or a norm of none end a run."""
+    whole = {"a": jnp.ones((2, 2))}
+    beside = whole | {"none": jnp.zeros((0, 3)), "nothing": jnp.zeros(0)}
+
+    def step(params):
+        optimizer = case.build(0.01)
+        state = jax.jit(optimizer.init)(params)
+        return state, *jax.jit(updating(optimizer))(params, state, params)
+
+    (_, alone, _), (begun, updates, state) = step(whole), step(beside)
+    np.testing.assert_allclose(updates["a"], alone["a"], rtol=1e-5, atol=1e-7)
+    if all_finite(begun):
+        assert all_finite(state)
+
+
+def all_finite(tree):
+    return all(
+        bool(jnp.isfinite(x).all())
+        for x in jax.tree.leaves(tree)
+        if jnp.issubdtype(x.dtype, jnp.floating)
+    )
