@@ -361,4 +361,4 @@ def test_a_state_of_python_numbers_is_recorded_at_any_interval():
     doubling = jd.Optimizer(lambda params: 1.0, update)
     for every in (1, 3):
         path = jd.descend(jd.losses.parabola(), 0.0, doubling, 4, record="state", every=every)
-        np.testing.assert_array_equal(path.record["state"], 2.0**path.steps)
+        np.testing.assert_array_equal(path.record["state"], 2.0 ** np.asarray(path.steps, float))
