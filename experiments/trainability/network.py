@@ -96,9 +96,9 @@ def network_loss(activation: str) -> Callable[[Params, Batch], Float[Array, ""]]
 def rate_per_layer(inner: Float[Array, ""], outer: Float[Array, ""]) -> jd.Optimizer:
     """Gradient descent with a learning rate for each of W₀ and W₁."""
 
-    def rule(g: Vector) -> Params:
+    def rule(g: Vector) -> Vector:
         of_inner, of_outer = g.tree
-        return -inner * of_inner, -outer * of_outer
+        return Vector.of((-inner * of_inner, -outer * of_outer))
 
     return jd.treewise(rule)
 

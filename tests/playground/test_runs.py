@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import jdescent as jd
+from jdescent.core.contract import accept_extra
 from jdescent.playground import runs
 from jdescent.playground.catalog import METHODS, split
 from jdescent.playground.curves import CURVES
@@ -74,10 +75,12 @@ def test_every_method_takes_all_its_numbers_traced_and_goes_downhill(method):
     def first_update(numbers, x):
         with jax.numpy_dtype_promotion("standard"):
             optimizer = METHODS[method].factory(**numbers, **dict(switches))
-            gradient = jax.grad(BOWL.loss)(x)
+            update_by = accept_extra(optimizer.update)
+            loss, gradient = jax.value_and_grad(BOWL.loss)(x)
+            seen = {"value": loss, "grad": gradient, "value_fn": BOWL.loss}
             state = optimizer.init(x)
-            for _ in range(3):  # some methods need a slope to compare with
-                update, state = optimizer.update(gradient, state, x)
+            for _ in range(12):  # some methods need slopes to compare with, adashift ten of them
+                update, state = update_by(gradient, state, x, **seen)
         return update
 
     assert first_update(numbers, -2.5) > 0 > first_update(numbers, 4.5)
