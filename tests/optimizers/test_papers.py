@@ -1,5 +1,7 @@
 """Every optimizer beside its paper's algorithm and its optax twin, on one problem in float64."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,12 @@ ONE_EACH = list({case.optimizer: case for case in reversed(CASES)}.values())
 PROBLEM = Problem()
 
 
+@functools.cache
+def path_of(name):
+    (case,) = (case for case in CASES if case.name == name)
+    return our_path(case.build(case.rate), PROBLEM)
+
+
 def test_every_case_is_of_an_optimizer_and_every_optimizer_has_one():
     factories = {name for name in optimizers.__all__ if hyperparameters_of(getattr(jd, name))}
     factories -= {"hutchinson"}  # an estimate in the place of the gradient, which has no path
@@ -29,7 +37,7 @@ def test_every_case_is_of_an_optimizer_and_every_optimizer_has_one():
 
 @pytest.mark.parametrize("case", PAPERS, ids=by_name)
 def test_the_path_is_that_of_the_paper(case, x64):
-    ours = our_path(case.build(case.rate), PROBLEM)
+    ours = path_of(case.name)
     paper = case.walk_paper(PROBLEM)
     assert np.isfinite(paper).all()
     assert distance(ours, paper, PROBLEM.x0) <= case.tolerance
@@ -37,7 +45,7 @@ def test_the_path_is_that_of_the_paper(case, x64):
 
 @pytest.mark.parametrize("case", TWINS, ids=by_name)
 def test_the_path_is_that_of_the_twin_or_parts_from_it_as_was_measured(case, x64):
-    ours = our_path(case.build(case.rate), PROBLEM)
+    ours = path_of(case.name)
     with jax.numpy_dtype_promotion("standard"):
         twin = our_path(case.build_twin(case.rate), PROBLEM)
     apart = distance(ours, twin, PROBLEM.x0)
@@ -58,10 +66,11 @@ def test_arrays_without_numbers_change_nothing(case):
     whole = {"a": jnp.ones((2, 2))}
     beside = whole | {"none": jnp.zeros((0, 3)), "nothing": jnp.zeros(0)}
 
+    @jax.jit
     def step(params):
         optimizer = case.build(0.01)
-        state = jax.jit(optimizer.init)(params)
-        return state, *jax.jit(updating(optimizer))(params, state, params)
+        state = optimizer.init(params)
+        return state, *updating(optimizer)(params, state, params)
 
     (_, alone, _), (begun, updates, state) = step(whole), step(beside)
     np.testing.assert_allclose(updates["a"], alone["a"], rtol=1e-5, atol=1e-7)
