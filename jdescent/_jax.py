@@ -27,6 +27,7 @@ __all__ = [
     "take_rows",
     "tree_broadcast",
     "triton_params",
+    "type_of",
     "whole",
 ]
 
@@ -55,6 +56,11 @@ except ImportError:  # before 0.6.1
 
         return before(f, check_rep=check_vma, **specs)
 
+
+try:
+    from jax import typeof as type_of
+except ImportError:  # before 0.6
+    from jax.core import get_aval as type_of  # type: ignore[attr-defined, no-redef]
 
 try:
     from jax.tree import broadcast as tree_broadcast

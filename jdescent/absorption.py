@@ -6,7 +6,6 @@ goes on into itself so (the parameters, a mean), what was not finite once stays 
 the end of many steps sees it.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -96,21 +95,3 @@ def _finite_constants(program: Any) -> list[bool]:
     return [
         jnp.issubdtype(v.aval.dtype, jnp.floating) and is_known(v) for v in program.jaxpr.outvars
     ]
-
-
-def traced(function: Callable, *arguments: Any) -> tuple[Any, Callable]:
-    """A function's program, and a function that runs this program in its place."""
-    structures: list[Any] = []
-
-    def leaves_of(*arguments):
-        leaves, structure = jax.tree.flatten(function(*arguments))
-        structures.append(structure)
-        return leaves
-
-    program = jax.make_jaxpr(leaves_of)(*arguments)
-
-    def run(*arguments):
-        leaves = core.jaxpr_as_fun(program)(*jax.tree.leaves(arguments))
-        return structures[-1].unflatten(leaves)
-
-    return program, run

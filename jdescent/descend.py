@@ -21,6 +21,7 @@ from jdescent.core.checks import (
     require_optimizer,
 )
 from jdescent.core.contract import accept_extra
+from jdescent.core.tracing import traced
 from jdescent.core.trees import as_arrays, common_dtype
 from jdescent.loop import (
     MAX_STEPS,
@@ -189,7 +190,7 @@ def descend(
     gradient_shows = False
     interval = min(every, steps)
     if interval > 1 and stop is None and tolerance is None:
-        program, moved = absorption.traced(moved, params, state, params, loss_here, begin)
+        program, moved = traced(moved, params, state, params, loss_here, begin)
         init = jax.make_jaxpr(optimizer.init)(params)
         gradient_shows = absorption.gradient_shows(program, init, params, state)
     loop = Loop(

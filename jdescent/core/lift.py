@@ -19,6 +19,7 @@ rule's parameters say what it reads, and no more:
 """
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ from jdescent.core.checks import (
 from jdescent.core.contract import Optimizer, Params
 from jdescent.core.hyperparameters import ScalarOrSchedule, checked_schedule, conversion
 from jdescent.core.masks import spread
+from jdescent.core.tracing import traced_once
 from jdescent.core.trees import as_arrays, common_dtype
 from jdescent.core.vector import Vector
 from jdescent.numerics import LAST_STEP, next_step
@@ -199,23 +201,30 @@ def leafwise(
         old = {name: asks.columns(name, state, structure, grads) for name in asks.memories}
         given, next_key = asks.of_this_step(state, params, value)
 
-        def step_one_array(i, g, x):
-            kept = {name: column[i] for name, column in old.items()}
-            if jnp.size(g) == 0:  # no numbers: means and norms of none would be NaN
-                return [g, *kept.values()]
-            dtype = common_dtype(jnp.float32, g, *_floating(kept))
-            read = {name: of(dtype) for name, of in given.items() if name in asks.numbers}
-            read |= {name: of(dtype, i) for name, of in given.items() if name in asks.coefficients}
-            if "key" in asks.names:
-                read["key"] = jax.random.fold_in(given["key"], i)
-            read |= {"g": _widened(g, dtype), "x": None if x is None else _widened(x, dtype)}
+        shared = functools.cache(asks.numbers_of(given))
+
+        @traced_once
+        def step_one_array(shared, own, g, x, kept):
+            dtype = _arithmetic(g, kept)
+            read = {**shared, **own, "g": _widened(g, dtype)}
+            read["x"] = None if x is None else _widened(x, dtype)
             read |= {name: _widened(memory, dtype) for name, memory in kept.items()}
             new_update, *new = asks.returned_by(rule(**{name: read[name] for name in asks.names}))
             _require_array("the update", new_update, g)
             rows = zip(asks.memories, new, kept.values(), strict=True)
             return [_like(new_update, g), *(_as_before(name, n, k) for name, n, k in rows)]
 
-        rows = [step_one_array(i, g, x) for i, (g, x) in enumerate(zip(leaves, xs, strict=True))]
+        def row(i, g, x):
+            kept = {name: column[i] for name, column in old.items()}
+            if jnp.size(g) == 0:  # no numbers: means and norms of none would be NaN
+                return [g, *kept.values()]
+            dtype = _arithmetic(g, kept)
+            own = {name: given[name](dtype, i) for name in asks.masked}
+            if "key" in asks.names:
+                own["key"] = jax.random.fold_in(given["key"], i)
+            return step_one_array(shared(dtype), own, g, x, kept)
+
+        rows = [row(i, g, x) for i, (g, x) in enumerate(zip(leaves, xs, strict=True))]
         # nodes of the tree are built from their finished arrays alone: some check their children
         updates, *new_memories = (
             structure.unflatten([row[i] for row in rows]) for i in range(1 + len(old))
@@ -282,13 +291,10 @@ def treewise(
             rows = zip(structure.flatten_up_to(tree), dtypes, strict=True)
             return Vector(tuple(_widened(*row) for row in rows), structure)
 
-        read = {name: of(widest) for name, of in given.items() if name in asks.numbers}
-        for name in asks.coefficients:
-            masked = asks.coefficients[name].mask is not None
-            read[name] = (
-                Vector(tuple(given[name](widest, i) for i in range(len(leaves))), structure)
-                if masked else given[name](widest, 0)
-            )  # fmt: skip
+        read = asks.numbers_of(given)(widest)
+        for name in asks.masked:
+            masked = tuple(given[name](widest, i) for i in range(len(leaves)))
+            read[name] = Vector(masked, structure)
         read["key"] = given.get("key")
         read["g"] = vector_of(grads)
         read["x"] = None if params is None else vector_of(params)
@@ -327,7 +333,7 @@ class _Asks:
             name: (checked_schedule(told, value), conversion(told, value))
             for name, (told, value) in self._hyperparameters(learning_rate).items()
         }
-        self.numbers = {"lr", "t", "steps", "loss"}
+        self.masked = [n for n, c in self.coefficients.items() if c.mask is not None]
         self._has_learning_rate = learning_rate is not None
 
     def _names(self, rule: Callable, reads) -> tuple[str, ...]:
@@ -423,7 +429,9 @@ class _Asks:
         if self._has_learning_rate:
             given["lr"] = self._number("lr", state.t)
         for name, coefficient in self.coefficients.items():
-            given[name] = self._masked(name, coefficient, state.t, params)
+            given[name] = self._number(name, state.t)
+            if name in self.masked:
+                given[name] = _masked(given[name], coefficient.mask, params)
         if state.key is None:
             return given, None
         given["key"] = jax.random.fold_in(state.key, state.t)
@@ -434,14 +442,10 @@ class _Asks:
         number = at(steps)
         return lambda dtype: convert(number, dtype)
 
-    def _masked(self, name, coefficient, steps, params) -> Callable:
-        number = self._number(name, steps)
-        if coefficient.mask is None:
-            return lambda dtype, i: number(dtype)
-        if params is None:
-            raise ValueError("a mask is of the parameters: call update(grads, state, params)")
-        applies = jax.tree.leaves(spread("mask", coefficient.mask, params))
-        return lambda dtype, i: jnp.where(applies[i], number(dtype), 0)
+    def numbers_of(self, given: Mapping[str, Callable]) -> Callable:
+        """What is the same for all arrays, as a function of the dtype."""
+        names = [name for name in given if name in self.names and name not in [*self.masked, "key"]]
+        return lambda dtype: {name: given[name](dtype) for name in names}
 
     def returned_by(self, new: Any) -> tuple:
         """The update and the memories; refused unless there are as many as named."""
@@ -453,6 +457,14 @@ class _Asks:
         if len(new) != 1 + len(self.memories):
             raise ValueError(f"a rule must return ({expected}), got {len(new)} values: {new!r}")
         return new
+
+
+def _masked(number: Callable, mask: Any, params: Params | None) -> Callable:
+    """A coefficient that is 0 where the mask is False, as a function of the dtype and the leaf."""
+    if params is None:
+        raise ValueError("a mask is of the parameters: call update(grads, state, params)")
+    applies = jax.tree.leaves(spread("mask", mask, params))
+    return lambda dtype, i: jnp.where(applies[i], number(dtype), 0)
 
 
 def _finished(init: Callable, update: Callable, asks: _Asks) -> Optimizer:
@@ -479,6 +491,11 @@ def _calculus(value_fn, params: Params, vector_of: Callable) -> dict[str, Callab
 
 
 # -- arrays in and out ---------------------------------------------------------------------------
+
+
+def _arithmetic(g: Any, kept: PyTree) -> Any:
+    """The dtype in which a rule computes."""
+    return common_dtype(jnp.float32, g, *_floating(kept))
 
 
 def _floating(tree: PyTree) -> list:

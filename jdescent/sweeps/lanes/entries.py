@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 from jax.extend.core import primitives
 
+from jdescent.core.tracing import bind
 from jdescent.sweeps.lanes.programs import has_no_keys, is_empty
 from jdescent.sweeps.lanes.values import Entry, align, as_entries
 
@@ -48,15 +49,6 @@ def rule_of(equation) -> Rule | None:
     if ignores or equation.effects or not has_no_keys(equation) or any(map(is_empty, arrays)):
         return None
     return rule
-
-
-def bind(equation, inputs: Sequence[Entry]) -> list[Entry]:
-    """What the equation gives for these inputs, in the JAX configuration that it was traced in."""
-    bound = equation.primitive.get_bind_params(equation.params)
-    functions, params = bound if isinstance(bound, tuple) else ((), bound)  # until jax 0.9
-    with equation.ctx.manager:
-        outputs = equation.primitive.bind(*functions, *inputs, **params)
-    return outputs if equation.primitive.multiple_results else [outputs]
 
 
 def elementwise(equation, *operands: np.ndarray) -> np.ndarray:

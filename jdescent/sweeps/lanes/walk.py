@@ -11,8 +11,9 @@ from jax import lax
 from jax.extend import core
 from jaxtyping import Array
 
+from jdescent.core.tracing import bind
 from jdescent.sweeps.lanes.costs import NO_WORK, Workload, pays, workload
-from jdescent.sweeps.lanes.entries import bind, scalarized
+from jdescent.sweeps.lanes.entries import scalarized
 from jdescent.sweeps.lanes.loops import RUN_LOOP, run_cond
 from jdescent.sweeps.lanes.programs import (
     CALLS,
