@@ -1,46 +1,160 @@
-"""One jitted update of many parameters: jdescent's rules beside optax's."""
+"""One jitted update beside optax's: of one large array, of many small ones, and of matrices.
+
+Large arrays are bound by memory: the floor is a sum of two arrays by numba, in bytes a second.
+Compiling is measured by the processor's time, as neighbours on the machine lengthen the clock's.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numba
+import numpy as np
 import optax
 
 import jdescent as jd
-from benchmarks.timing import interleaved, table
+from benchmarks.timing import interleaved
 
 PARAMETERS = 25_000_000
+ALIKE = (10, 400, 2_000)
+SIDE = 64
+
+
+class Pair(NamedTuple):
+    """The same rule twice, and the bytes that a float32 parameter's step reads and writes."""
+
+    ours: jd.Optimizer
+    theirs: optax.GradientTransformation
+    traffic: int
+
+
+# The gradient and the parameter are read and the parameter is written: 12 bytes; each memory is
+# read and written: 8 more.
 PAIRS = {
-    "sgd with momentum": (jd.sgd(0.01, 0.9), optax.sgd(0.01, 0.9), 20),
-    "adamw": (jd.adamw(0.01), optax.adamw(0.01), 28),
-    "lion": (jd.lion(0.01), optax.lion(0.01), 20),
+    "sgd": Pair(jd.sgd(0.01), optax.sgd(0.01), 12),
+    "sgd with momentum": Pair(jd.sgd(0.01, 0.9), optax.sgd(0.01, 0.9), 20),
+    "rmsprop": Pair(jd.rmsprop(0.01), optax.rmsprop(0.01), 20),
+    "adagrad": Pair(jd.adagrad(0.01), optax.adagrad(0.01), 20),
+    "adam": Pair(jd.adam(0.01), optax.adam(0.01), 28),
+    "adamw": Pair(jd.adamw(0.01), optax.adamw(0.01), 28),
+    "nadam": Pair(jd.nadam(0.01), optax.nadam(0.01), 28),
+    "adabelief": Pair(jd.adabelief(0.01), optax.adabelief(0.01), 28),
+    "lion": Pair(jd.lion(0.01), optax.lion(0.01), 20),
+    "lamb": Pair(jd.lamb(0.01), optax.lamb(0.01), 28),
+    "adan": Pair(jd.adan(0.01), optax.adan(0.01), 44),
+}
+MATRIX_RULES = {
+    "muon": (jd.muon(0.01), optax.contrib.muon(0.01)),
+    "adafactor": (jd.adafactor(0.01), optax.adafactor(0.01)),
 }
 
 
-def stepper(optimizer, params, gradient):
-    """A function that takes one donated step from where the last one ended."""
+class Compiled(NamedTuple):
+    """A donated step that goes on from where it ended; seconds of the processor to make it."""
 
-    def step(params, state):
+    step: Callable[[], None]
+    tracing: float
+    compiling: float
+
+
+def compiled(optimizer: Any, params: Any, gradient: Any) -> Compiled:
+    def step(params, state, gradient):
         updates, state = optimizer.update(gradient, state, params)
         return optax.apply_updates(params, updates), state
 
-    compiled = jax.jit(step, donate_argnums=(0, 1))
-    carry = [jnp.array(params), optimizer.init(params)]
+    carry = [jax.tree.map(jnp.copy, params), jax.jit(optimizer.init)(params)]
+    began = time.process_time()
+    lowered = jax.jit(step, donate_argnums=(0, 1)).lower(*carry, gradient)
+    traced = time.process_time()
+    program = lowered.compile()
+    ended = time.process_time()
 
-    def work():
-        carry[:] = jax.block_until_ready(compiled(*carry))
+    def work() -> None:
+        carry[:] = jax.block_until_ready(program(*carry, gradient))
 
-    return work
+    return Compiled(work, traced - began, ended - traced)
+
+
+@numba.njit(parallel=True)
+def _sum(total, a, b):
+    for i in numba.prange(total.size):
+        total[i] = a[i] + b[i]
+
+
+def floor(count: int) -> float:
+    """Bytes a second of a sum of two arrays, the median of seven."""
+    a, b = np.ones(count, np.float32), np.ones(count, np.float32)
+    total = np.empty_like(a)
+    return 12 * count / interleaved({"sum": lambda: _sum(total, a, b)})["sum"].median
+
+
+def one_array(count: int) -> None:
+    params = jnp.linspace(-1, 1, count, dtype=jnp.float32)
+    gradient, bandwidth = jnp.cos(params), floor(count)
+    print(f"### one update of {count / 1e6:g} M parameters in one array\n")
+    print(f"The floor moves {bandwidth / 1e9:.1f} GB/s.\n")
+    print("| | jdescent ms | optax ms | ratio | share of the floor |\n|---|---|---|---|---|")
+    for name, (ours, theirs, traffic) in PAIRS.items():
+        seconds = interleaved(
+            {
+                "ours": compiled(ours, params, gradient).step,
+                "theirs": compiled(theirs, params, gradient).step,
+            }
+        )
+        mine, other = seconds["ours"].median, seconds["theirs"].median
+        share = traffic * count / bandwidth / mine
+        print(
+            f"| {name} | {1e3 * mine:.3g} | {1e3 * other:.3g} | {mine / other:.2f} | {share:.0%} |"
+        )
+    print()
+
+
+def many_arrays(counts: tuple[int, ...], side: int, rounds: int) -> None:
+    print(f"### adamw of many arrays of {side} × {side}: jdescent / optax\n")
+    print(
+        "| arrays | tracing | compiling | tracing and compiling, s | step |\n|---|---|---|---|---|"
+    )
+    for count in counts:
+        params = {
+            f"w{i}": jnp.linspace(-1, 1, side * side).reshape(side, side) for i in range(count)
+        }
+        gradient = jax.tree.map(jnp.cos, params)
+        made: dict[str, list[Compiled]] = {"ours": [], "theirs": []}
+        for _ in range(rounds):
+            made["ours"].append(compiled(jd.adamw(0.01), params, gradient))
+            made["theirs"].append(compiled(optax.adamw(0.01), params, gradient))
+        seconds = interleaved({name: programs[-1].step for name, programs in made.items()}, 31)
+        tracing, compiling = (
+            {name: statistics.median(p[part] for p in made[name]) for name in made}
+            for part in (1, 2)
+        )
+        both = " / ".join(f"{tracing[name] + compiling[name]:.2f}" for name in made)
+        print(
+            f"| {count:,} | {tracing['ours'] / tracing['theirs']:.2f} "
+            f"| {compiling['ours'] / compiling['theirs']:.2f} | {both} "
+            f"| {seconds['ours'].median / seconds['theirs'].median:.2f} |"
+        )
+    print()
+
+
+def matrices(side: int, count: int) -> None:
+    print(f"### {count} matrices of {side} × {side}: jdescent / optax\n")
+    print("| | tracing and compiling | step |\n|---|---|---|")
+    params = {f"w{i}": jnp.linspace(-1, 1, side * side).reshape(side, side) for i in range(count)}
+    gradient = jax.tree.map(lambda x: jnp.cos(40 * x + x.T), params)
+    for name, (ours, theirs) in MATRIX_RULES.items():
+        programs = [compiled(optimizer, params, gradient) for optimizer in (ours, theirs)]
+        seconds = interleaved({"ours": programs[0].step, "theirs": programs[1].step})
+        making = [program.tracing + program.compiling for program in programs]
+        ratio = seconds["ours"].median / seconds["theirs"].median
+        print(f"| {name} | {making[0] / making[1]:.2f} | {ratio:.2f} |")
+    print()
 
 
 def main(quick: bool = False) -> None:
-    count = PARAMETERS // 100 if quick else PARAMETERS
-    params = jnp.linspace(-1, 1, count, dtype=jnp.float32)
-    gradient = jnp.cos(params)
-    for name, (ours, theirs, traffic) in PAIRS.items():
-        timings = interleaved(
-            {
-                "optax": stepper(theirs, params, gradient),
-                "jdescent": stepper(ours, params, gradient),
-            }
-        )
-        title = f"one update of {count / 1e6:g} M parameters, {name}"
-        print(table(title, count * traffic / 1e9, "GB/s", timings, "optax"))
+    one_array(PARAMETERS // 100 if quick else PARAMETERS)
+    many_arrays(ALIKE[:1] if quick else ALIKE, SIDE, rounds=1 if quick else 3)
+    matrices(SIDE if quick else 512, 4)
