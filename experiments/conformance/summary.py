@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from experiments import number
+from experiments.conformance.catalog import catalog
 from experiments.conformance.measuring import OPTAX, PAPER, Measured
 from experiments.conformance.references.rows import LIBRARIES
 from experiments.conformance.settings import Config
@@ -57,8 +58,12 @@ def _count(rows: Iterable[Measured], what: str) -> number.Number:
 
 
 def shown(found: list[Measured], config: Config) -> str:
-    """The whole matrix as a table, with the cause of every distance above rounding."""
+    """The optimizers, and the whole matrix with the cause of every distance above rounding."""
     del config
+    return f"{catalog(found, in_words)}\n\n{matrix(found)}"
+
+
+def matrix(found: list[Measured]) -> str:
     lines = [
         "| optimizer | beside | settings | distance | cause |", "|---|---|---|---|---|",
     ]  # fmt: skip

@@ -5,6 +5,7 @@ import pytest
 
 from experiments import conformance, report
 from experiments.conformance import papers
+from experiments.conformance.catalog import memory, reads, source
 from experiments.conformance.measuring import Measured, cases
 from experiments.conformance.problem import Problem, distance, paper_path
 from experiments.conformance.references.rows import LIBRARIES, ROWS, UNTRACED
@@ -67,3 +68,25 @@ def test_the_table_and_the_picture_show_every_optimizer(found):
 def test_every_case_belongs_to_the_matrix():
     assert len(cases()) > 180
     assert Measured("adam", "paper", "", 0.0, "").is_of_defaults
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "kept"),
+    [
+        ("sgd", "", "0"),
+        ("adamw", "parameters", "2"),
+        ("polyak_sgd", "loss", "0"),
+        ("sgld", "random numbers", "0"),
+        ("sam", "parameters, gradients elsewhere, what the inner one reads", "1"),
+        ("adafactor", "parameters", f"{2 / 64:.2g}"),
+    ],
+)
+def test_the_catalog_says_what_an_optimizer_reads_and_keeps(name, read, kept):
+    case = next(case for case in cases() if case.optimizer == name)
+    assert (reads(case), memory(case)) == (read, kept)
+
+
+def test_every_optimizer_names_its_source():
+    names = {case.optimizer for case in cases()}
+    assert not [name for name in names if len(source(name)) < 12]
+    assert source("adam").endswith("A Method for Stochastic Optimization, Algorithm 1")
