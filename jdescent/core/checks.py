@@ -69,6 +69,15 @@ def integer(name: str, number: SupportsIndex, at_least: int) -> int:
     return whole
 
 
+def is_integer(value: Any) -> bool:
+    """Whether it is one integer, traced or not; True and False are none."""
+    return (
+        is_array(value)
+        and jnp.issubdtype(jnp.result_type(value), jnp.integer)
+        and jnp.shape(value) == ()
+    )
+
+
 def require_boolean(name: str, value: Any) -> None:
     """Refuse what is neither True nor False, such as text, which would be read as True."""
     if not isinstance(value, bool | np.bool_):

@@ -13,11 +13,13 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+import jax
 import jax.numpy as jnp
 
 from jdescent.core.checks import (
     floating_dtype,
     integer,
+    is_integer,
     require_boolean,
     require_function,
     require_key,
@@ -125,15 +127,20 @@ class FloatingDType:
 class RandomKey:
     """A random key."""
 
+    seeds: bool = False  # or an integer, which may be traced, to make one of
+
     def checked(self, name: str, value: Any) -> Any:
+        if self.seeds and is_integer(value):
+            return jax.random.key(value)
         require_key(name, value)
         return value
 
     def described(self, symbol: str, words: str) -> str:
-        return _joined("a JAX random key", words)
+        seed = "or the integer that seeds one" if self.seeds else ""
+        return _joined("a JAX random key", seed, words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
-        return [(0, TypeError), (jnp.zeros(3), TypeError)]
+        return [(0.5 if self.seeds else 0, TypeError), (jnp.zeros(3), TypeError)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,6 +244,7 @@ Count = Annotated[int, Whole()]
 Seed = Annotated[int, Whole(least=0)]
 DType = Annotated[Any, FloatingDType()]
 Key = Annotated[Any, RandomKey()]
+KeyOrSeed = Annotated[Any, RandomKey(seeds=True)]
 Mask = Annotated[Any, Booleans()]
 Base = Annotated[Any, AnOptimizer()]
 Function = Annotated[Any, Checked(a_function, ((0.1, TypeError),))]

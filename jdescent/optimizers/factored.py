@@ -75,7 +75,7 @@ def adafactor(
     multiply_by_parameter_scale: Annotated[bool, "steps relative to RMS(x)"] = True,
     clipping_threshold: Annotated[Positive | None, "d; not clipped if None"] = 1.0,
     momentum: Annotated[Decay | None, "none if None"] = None,
-    dtype_momentum: Annotated[DType | None, "of the velocity"] = jnp.float32,
+    dtype_momentum: Annotated[DType | None, "of the velocity"] = "float32",
     weight_decay_rate: Annotated[Scheduled | None, "not multiplied by lr; none if None"] = None,
     eps: Annotated[NonNegative, "added to g²"] = 1e-30,
     factored: Annotated[bool, "keep rows and columns in place of squares"] = True,

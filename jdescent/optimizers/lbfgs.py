@@ -35,7 +35,7 @@ def lbfgs(
     """L-BFGS: Newton's step with an inverse Hessian H made of the last m changes of the gradient.
 
         s ← x − x_previous, y ← g − g_previous
-        keep the pair if sᵀy > ε·yᵀy            ε of the dtype; the oldest of m + 1 is dropped
+        keep the pair if sᵀy > ε·‖s‖·‖y‖        ε of the dtype; the oldest of m + 1 is dropped
         γ ← sᵀy/yᵀy                             of the last pair; min(1, 1/‖g‖) before there is one
         q ← g
         for each pair, the last first:          a ← sᵀq/sᵀy,  q ← q − a·y
@@ -101,7 +101,7 @@ def two_loops(g: Vector, S: Vector, Y: Vector, gamma) -> Vector:
 def _with_pair(S: Vector, Y: Vector, s: Vector, y: Vector, is_one) -> tuple[Vector, Vector]:
     """The memories with this pair as the last, if it has positive curvature."""
     sy = dot(s, y)
-    keeps = is_one & (sy > jnp.finfo(sy.dtype).eps * dot(y, y))
+    keeps = is_one & (sy > jnp.finfo(sy.dtype).eps * norm(s) * norm(y))
 
     def shifted(pairs, new):
         return jnp.where(keeps, jnp.concatenate([pairs[1:], new[None]]), pairs)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jdescent._jax import normal_like
 from jdescent.core import (
     Coefficient,
-    Key,
+    KeyOrSeed,
     Memory,
     NonNegative,
     Optimizer,
@@ -26,7 +26,7 @@ def noisy_sgd(
     learning_rate: Rate,
     eta: Annotated[NonNegative, "η, the variance of the first noise"] = 0.01,
     gamma: NonNegative = 0.55,
-    key: Annotated[Key | None, "map over keys for independent runs"] = None,
+    key: Annotated[KeyOrSeed | None, "map over keys for independent runs"] = None,
     *,
     seed: Annotated[Seed | None, "of the key; 0 if neither is given"] = None,
 ) -> Optimizer:

@@ -49,6 +49,14 @@ def test_what_the_signature_does_not_allow_is_refused_by_name(name, said, as_use
             FACTORIES[name](**{**needed(FACTORIES[name]), said.name: value})
 
 
+@pytest.mark.parametrize(("name", "said"), EACH)
+def test_a_default_can_be_called_only_where_a_function_is_asked_for(name, said):
+    """optax.inject_hyperparams takes all that can be called, dtypes such as jnp.float32 too, for
+    schedules."""
+    given = said.default is not inspect.Parameter.empty
+    assert not (given and callable(said.default)) or isinstance(said.kind, core.Checked)
+
+
 @pytest.mark.parametrize("name", FACTORIES)
 def test_arguments_are_explained_in_the_docstring_as_the_signature_says_them(name):
     factory = FACTORIES[name]

@@ -121,7 +121,9 @@ def test_noise_is_named_by_a_key_or_a_seed():
         optimizer = jd.noisy_sgd(1.0, **named)
         return optimizer.update(jnp.zeros(3), optimizer.init(jnp.zeros(3)))[0]
 
-    np.testing.assert_array_equal(first(seed=7), first(key=jax.random.key(7)))
+    for key in (7, jnp.array(7), jax.random.key(7)):
+        np.testing.assert_array_equal(first(seed=7), first(key=key))
+    np.testing.assert_allclose(jax.jit(lambda key: first(key=key))(7), first(seed=7), rtol=1e-6)
     np.testing.assert_array_equal(first(), first(seed=0))
     with pytest.raises(ValueError, match="either key or seed"):
         jd.noisy_sgd(1.0, key=jax.random.key(0), seed=0)

@@ -169,6 +169,22 @@ def test_lbfgs_passes_over_pairs_of_negative_curvature():
     assert path.loss[-1] < path.loss[0]
 
 
+def test_lbfgs_takes_the_same_path_in_any_unit_of_the_loss():
+    """Powers of two change no digit; the gradient is longer than 1, from where γ is its inverse."""
+    paths = [
+        jd.descend(
+            lambda x, unit=unit: unit * ROSENBROCK(x),
+            jnp.array([-1.2, 1.0]),
+            jd.lbfgs(0.5, memory_size=3, linesearch=None),
+            steps=8,
+            record="params",
+        )
+        for unit in (1.0, 2.0**40)
+    ]
+    assert jnp.any(paths[1].state.Y)
+    np.testing.assert_array_equal(*(path.record["params"] for path in paths))
+
+
 @pytest.mark.parametrize("guess", ["one", "keep"])
 @pytest.mark.parametrize("rate", [1e-4, 1e-2, 3.0])
 def test_the_zoom_search_ends_where_the_strong_wolfe_conditions_hold(rate, guess, x64):

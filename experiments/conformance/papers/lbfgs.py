@@ -29,7 +29,7 @@ def lbfgs(problem, *, lr, memory_size, scale_init_precond=True, search=None, **r
         g = problem.gradient(x, t)
         if before is not None:
             s, y = x - before[0], g - before[1]
-            if s @ y > np.finfo(float).eps * (y @ y):
+            if s @ y > np.finfo(float).eps * np.linalg.norm(s) * np.linalg.norm(y):
                 pairs = [*pairs, (s, y)][-memory_size:]
         before = x, g
         p = lr * dense_step(g, pairs, scale_init_precond)
