@@ -33,7 +33,7 @@ from jdescent.optimizers.linesearch import backtracking_linesearch, zoom_linesea
 from jdescent.optimizers.lowrank import dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
 from jdescent.optimizers.nadam import nadam, nadamw
-from jdescent.optimizers.newton import cubic_newton, newton, saddle_free_newton
+from jdescent.optimizers.newton import cubic_newton, gauss_newton, newton, saddle_free_newton
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, ldog, prodigy
 from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
@@ -111,6 +111,7 @@ __all__ = [
     "fromage",
     "ftrl",
     "galore",
+    "gauss_newton",
     "grams",
     "grokfast",
     "gsam",
