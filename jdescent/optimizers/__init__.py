@@ -27,6 +27,7 @@ from jdescent.optimizers.averaging import ema_params, polyak_average, swa
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
 from jdescent.optimizers.hessian_diagonal import adahessian, hutchinson, sophia
+from jdescent.optimizers.kron import psgd_kron
 from jdescent.optimizers.layerwise import fromage, lars, sgdp
 from jdescent.optimizers.lbfgs import lbfgs
 from jdescent.optimizers.linesearch import backtracking_linesearch, zoom_linesearch
@@ -150,6 +151,7 @@ __all__ = [
     "polyak_average",
     "polyak_sgd",
     "prodigy",
+    "psgd_kron",
     "qhadam",
     "qhm",
     "radam",
