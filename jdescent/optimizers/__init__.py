@@ -39,6 +39,7 @@ from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, ldog, prodigy
 from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
 from jdescent.optimizers.preconditioned import shampoo, soap
+from jdescent.optimizers.private import differentially_private_aggregate, dpsgd
 from jdescent.optimizers.radam import radam
 from jdescent.optimizers.sampling import perturbed_gradient_descent, sghmc, sgld
 from jdescent.optimizers.schedule_free import (
@@ -102,10 +103,12 @@ __all__ = [
     "cocob",
     "cubic_newton",
     "dadapt_adamw",
+    "differentially_private_aggregate",
     "diffgrad",
     "dion",
     "dog",
     "dowg",
+    "dpsgd",
     "ema",
     "ema_params",
     "freeze",
