@@ -89,7 +89,7 @@ def _of_optax_defaults(problem: Problem, config: Config) -> list[Measured]:
     found = []
     known = {case.optimizer: case.differs for case in cases() if case.differs}
     for name in optimizers.__all__:
-        twin = getattr(optax, name, getattr(contrib, name, None))
+        twin = vars(optax).get(name, getattr(contrib, name, None))  # getattr warns of moved ones
         ours = getattr(optimizers, name)
         first, *others = inspect.signature(ours).parameters.values()
         needed = {p.name for p in (first, *others) if p.default is p.empty}

@@ -28,7 +28,7 @@ from jdescent.core.signature import (
     optimizer,
 )
 from jdescent.core.trees import global_norm
-from jdescent.core.vector import Vector, dot, each, norm, quotient, total
+from jdescent.core.vector import Vector, dot, each, norm, normals, quotient, total
 
 __all__ = [
     "Base",
@@ -71,6 +71,7 @@ __all__ = [
     "hyperparameters_of",
     "leafwise",
     "norm",
+    "normals",
     "optimizer",
     "partition",
     "quotient",

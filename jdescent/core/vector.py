@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from jdescent._jax import laid_like, whole
+from jdescent._jax import laid_like, normal_like, whole
 from jdescent.core.trees import common_dtype, global_norm
 from jdescent.numerics import ratio
 
@@ -126,6 +126,18 @@ def quotient(a: Vector, b: Any) -> Vector:
         [0.  1.5]
     """
     return a._with(ratio, b)
+
+
+def normals(key: Any, like: Vector) -> Vector:
+    """Standard normals shaped like the vector, those of leaf i drawn from fold_in(key, i).
+
+    Example:
+        >>> z = normals(jax.random.key(0), Vector.of([jnp.zeros(10_000), jnp.zeros(10_000)]))
+        >>> print(abs(dot(*z.leaves)) < 500, jnp.std(z.flat).round(1))
+        True 1.0
+    """
+    drawn = (normal_like(jax.random.fold_in(key, i), leaf) for i, leaf in enumerate(like.leaves))
+    return Vector(tuple(drawn), like.structure)
 
 
 def dot(a: Any, b: Any) -> Array:

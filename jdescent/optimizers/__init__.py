@@ -27,17 +27,19 @@ from jdescent.optimizers.averaging import ema_params, polyak_average, swa
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
 from jdescent.optimizers.hessian_diagonal import adahessian, hutchinson, sophia
+from jdescent.optimizers.kron import psgd_kron
 from jdescent.optimizers.layerwise import fromage, lars, sgdp
 from jdescent.optimizers.lbfgs import lbfgs
 from jdescent.optimizers.linesearch import backtracking_linesearch, zoom_linesearch
 from jdescent.optimizers.lowrank import dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
 from jdescent.optimizers.nadam import nadam, nadamw
-from jdescent.optimizers.newton import cubic_newton, newton, saddle_free_newton
+from jdescent.optimizers.newton import cubic_newton, gauss_newton, newton, saddle_free_newton
 from jdescent.optimizers.orthogonal import adamuon, muon, normuon, scion
 from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, ldog, prodigy
 from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
 from jdescent.optimizers.preconditioned import shampoo, soap
+from jdescent.optimizers.private import differentially_private_aggregate, dpsgd
 from jdescent.optimizers.radam import radam
 from jdescent.optimizers.sampling import perturbed_gradient_descent, sghmc, sgld
 from jdescent.optimizers.schedule_free import (
@@ -101,16 +103,19 @@ __all__ = [
     "cocob",
     "cubic_newton",
     "dadapt_adamw",
+    "differentially_private_aggregate",
     "diffgrad",
     "dion",
     "dog",
     "dowg",
+    "dpsgd",
     "ema",
     "ema_params",
     "freeze",
     "fromage",
     "ftrl",
     "galore",
+    "gauss_newton",
     "grams",
     "grokfast",
     "gsam",
@@ -149,6 +154,7 @@ __all__ = [
     "polyak_average",
     "polyak_sgd",
     "prodigy",
+    "psgd_kron",
     "qhadam",
     "qhm",
     "radam",

@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-import jax
 import jax.numpy as jnp
 
-from jdescent._jax import normal_like
 from jdescent.core import (
     Base,
     Coefficient,
@@ -24,6 +22,7 @@ from jdescent.core import (
     Scheduled,
     Vector,
     each,
+    normals,
     optimizer,
     treewise,
     vector,
@@ -184,11 +183,7 @@ def hutchinson(
 
 
 def diagonal_estimate(key: Any, hvp: Callable, like: Vector, distribution: str) -> Vector:
-    """z·(H·z) with z drawn for leaf i from fold_in(key, i)."""
-
-    def draw(leaf, i):
-        normals = normal_like(jax.random.fold_in(key, i), leaf)
-        return jnp.sign(normals) if distribution == "rademacher" else normals
-
-    z = Vector(tuple(draw(leaf, i) for i, leaf in enumerate(like.leaves)), like.structure)
+    """z·(H·z) with z drawn anew."""
+    z = normals(key, like)
+    z = each(jnp.sign, z) if distribution == "rademacher" else z
     return z * hvp(z)

@@ -1,4 +1,4 @@
-"""Steps by the whole Hessian, dense: for some hundreds of parameters."""
+"""Steps by the whole Hessian or Gauss and Newton's, dense: for some hundreds of parameters."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jdescent.core import (
     Coefficient,
+    Function,
     Optimizer,
     Positive,
     Rate,
@@ -18,6 +19,7 @@ from jdescent.core import (
     optimizer,
     treewise,
 )
+from jdescent.core.trees import as_arrays
 from jdescent.numerics import ratio, root
 
 Damping = Annotated[Scheduled, "δ, in the units of the curvature"]
@@ -124,11 +126,68 @@ def cubic_newton(
     return treewise(rule)
 
 
+@optimizer
+def gauss_newton(
+    residuals: Annotated[Function, "r, from the parameters to an array, of the loss ½·‖r‖²"],
+    learning_rate: Annotated[Rate, "1 is Gauss and Newton's own step"] = 1.0,
+    damping: Annotated[Scheduled, "δ, in the units of JᵀJ; Levenberg and Marquardt's"] = 0.0,
+) -> Optimizer:
+    """Gauss–Newton, damped as Levenberg's: to the minimum of the loss with r made linear.
+
+        J = ∂r/∂x
+        x ← x − lr·(JᵀJ + δ·I)⁻¹·g      g = Jᵀ·r
+
+    If r is linear, one step of lr = 1 and δ = 0 arrives. Near a minimum where r = 0 the error is
+    squared at each step; elsewhere it falls by a factor, the smaller the less r is or bends there.
+    With δ = 0 the path is invariant to linear changes of the parameters; where J has not full rank
+    the inverse is Moore and Penrose's, and the step the shortest. A large δ makes steps of gradient
+    descent at the rate lr/δ. Memory m·n and time m·n², of m residuals and n parameters.
+
+    The step is that of the gradient it is given, which may have more parts than Jᵀ·r, such as that
+    of a regularization; of a loss c·‖r‖² give √(2c)·r. The residuals are those of all data,
+    whatever the batch, and get the parameters as the optimizer does: in a partition, its part's.
+
+    Differs from: Marquardt's damping is in units of the diagonal of JᵀJ, and Levenberg's and his
+    change δ from step to step: give a schedule, or `zoom_linesearch` in a chain behind it.
+    scipy.optimize.least_squares keeps to a region of trust instead.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> residuals = lambda x: jnp.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])   # Rosenbrock's
+        >>> loss = lambda x: jnp.sum(residuals(x) ** 2) / 2
+        >>> path = jd.descend(loss, jnp.array([-1.2, 1.0]), jd.gauss_newton(residuals), steps=3)
+        >>> print(path.params)
+        [1. 1.]
+
+    Reference: J. Nocedal and S. J. Wright, 2006, Numerical Optimization, eqs. (10.23) and (10.35);
+    K. Levenberg, 1944, A Method for the Solution of Certain Non-linear Problems in Least Squares.
+    """
+
+    def rule(lr, g, x, params, damping):
+        J = jacobian(residuals, params, x)
+        stacked = jnp.vstack([J, root(damping) * jnp.eye(J.shape[1], dtype=J.dtype)])
+        inverse = jnp.linalg.pinv(stacked)  # of J, not JᵀJ, whose digits are half as many
+        return -lr * g.with_flat(inverse @ (inverse.T @ g.flat))
+
+    return treewise(rule, learning_rate, damping=Coefficient("damping", damping))
+
+
 def hessian(hvp: Callable, like: Vector) -> Float[Array, "n n"]:
     """The whole matrix, a column at a time, in the order of `Vector.flat`."""
     elements = like.flat
     columns = jax.vmap(lambda e: hvp(like.with_flat(e)).flat)
     return columns(jnp.eye(elements.size, dtype=elements.dtype))
+
+
+def jacobian(residuals: Callable, params: Any, x: Vector) -> Float[Array, "m n"]:
+    """∂r/∂x of residuals that are given parameters like these, in the order of `Vector.flat`."""
+    like = Vector.of(as_arrays(params))
+
+    def flat(elements):
+        r = residuals(like.with_flat(elements).tree)
+        return jnp.ravel(r).astype(elements.dtype)
+
+    return jax.jacfwd(flat)(x.flat)
 
 
 def solved(H: Float[Array, "n n"], g: Float[Array, " n"]) -> Float[Array, " n"]:

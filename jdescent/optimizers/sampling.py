@@ -21,6 +21,7 @@ from jdescent.core import (
     Vector,
     leafwise,
     norm,
+    normals,
     optimizer,
     treewise,
 )
@@ -147,13 +148,7 @@ def perturbed_gradient_descent(
 def in_unit_ball(key, like: Vector) -> Vector:
     """Uniform in the ball of all parameters together: a direction, at the radius U^(1/d)."""
     angle_key, radius_key = jax.random.split(key)
-    normals = Vector(
-        tuple(
-            normal_like(jax.random.fold_in(angle_key, i), leaf)
-            for i, leaf in enumerate(like.leaves)
-        ),
-        like.structure,
-    )
-    length = norm(normals)
+    direction = normals(angle_key, like)
+    length = norm(direction)
     size = max(1, sum(leaf.size for leaf in like.leaves))
-    return normals * ratio(jax.random.uniform(radius_key, (), length.dtype) ** (1 / size), length)
+    return direction * ratio(jax.random.uniform(radius_key, (), length.dtype) ** (1 / size), length)

@@ -49,7 +49,10 @@ def test_newtons_path_does_not_depend_on_the_units_of_the_parameters(x64):
     np.testing.assert_allclose(here @ A.T, there, rtol=1e-8)
 
 
-FLAT = [jd.newton(), jd.saddle_free_newton(), jd.cubic_newton(1.0), jd.lbfgs(), jd.sam(jd.sgd(1.0))]
+FLAT = [
+    jd.newton(), jd.gauss_newton(lambda x: 0 * x), jd.saddle_free_newton(), jd.cubic_newton(1.0),
+    jd.lbfgs(), jd.sam(jd.sgd(1.0)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("optimizer", FLAT, ids=repr)
@@ -57,6 +60,93 @@ def test_where_there_is_no_slope_and_no_curvature_there_is_no_step(optimizer):
     x = jnp.array([1.0, 2.0])
     path = jd.descend(lambda x: 0 * jnp.sum(x**2), x, optimizer, steps=2)
     np.testing.assert_array_equal(path.params, x)
+
+
+# -- Gauss–Newton --------------------------------------------------------------------------------
+
+
+def half_square(residuals):
+    return lambda x: jnp.sum(residuals(x) ** 2) / 2
+
+
+def linear(rows, columns, seed=0):
+    random = np.random.default_rng(seed)
+    A, b = random.standard_normal((rows, columns)), random.standard_normal(rows)
+    return A, b, lambda x: jnp.asarray(A) @ jd.core.Vector.of(x).flat - jnp.asarray(b)
+
+
+def rosenbrocks(x):
+    return jnp.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])
+
+
+def one_step(residuals, x0, optimizer):
+    return jd.core.Vector.of(jd.descend(half_square(residuals), x0, optimizer, steps=1).params).flat
+
+
+@pytest.mark.parametrize("rows", [12, 7, 4])
+def test_gauss_newton_solves_linear_least_squares_in_one_step(rows, x64):
+    """Where there are too few equations, by the solution that is nearest to the start."""
+    A, b, residuals = linear(rows, 7)
+    x0 = jax.tree.map(lambda x: x.astype(jnp.float64), TREE)
+    start = jd.core.Vector.of(x0).flat
+    expected = start + np.linalg.lstsq(A, b - A @ start)[0]
+    x = one_step(residuals, x0, jd.gauss_newton(residuals))
+    np.testing.assert_allclose(x, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_gauss_newton_is_newton_where_the_residuals_are_linear(x64):
+    _, _, residuals = linear(12, 7)
+    x0 = jax.tree.map(lambda x: x.astype(jnp.float64), TREE)
+    ours, newtons = (
+        one_step(residuals, x0, optimizer)
+        for optimizer in (jd.gauss_newton(residuals, 0.3, 0.7), jd.newton(0.3, 0.7))
+    )
+    np.testing.assert_allclose(ours, newtons, rtol=1e-12)
+
+
+@pytest.mark.parametrize("start", [[-1.2, 1.0], [3.0, -4.0], [0.0, 0.0]])
+def test_gauss_newton_ends_where_scipys_least_squares_do(start, x64):
+    theirs = scipy.optimize.least_squares(lambda x: np.asarray(rosenbrocks(x)), start)
+    for optimizer, steps in ((jd.gauss_newton(rosenbrocks), 2), (searching(rosenbrocks), 100)):
+        ours = jd.descend(half_square(rosenbrocks), jnp.array(start), optimizer, steps=steps)
+        np.testing.assert_allclose(ours.params, theirs.x, rtol=1e-7)
+
+
+def searching(residuals):
+    return jd.chain(jd.gauss_newton(residuals, damping=1e-3), jd.zoom_linesearch())
+
+
+def test_gauss_newton_fits_a_curve_with_noise_as_scipy_does(x64):
+    """The residuals at the end are not 0, so this is not Newton's method."""
+    times = np.linspace(0, 3, 30)
+    data = 2 * np.exp(-1.3 * times) + 0.1 * np.random.default_rng(0).standard_normal(30)
+    residuals = lambda x: x[0] * jnp.exp(-x[1] * times) - data  # noqa: E731
+    theirs = scipy.optimize.least_squares(
+        lambda x: np.asarray(residuals(x)), [1.0, 1.0], xtol=1e-15, ftol=1e-15, gtol=1e-15
+    )
+    ours = jd.descend(
+        half_square(residuals), jnp.array([1.0, 1.0]), jd.gauss_newton(residuals), steps=12
+    )
+    np.testing.assert_allclose(ours.params, theirs.x, rtol=1e-7)
+
+
+def test_gauss_newtons_path_does_not_depend_on_the_units_of_the_parameters(x64):
+    A = jnp.array([[2.0, 1.0], [0.5, -3.0]])
+    z0 = jnp.array([-1.2, 1.0])
+    there, here = (
+        jd.descend(half_square(r), x, jd.gauss_newton(r, 0.5), steps=6, record="params").record[
+            "params"
+        ]
+        for r, x in ((rosenbrocks, A @ z0), (lambda z: rosenbrocks(A @ z), z0))
+    )
+    np.testing.assert_allclose(here @ A.T, there, rtol=1e-10)
+
+
+def test_much_damping_makes_of_gauss_newton_gradient_descent(x64):
+    x0 = jnp.array([-1.2, 1.0])
+    damped = one_step(rosenbrocks, x0, jd.gauss_newton(rosenbrocks, 0.2, damping=1e9))
+    plain = one_step(rosenbrocks, x0, jd.sgd(0.2 / 1e9))
+    np.testing.assert_allclose(damped - x0, plain - x0, rtol=1e-5)
 
 
 def test_saddle_free_newton_doubles_its_distance_from_a_saddle_whatever_the_curvature():
@@ -215,6 +305,7 @@ def test_a_step_that_ascends_is_not_taken(search):
 
 READERS = {
     "newton": jd.newton(0.5, damping=0.1),
+    "gauss_newton": jd.gauss_newton(lambda x: rosenbrocks(jd.core.Vector.of(x).flat), 0.5),
     "lbfgs": jd.lbfgs(memory_size=3),
     "sophia": jd.sophia(0.1, key=KEY),
     "sam": jd.sam(jd.adam(0.1)),

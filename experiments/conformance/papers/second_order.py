@@ -1,6 +1,7 @@
 """Steps by the Hessian."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import scipy.linalg
@@ -8,6 +9,7 @@ import scipy.optimize
 
 import jdescent as jd
 from experiments.conformance.case import Case
+from experiments.conformance.problem import Problem
 from experiments.conformance.walking import normals
 
 KEY = jax.random.key(5)
@@ -46,6 +48,33 @@ def cubic_newton(problem, *, lr, lipschitz):
         r = scipy.optimize.brentq(too_long, 0, 1e3, xtol=1e-15, rtol=1e-15)
         x = x + step(r)
         yield x
+
+
+def gauss_newton(problem, *, lr, damping):
+    """Levenberg 1944: the p that minimizes ‖J·p + r‖² + δ·‖p‖², by the singular values of J.
+
+    The residuals are those of the loss but for its noise, which is in the gradient alone.
+    """
+    x = problem.x0
+    for t in range(1, problem.steps + 1):
+        J = np.vstack(
+            [np.diag(problem.a**0.5), np.diag((2 * problem.q) ** 0.5 * x), problem.c[None]]
+        )
+        _, s, V = scipy.linalg.svd(J, full_matrices=False)
+        x = x - lr * sum(
+            v * (v @ problem.gradient(x, t)) / (sigma**2 + damping)
+            for sigma, v in zip(s, V, strict=True)
+        )
+        yield x
+
+
+def residuals(params):
+    """Of the problem without its noise; of other trees, x, as the loss of our tests is ½·‖x‖²."""
+    x, problem = jd.core.Vector.of(params).flat, Problem()
+    if x.size != problem.x0.size:
+        return x
+    a, q, c = (jnp.asarray(each, x.dtype) for each in (problem.a, problem.q, problem.c))
+    return jnp.concatenate([jnp.sqrt(a) * x, jnp.sqrt(q / 2) * x**2, jnp.dot(c, x)[None]])
 
 
 def adahessian(problem, *, lr, b1, b2, eps, weight_decay, hessian_power, key):
@@ -107,6 +136,20 @@ CASES = [
         lambda lr, lipschitz: jd.cubic_newton(lipschitz),
         settings={"lipschitz": 3.0},
         paper=cubic_newton,
+    ),
+    Case(
+        "gauss_newton",
+        lambda lr, **settings: jd.gauss_newton(residuals, lr, **settings),
+        settings={"damping": 0.5},
+        paper=gauss_newton,
+        rate=0.5,
+    ),
+    Case(
+        "gauss_newton without damping",
+        lambda lr: jd.gauss_newton(residuals, lr),
+        paper=gauss_newton,
+        paper_settings={"damping": 0.0},
+        rate=0.5,
     ),
     Case(
         "adahessian",
