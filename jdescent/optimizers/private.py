@@ -76,7 +76,7 @@ def differentially_private_aggregate(
 
     noisy = treewise(
         rule,
-        key=jax.random.key(seed) if key is None else key,
+        key=key if seed is None else jax.random.key(seed),
         C=Coefficient("l2_norm_clip", l2_norm_clip),
         sigma=Coefficient("noise_multiplier", noise_multiplier),
     )
