@@ -55,7 +55,7 @@ FLAT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("optimizer", FLAT, ids=repr)
+@pytest.mark.parametrize("optimizer", FLAT, ids=lambda optimizer: repr(optimizer).partition("(")[0])
 def test_where_there_is_no_slope_and_no_curvature_there_is_no_step(optimizer):
     x = jnp.array([1.0, 2.0])
     path = jd.descend(lambda x: 0 * jnp.sum(x**2), x, optimizer, steps=2)
