@@ -28,6 +28,7 @@ from jdescent.core import (
 )
 from jdescent.numerics import root
 
+Probability = Annotated[Any, Real(high=1, includes_high=True, schedule=True)]
 Factors = tuple  # for each axis an upper triangular matrix, or the diagonal of one
 Unfolded = Float[Array, "n k"]
 
@@ -44,8 +45,8 @@ def psgd_kron(
     weight_decay: Annotated[Scheduled, "decoupled, multiplied by lr"] = 0.0,
     weight_decay_mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
     preconditioner_update_probability: Annotated[
-        Any, Real(high=1, includes_high=True, schedule=True), "p, the share of steps that fit Q"
-    ] = annealed,
+        Probability | None, "p; all of 500 steps if None, then falling to 0.03 of step 4,000"
+    ] = None,
     max_size_triangular: Annotated[Count, "longer axes have a diagonal factor"] = 8192,
     min_ndim_triangular: Annotated[Count, "arrays of fewer axes have diagonal factors"] = 2,
     momentum_into_precond_update: Annotated[bool, "whiten m̂, not g"] = True,
@@ -120,7 +121,8 @@ def psgd_kron(
         return tuple(laid_like(x, q) if q.shape == x.shape else q for q in Q)
 
     w = Coefficient("weight_decay", weight_decay, weight_decay_mask)
-    p = Coefficient("preconditioner_update_probability", preconditioner_update_probability)
+    share = preconditioner_update_probability
+    p = Coefficient("preconditioner_update_probability", annealed if share is None else share)
     m, Q = Memory(dtype=mu_dtype), Memory(factors, wide=True)
     return leafwise(rule, learning_rate, key=key, w=w, p=p, m=m, Q=Q)
 
