@@ -67,6 +67,20 @@ def ratio(numerator: Array, denominator: Array, eps: Any = 0.0) -> Array:
     return numerator / total
 
 
+def over_square(numerator: Array, length: Array, eps: Any = 0.0) -> Array:
+    """numerator/(length² + ε) of a length ≥ 0, and 0 where that is 0; no square is taken.
+
+    Example:
+        >>> print(over_square(jnp.float32(1e30), jnp.array([2e30, 0.0])))
+        [2.5e-31 0.0e+00]
+    """
+    nothing = length == 0
+    length = jnp.where(nothing, 1, length)
+    # XLA makes one division of two, by the square, unless something stands between them
+    share = jnp.where(nothing, 0, numerator / length)
+    return share / (length + eps / length)
+
+
 def or_infinite(denominator: Array) -> Array:
     """The denominator, but ∞ where it is 0: there what is divided is 0 as well, and so is the step.
 

@@ -74,17 +74,36 @@ def test_a_train_state_with_our_adam_learns_to_read_digits():
     assert accuracy(state.params, digits.test) > 0.95
 
 
-def test_the_optimizer_of_nnx_takes_the_steps_of_our_own_loop(x64):
+KINDS = {
+    "an array at a time": jd.adam(0.01),
+    "a wrapper": jd.lookahead(jd.adam(0.01), 2, 0.5),
+    "with random numbers": jd.noisy_sgd(0.01),
+    "with the loss": jd.polyak_sgd(),
+    "with the loss elsewhere": jd.sam(jd.sgd(0.01)),
+    "matrices": jd.muon(0.01),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds_the_model"), [*((kind, False) for kind in KINDS), ("with the loss", True)]
+)
+def test_the_optimizers_of_nnx_take_the_steps_of_our_own_loop(kind, holds_the_model, x64):
     x, labels = split_digits(train=100).train
     model = nnx.Linear(64, 10, param_dtype=float, rngs=nnx.Rngs(0))
     graph, start = nnx.split(model)
-    optimizer = nnx.Optimizer(model, jd.adam(0.01), wrt=nnx.Param)
 
     def loss(model):
         return jd.losses.cross_entropy(lambda model, x: model(x))(model, (x, labels))
 
-    ours = jd.descend(lambda state: loss(nnx.merge(graph, state)), start, jd.adam(0.01), STEPS)
+    def loss_of(params):
+        return loss(nnx.merge(graph, params))
+
+    ours = jd.descend(loss_of, start, KINDS[kind], STEPS)
+    make = nnx.ModelAndOptimizer if holds_the_model else nnx.Optimizer
+    optimizer = make(model, KINDS[kind], wrt=nnx.Param)
     for _ in range(STEPS):
-        optimizer.update(model, nnx.grad(loss)(model))
+        value, gradient = nnx.value_and_grad(loss)(model)
+        to = (gradient,) if holds_the_model else (model, gradient)
+        optimizer.update(*to, value=value, value_fn=loss_of)
     for theirs, own in zip(*map(jax.tree.leaves, (nnx.state(model), ours.params)), strict=True):
         np.testing.assert_allclose(theirs, own, rtol=0, atol=1e-12)

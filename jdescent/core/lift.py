@@ -57,7 +57,8 @@ TREE_READS = ("loss_at", "grad_at", "hvp", "params", "extra")
 class State(NamedTuple):
     """Steps taken, the memories by name, and the random key of an optimizer that draws from one.
 
-    A memory is also an attribute: ``state.m`` is ``state.memory["m"]``.
+    A memory is also an attribute: ``state.m`` is ``state.memory["m"]``. The key is kept as its
+    numbers, since files of checkpoints hold no others.
     """
 
     t: Array
@@ -112,7 +113,7 @@ class Memory:
 
     def _kept(self, array: Any, dtype: Any) -> Array:
         floating = jnp.issubdtype(dtype, jnp.floating)
-        return jnp.asarray(array, self._dtype(dtype) if floating else dtype)
+        return jnp.array(array, self._dtype(dtype) if floating else dtype)
 
     def _dtype(self, dtype: Any) -> Any:
         dtype = dtype if self.dtype is None else self.dtype
@@ -191,7 +192,7 @@ def leafwise(
         memories = {
             name: jax.tree.map(memory.of_leaf, params) for name, memory in asks.memories.items()
         }
-        return State(jnp.zeros((), jnp.int32), memories, key)
+        return State(jnp.zeros((), jnp.int32), memories, asks.key_numbers())
 
     def update(grads, state, params=None, *, value=None, **extra):
         del extra
@@ -269,12 +270,12 @@ def treewise(
             if memory.is_vector:
                 return jax.tree.map(memory.of_leaf, params)
             if callable(memory.start):
-                return memory.start(Vector.of(params))
+                return jax.tree.map(jnp.copy, memory.start(Vector.of(params)))
             dtype = common_dtype(jnp.float32, *jax.tree.leaves(params))
             return jnp.asarray(memory.start, dtype)
 
         memories = {name: begun(memory) for name, memory in asks.memories.items()}
-        return State(jnp.zeros((), jnp.int32), memories, key)
+        return State(jnp.zeros((), jnp.int32), memories, asks.key_numbers())
 
     def update(grads, state, params=None, *, value=None, value_fn=None, **extra):
         asks.require_given(grads, state, params, value, value_fn)
@@ -329,6 +330,7 @@ class _Asks:
         }
         self.names = self._names(rule, reads)
         self._require_known(reads, learning_rate, key)
+        self._key = key
         self.schedules = {
             name: (checked_schedule(told, value), conversion(told, value))
             for name, (told, value) in self._hyperparameters(learning_rate).items()
@@ -434,8 +436,18 @@ class _Asks:
                 given[name] = _masked(given[name], coefficient.mask, params)
         if state.key is None:
             return given, None
-        given["key"] = jax.random.fold_in(state.key, state.t)
-        return given, jnp.where(state.t == LAST_STEP, given["key"], state.key)
+        given["key"] = jax.random.fold_in(self._key_of(state.key), state.t)
+        numbers = jax.random.key_data(given["key"])
+        return given, jnp.where(state.t == LAST_STEP, numbers, state.key)
+
+    def key_numbers(self) -> Any:
+        """The key as a state has it, a copy: who donates the state keeps the optimizer."""
+        return None if self._key is None else jnp.copy(jax.random.key_data(self._key))
+
+    def _key_of(self, numbers: Array) -> Any:
+        if not jnp.issubdtype(self._key.dtype, jax.dtypes.prng_key):
+            return numbers
+        return jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(self._key))
 
     def _number(self, name, steps) -> Callable:
         at, convert = self.schedules[name]

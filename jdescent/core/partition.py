@@ -9,6 +9,7 @@ from jaxtyping import PyTree
 from jdescent._jax import tree_broadcast
 from jdescent.core.checks import require_optimizer, require_same_tree
 from jdescent.core.contract import Optimizer, OptimizerLike, accept_extra
+from jdescent.core.trees import name_of
 
 
 class PartitionState(NamedTuple):
@@ -50,9 +51,7 @@ def partition(labels: PyTree | Callable[[PyTree], PyTree], **parts: OptimizerLik
     def places(params: PyTree) -> dict[str, dict[str, int]]:
         """For each part the paths of its parameters, and where among all leaves they are."""
         names = jax.tree.leaves(_spread(labels(params) if callable(labels) else labels, params))
-        paths = [
-            jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)
-        ]
+        paths = [name_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
         unknown = sorted(set(names) - set(parts), key=str)
         if unknown:
             raise ValueError(f"labels name {unknown}, but the parts are {sorted(parts)}")

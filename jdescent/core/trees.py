@@ -53,6 +53,15 @@ def as_arrays(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), tree)
 
 
+def name_of(path: tuple) -> str:
+    """Where a parameter is, without the box of one array that flax puts about it.
+
+    Its nnx gives boxes to `init` and bare arrays to `update`.
+    """
+    is_boxed = bool(path) and path[-1] == jax.tree_util.GetAttrKey("value")
+    return jax.tree_util.keystr(path[:-1] if is_boxed else path)
+
+
 def common_dtype(*operands: Any) -> jnp.dtype:
     """The dtype that holds all operands, even where the user forbids implicit promotion."""
     with jax.numpy_dtype_promotion("standard"):

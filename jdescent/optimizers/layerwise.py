@@ -17,6 +17,7 @@ from jdescent.core import (
     norm,
     optimizer,
 )
+from jdescent.core.trees import scaled_norm
 from jdescent.numerics import ratio, root
 
 
@@ -167,6 +168,7 @@ def tangential(x, g, u, delta, eps, channels_first=False):
     """
     if x.ndim < 2:
         return u, False
+    g = g / scaled_norm(g)[0]
     channel = tuple(range(1, x.ndim)) if channels_first else tuple(range(x.ndim - 1))
     whole = tuple(range(x.ndim))
     (by_channel, all_free), (as_one, free) = (

@@ -166,7 +166,8 @@ def galore(
         return scale * laid_like(g, p @ n if projects_rows(g) else n @ p.T)
 
     def empty(x):
-        shape = (0,) if x.ndim != 2 else (x.shape[not projects_rows(x)], min(rank, *x.shape))
+        # files of checkpoints hold no arrays without elements
+        shape = () if x.ndim != 2 else (x.shape[not projects_rows(x)], min(rank, *x.shape))
         return jnp.zeros(shape, x.dtype)
 
     def begun(x):

@@ -14,6 +14,7 @@ from jdescent._jax import laid_like, tree_broadcast, whole
 from jdescent.core import Optimizer, norm, partition
 from jdescent.core.checks import require_real_scalar
 from jdescent.core.masks import spread
+from jdescent.core.trees import name_of
 from jdescent.numerics import ratio, root
 
 
@@ -213,7 +214,5 @@ class _Held:
 
 def _by_path(mask: PyTree) -> Callable[[dict], dict]:
     """The mask of a part of a partition, from the mask of the whole."""
-    of = {
-        jax.tree_util.keystr(path): flag for path, flag in jax.tree_util.tree_leaves_with_path(mask)
-    }
+    of = {name_of(path): flag for path, flag in jax.tree_util.tree_leaves_with_path(mask)}
     return lambda part: {path: of[path] for path in part}

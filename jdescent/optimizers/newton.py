@@ -16,11 +16,12 @@ from jdescent.core import (
     Rate,
     Scheduled,
     Vector,
+    norm,
     optimizer,
     treewise,
 )
 from jdescent.core.trees import as_arrays
-from jdescent.numerics import ratio, root
+from jdescent.numerics import or_infinite, ratio, root
 
 Damping = Annotated[Scheduled, "δ, in the units of the curvature"]
 
@@ -83,9 +84,7 @@ def saddle_free_newton(
     """
 
     def rule(lr, g, hvp, damping):
-        curvatures, Q = jnp.linalg.eigh(hessian(hvp, g))
-        step = Q @ ratio(Q.T @ g.flat, jnp.abs(curvatures) + damping)
-        return -lr * g.with_flat(step)
+        return -lr * g.with_flat(solved_by_absolute(hessian(hvp, g), g.flat, damping))
 
     return treewise(rule, learning_rate, damping=Coefficient("damping", damping))
 
@@ -120,8 +119,8 @@ def cubic_newton(
     """
 
     def rule(g, hvp):
-        curvatures, Q = jnp.linalg.eigh(hessian(hvp, g))
-        return g.with_flat(Q @ cubic_minimum(curvatures, Q.T @ g.flat, lipschitz))
+        M = jnp.asarray(lipschitz, g.flat.dtype)
+        return g.with_flat(cubic_minimum(hessian(hvp, g), g.flat, M))
 
     return treewise(rule)
 
@@ -196,7 +195,44 @@ def solved(H: Float[Array, "n n"], g: Float[Array, " n"]) -> Float[Array, " n"]:
     return jnp.linalg.solve(jnp.where(nothing, jnp.eye(g.size, dtype=g.dtype), H), g)
 
 
-def cubic_minimum(
+@jax.custom_jvp
+def solved_by_absolute(H: Float[Array, "n n"], g: Float[Array, " n"], damping: Any) -> Array:
+    """(|H| + δ·I)⁻¹·g in the eigenbasis of H, where 0/0 = 0."""
+    curvatures, Q = jnp.linalg.eigh(H)
+    return Q @ ratio(Q.T @ g, jnp.abs(curvatures) + damping)
+
+
+@solved_by_absolute.defjvp
+def _(primals, tangents):
+    """From (|H| + δ·I)·s = g; that of |H| needs no gaps between curvatures, which may be equal."""
+    (H, g, damping), (dH, dg, d_damping) = primals, tangents
+    curvatures, Q = jnp.linalg.eigh(H)
+    sizes = jnp.abs(curvatures)
+    s = ratio(Q.T @ g, sizes + damping)
+    signs = ratio(curvatures[:, None] + curvatures[None], sizes[:, None] + sizes[None])
+    rest = Q.T @ dg - (signs * (Q.T @ dH @ Q)) @ s - d_damping * s
+    return Q @ s, Q @ (rest / or_infinite(sizes + damping))
+
+
+@jax.custom_jvp
+def cubic_minimum(H: Float[Array, "n n"], g: Float[Array, " n"], M: Any) -> Array:
+    """The minimum of g·s + ½·sᵀ·H·s + M/6·‖s‖³."""
+    curvatures, Q = jnp.linalg.eigh(H)
+    return Q @ cubic_minimum_of_diagonal(curvatures, Q.T @ g, M)
+
+
+@cubic_minimum.defjvp
+def _(primals, tangents):
+    """From g + H·s + ½·M·‖s‖·s = 0; 0 along what that leaves open."""
+    (H, g, M), (dH, dg, dM) = primals, tangents
+    s = cubic_minimum(H, g, M)
+    r = norm(s)
+    along = ratio(s, r)
+    B = H + M / 2 * r * (jnp.eye(s.size, dtype=s.dtype) + along[:, None] * along[None])
+    return s, -jnp.linalg.pinv(B, hermitian=True) @ (dg + dH @ s + dM / 2 * r * s)
+
+
+def cubic_minimum_of_diagonal(
     curvatures: Float[Array, " n"], slopes: Float[Array, " n"], M: Any
 ) -> Float[Array, " n"]:
     """The minimum of Σ slope·s + ½·Σ curvature·s² + M/6·‖s‖³, of ascending curvatures."""
@@ -209,17 +245,14 @@ def cubic_minimum(
     def halve(_, bracket):
         low, high = bracket
         middle = (low + high) / 2
-        is_long = norm_of(step(middle)) > least + middle
+        is_long = norm(step(middle)) > least + middle
         return jnp.where(is_long, middle, low), jnp.where(is_long, high, middle)
 
-    most = jnp.sqrt(2 * norm_of(slopes) / M)
+    most = jnp.sqrt(2 * norm(slopes) / M)
     halvings = 2 * (jnp.finfo(slopes.dtype).nmant + 2)
     over = lax.fori_loop(0, halvings, halve, (jnp.zeros_like(most), most))[1]
     shortest = step(jnp.zeros_like(most))
-    is_hard = norm_of(shortest) < least
-    missing = jnp.sqrt(jnp.where(is_hard, least**2 - norm_of(shortest) ** 2, 0))
+    is_hard = norm(shortest) < least
+    missing = jnp.sqrt(jnp.where(is_hard, least - norm(shortest), 0))
+    missing = missing * jnp.sqrt(least + norm(shortest))
     return jnp.where(is_hard, shortest.at[0].add(missing), step(over))
-
-
-def norm_of(s: Float[Array, " n"]) -> Float[Array, ""]:
-    return root(jnp.sum(s**2))

@@ -23,6 +23,7 @@ from jdescent.core import (
     leafwise,
     optimizer,
 )
+from jdescent.core.trees import global_norm, scaled_norm
 from jdescent.numerics import ratio, root
 from jdescent.optimizers.adam import adamw, looked_ahead
 from jdescent.optimizers.matrices import (
@@ -223,7 +224,8 @@ def normuon(
 
 def sizes_of(o: Array, numbers: MuonDimensionNumbers) -> Array:
     """‖·‖_F of each matrix of an array."""
-    return root(jnp.sum(o**2, numbers.axes(o.ndim), keepdims=True))
+    scale, _ = scaled_norm(o)
+    return scale * root(jnp.sum((o / scale) ** 2, numbers.axes(o.ndim), keepdims=True))
 
 
 @optimizer
@@ -331,7 +333,7 @@ def scion(
 
     def lmo(m):
         if m.ndim < 2:
-            return -ratio(m, root(jnp.mean(m**2)), eps)
+            return -ratio(m, global_norm(m) / math.sqrt(m.size), eps)
         outputs, inputs = numbers.sizes(m.shape)
         if norm == "sign":
             return -jnp.sign(m) / inputs

@@ -14,12 +14,13 @@ from jdescent.core import (
     Scheduled,
     dot,
     each,
+    norm,
     optimizer,
     quotient,
     treewise,
     vector,
 )
-from jdescent.numerics import or_infinite, root
+from jdescent.numerics import over_square, root
 
 Cap = Annotated[NonNegative, "the largest rate, λ"]
 LeastLoss = Annotated[Finite, "f*, the least loss or a bound below it"]
@@ -66,7 +67,7 @@ def polyak_sgd(
 
     def rule(lr, g, loss):
         gap = jnp.maximum(loss - f_min, 0) if variant == "sps+" else loss - f_min
-        eta = jnp.minimum(gap / or_infinite(dot(g, g) + eps), max_learning_rate)
+        eta = jnp.minimum(over_square(gap, norm(g), eps), max_learning_rate)
         return -lr * eta * g
 
     return treewise(rule, scaling)
@@ -102,7 +103,7 @@ def alig(
     largest = jnp.inf if max_learning_rate is None else max_learning_rate
 
     def rule(g, loss, velocity):
-        gamma = jnp.minimum(loss / or_infinite(dot(g, g) + eps), largest)
+        gamma = jnp.minimum(over_square(loss, norm(g), eps), largest)
         velocity = momentum * velocity - gamma * g
         return momentum * velocity - gamma * g, velocity
 
@@ -153,7 +154,7 @@ def momo(
 
         m, f, gamma = each(mean, m, g), mean(f, loss), mean(gamma, dot(g, x))
         h = f + (dot(m, x) - gamma)
-        tau, least = truncated(lr, lr * w, h, dot(m, x), dot(m, m), least)
+        tau, least = truncated(lr, lr * w, h, dot(m, x), norm(m), least)
         return -(tau * m + lr * w * x) / (1 + lr * w), m, f, gamma, least
 
     truncated = _truncation(lower_bound, adapt_lower_bound)
@@ -212,10 +213,11 @@ def momo_adam(
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g**2
         rho = 1 - b1**t
-        step = quotient(m, each(root, v / (1 - b2**t)) + eps)
+        D = each(root, v / (1 - b2**t)) + eps
+        length = norm(quotient(m, each(root, D)))
         h = f + (dot(m, x) - gamma)
-        tau, least = truncated(lr, lr * w, h, dot(m, x), dot(m, step), least, rho)
-        return -(tau * step + lr * w * x) / (1 + lr * w), m, v, f, gamma, least
+        tau, least = truncated(lr, lr * w, h, dot(m, x), length, least, rho)
+        return -(tau * quotient(m, D) + lr * w * x) / (1 + lr * w), m, v, f, gamma, least
 
     truncated = _truncation(lower_bound, adapt_lower_bound)
     return treewise(
@@ -231,16 +233,17 @@ def momo_adam(
 
 
 def _truncation(bound: Any, adapts: bool):
-    """A function to τ and f* anew, of a model that is h at x, with the product ⟨m, x⟩."""
+    """A function to τ and f* anew, of a model that is h at x, with the product ⟨m, x⟩ and
+    the length of m that D measures."""
 
-    def truncated(lr, decay, h, product, square, least, rho=1):
+    def truncated(lr, decay, h, product, length, least, rho=1):
         reached = (h - decay / (1 + decay) * product) / rho  # the f* that would leave no step
         if adapts:
             least = jnp.where(reached < least, jnp.maximum(reached / 2, bound), least)
         gap = (1 + decay) * rho * jnp.maximum(reached - least, 0)
-        tau = jnp.minimum(lr / rho, gap / or_infinite(square))
+        tau = jnp.minimum(lr / rho, over_square(gap, length))
         if adapts:
-            least = jnp.maximum((h - tau * square / 2) / rho, bound)
+            least = jnp.maximum((h - tau * length * length / 2) / rho, bound)
         return tau, least
 
     return truncated

@@ -47,11 +47,38 @@ def transposed(matrices: Matrices) -> Matrices:
     return tuple(None if a is None else a.T for a in matrices)
 
 
+@jax.custom_jvp
 @jax.jit
 def power(h: Array, exponent: Any, eps: Any) -> Array:
-    """(H + ε·I)ᵖ of a symmetric H ≥ 0, by its eigenvalues."""
+    """(H + ε·I)ᵖ of a symmetric H ≥ 0, by its eigenvalues.
+
+    Those that are rounding are taken for the largest that rounding makes: of one taken for 0 the
+    root would magnify what is rounding in the gradient as well.
+    """
+    values, vectors = _resolved(h, eps)
+    return (vectors * values[None] ** exponent) @ vectors.T
+
+
+@power.defjvp
+@jax.jit
+def _(primals, tangents):
+    """By divided differences of λᵖ, which have limits where eigenvalues are equal."""
+    (h, p, eps), (dh, dp, d_eps) = primals, tangents
+    values, vectors = _resolved(h, eps)
+    column, row = values[:, None], values[None]
+    gaps = column - row
+    are_near = jnp.abs(gaps) <= jnp.cbrt(jnp.finfo(h.dtype).eps) * (column + row)
+    quotients = (column**p - row**p) / jnp.where(are_near, 1, gaps)
+    slopes = jnp.where(are_near, p * ((column + row) / 2) ** (p - 1), quotients)
+    turned = slopes * (vectors.T @ dh @ vectors)
+    own = p * values ** (p - 1) * d_eps + values**p * jnp.log(values) * dp
+    return (vectors * row**p) @ vectors.T, vectors @ (turned + jnp.diag(own)) @ vectors.T
+
+
+def _resolved(h: Array, eps: Any) -> tuple[Array, Array]:
     values, vectors = jnp.linalg.eigh(h)
-    return (vectors * (jnp.maximum(values[None], 0) + eps) ** exponent) @ vectors.T
+    least = len(h) * jnp.finfo(h.dtype).eps * values[-1]
+    return jnp.maximum(values, least) + eps, vectors
 
 
 @optimizer
@@ -160,7 +187,10 @@ def soap(
         v = b2 * v + (1 - b2) * g_basis**2
         m_hat = along_axes(transposed(Q), m) / (1 - b1**n)
         v_hat = v / (1 - b2**n)
-        step = along_axes(Q, ratio(m_hat, root(v_hat), eps))
+        roots = root(v_hat)
+        if any(q is not None for q in Q):  # what turns from 0 is rounding, in m_hat and in v_hat
+            roots = jnp.maximum(roots, g.size * jnp.finfo(g.dtype).eps * jnp.max(roots))
+        step = along_axes(Q, ratio(m_hat, roots, eps))
         H = tuple(None if h is None else b * h + (1 - b) * gram(g, i) for i, h in enumerate(H))
         v, Q = in_order(steps, f, v, H, Q) if sort_basis else (v, Q)
         pairs = zip(H, Q, strict=True)

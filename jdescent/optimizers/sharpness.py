@@ -123,7 +123,8 @@ def gsam(
     def rule(g, x, grad_at, params, extra, rho, inner):
         eps = rho * direction(g)
         g_p = grad_at(x + eps)
-        g_across = g - g_p * ratio(dot(g, g_p), dot(g_p, g_p))
+        along = direction(g_p)
+        g_across = g - dot(g, along) * along
         return base.step(g_p - alpha * g_across, inner, params, extra)
 
     return treewise(rule, inner=base.state, rho=Coefficient("rho", rho))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 
 from jdescent.core import Optimizer, Rate, dot, norm, optimizer, quotient, treewise, vector
-from jdescent.numerics import or_infinite, ratio
+from jdescent.numerics import ratio
 
 
 @optimizer
@@ -38,9 +38,11 @@ def adgd(
     """
 
     def rule(lr, t, g, x, rate, rate_old, x_old, g_old):
-        theta = ratio(rate, rate_old)
-        bound = or_infinite(ratio(norm(x - x_old), 2 * norm(g - g_old)))
-        found = jnp.minimum(jnp.sqrt(1 + theta) * rate, bound)
+        is_new, moved, turned = rate_old == 0, norm(x - x_old), norm(g - g_old)
+        grown = jnp.sqrt(1 + rate / jnp.where(is_new, 1, rate_old)) * rate
+        bound = moved / (2 * jnp.where(turned == 0, 1, turned))
+        is_none = (moved == 0) | (turned == 0)
+        found = jnp.minimum(jnp.where(is_new, jnp.inf, grown), jnp.where(is_none, jnp.inf, bound))
         found = jnp.where(jnp.isinf(found), rate, found)
         found = jnp.where(t == 1, lr, found)
         return -found * g, found, rate, x, g
