@@ -160,10 +160,11 @@ def test_saddle_free_newton_doubles_its_distance_from_a_saddle_whatever_the_curv
 def test_the_minimum_of_the_cubic_model_is_global(seed, is_hard, x64):
     """Nesterov & Polyak, Proposition 1: stationary, and H + ½·M·r without negative curvature."""
     M = 0.7
-    curvatures, _ = jnp.linalg.eigh(symmetric(5, seed))
+    H = symmetric(5, seed)
+    curvatures, Q = jnp.linalg.eigh(H)
     slopes = jnp.asarray(np.random.default_rng(seed).standard_normal(5))
     slopes = slopes.at[0].set(0.0) * 0.01 if is_hard else slopes
-    s = cubic_minimum(curvatures, slopes, M)
+    s = Q.T @ cubic_minimum(H, Q @ slopes, M)
     r = jnp.linalg.norm(s)
     np.testing.assert_allclose(slopes + curvatures * s + M / 2 * r * s, 0, atol=1e-10)
     assert curvatures[0] + M / 2 * r >= -1e-10
