@@ -36,8 +36,7 @@ from jdescent.sweeps.lanes.programs import (
     LOOPS,
     SPLIT_LIMIT,
     carried,
-    contains,
-    has_no_keys,
+    draws_random_numbers,
     is_small,
     maps_bit_for_bit,
     program_of,
@@ -57,7 +56,6 @@ from jdescent.sweeps.lanes.walk import Walk
 
 BLOCK = 128  # lanes of a block: one a thread, of the four warps that Triton starts
 INDEXED = 2**31  # Triton counts the places of an array in 32 bits
-RANDOM = ("random_wrap", "random_bits", "random_fold_in", "random_split", "threefry2x32")
 MEND = "call sweep without kernel=True, which runs loops as XLA does"
 
 Keep = Callable[[Entry, Sequence[Value]], None]  # writes what turn number i of a loop records
@@ -130,7 +128,7 @@ class _AroundKernels(Walk):
 def _require_small(equation) -> None:
     if not is_small(equation):
         raise _refusal(f"a turn of its loop computes more than {SPLIT_LIMIT:,} numbers")
-    if not has_no_keys(equation) or contains(equation, RANDOM):
+    if draws_random_numbers(equation):
         raise _refusal("its loop draws random numbers")
     for variable in equation.invars[: _first_row(equation)]:
         if math.prod(variable.aval.shape) > SPLIT_LIMIT:

@@ -194,6 +194,12 @@ def has_no_keys(equation) -> bool:
     return not any(map(is_key, [*equation.invars, *equation.outvars]))
 
 
+def draws_random_numbers(equation) -> bool:
+    """Whether there are random keys in the equation or within it."""
+    inner = (e for jaxpr in jaxprs_in_params(equation.params) for e in every_equation(jaxpr))
+    return not all(map(has_no_keys, (equation, *inner)))
+
+
 def is_empty(variable) -> bool:
     return 0 in getattr(variable.aval, "shape", ())
 
