@@ -3,7 +3,8 @@
 from jdescent.core.contract import Optimizer, OptimizerLike, Params, Updates, apply_updates, chain
 from jdescent.core.hyperparameters import Real, Scalar, ScalarOrSchedule, Schedule
 from jdescent.core.inner import Inner
-from jdescent.core.lift import Coefficient, Memory, State, leafwise, treewise, vector
+from jdescent.core.lift import leafwise, treewise
+from jdescent.core.memories import Coefficient, Memory, State, vector
 from jdescent.core.partition import PartitionState, partition
 from jdescent.core.signature import (
     Base,

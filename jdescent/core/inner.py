@@ -8,7 +8,7 @@ from jax import lax
 
 from jdescent._jax import laid_like
 from jdescent.core.contract import OptimizerLike, accept_extra
-from jdescent.core.lift import Memory
+from jdescent.core.memories import Memory
 from jdescent.core.vector import Vector
 
 
