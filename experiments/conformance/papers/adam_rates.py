@@ -96,7 +96,7 @@ def diffgrad(problem, *, lr, b1, b2, eps):
 
 def swats(problem, *, lr, b1, b2, eps, tolerance):
     """Keskar & Socher 2017, Algorithm 1, in two phases."""
-    w, m, a, lam, v = problem.x0, 0.0, 0.0, 0.0, None
+    w, m, a, lam, v, sgd_rate = problem.x0, 0.0, 0.0, 0.0, None, None
     for k in range(1, problem.steps + 1):
         g = problem.gradient(w, k)
         if v is not None:
