@@ -24,7 +24,7 @@ from benchmarks.problems import Problem
 from benchmarks.sweep import FLOOR, workers
 from benchmarks.timing import Entrant, Result, entrants, race
 from benchmarks.workers import Worker
-from experiments import report
+from experiments.common import report
 from jdescent import plotting
 
 RESULTS = Path(__file__).parent / "results"

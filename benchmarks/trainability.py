@@ -17,8 +17,8 @@ import jdescent as jd
 from benchmarks.problems import Contestant
 from benchmarks.timing import entrants, race, race_table
 from benchmarks.workers import Worker
-from experiments.trainability.network import WIDTH, Condition, brightness, problem, trainer
-from experiments.trainability.plane import Window
+from experiments.trainability_boundary.network import WIDTH, Condition, brightness, problem, trainer
+from experiments.trainability_boundary.plane import Window
 
 CONDITION = Condition("tanh")
 WINDOW = Window(0.3, 3.5, 1.9, 2.4)

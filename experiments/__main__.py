@@ -12,7 +12,8 @@ from typing import Any
 import tyro
 
 import jdescent as jd
-from experiments import NAMES, gallery, report
+from experiments import NAMES
+from experiments.common import gallery, report
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from flax import nnx
 from flax.training.train_state import TrainState
 
 import jdescent as jd
-from experiments.learners.digits import split_digits
+from experiments.common.digits import split_digits
 
 STEPS = 5
 ONE_A_RULE = list({case.ours: case for case in CASES}.values())

@@ -7,9 +7,9 @@ it comes nearest to it. Defaults: each as it comes, at one learning rate. Green 
 is red has a cause, and the table on record names it.
 """
 
-from experiments.conformance.drawing import plot
-from experiments.conformance.measuring import simulate
-from experiments.conformance.settings import QUICK, Config
-from experiments.conformance.summary import numbers, shown
+from experiments.conformance.config import QUICK, Config
+from experiments.conformance.figure import plot
+from experiments.conformance.numbers import numbers, shown
+from experiments.conformance.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "shown", "simulate"]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 import jdescent as jd
 from experiments.conformance.case import Case
-from experiments.conformance.measuring import OPTAX, PAPER, Measured, cases
+from experiments.conformance.simulate import OPTAX, PAPER, Measured, cases
 
 SIDE = 64
 IN_WORDS = {

@@ -6,9 +6,10 @@ import figures
 import numpy as np
 import pytest
 
-from experiments import anisotropic_bowl, report
-from experiments.bowl.paths import STARTS
-from experiments.bowl.settings import ROUND, STEEP
+from experiments import anisotropic_bowl
+from experiments.anisotropic_bowl.config import ROUND, STEEP
+from experiments.anisotropic_bowl.paths import STARTS
+from experiments.common import report
 from jdescent import analysis
 
 QUICK = anisotropic_bowl.QUICK

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from experiments import backpropagation, report
-from experiments.blame import theory
-from experiments.blame.network import RELU, TANH, backward, deep_network, logits
-from experiments.blame.settings import STARTS, Config, standardized_digits
-from experiments.blame.signals import ROUNDING
-from experiments.learners import perceptron
-from experiments.learners.perceptron import Layer
+from experiments import backpropagation
+from experiments.backpropagation import theory
+from experiments.backpropagation.config import STARTS, Config, standardized_digits
+from experiments.backpropagation.network import RELU, TANH, backward, deep_network, logits
+from experiments.backpropagation.signals import ROUNDING
+from experiments.common import perceptron, report
+from experiments.common.perceptron import Layer
 from jdescent import losses
 
 QUICK = backpropagation.QUICK

@@ -8,11 +8,12 @@ import pytest
 import scipy
 from sklearn.dummy import DummyClassifier
 
-from experiments import batch_size, report
-from experiments.batch import network, parabola, regression
-from experiments.batch.network import Training
-from experiments.batch.settings import PATIENTS, PICTURES, digits
-from experiments.learners.digits import majority_accuracy
+from experiments import batch_size
+from experiments.batch_size import network, parabola, regression
+from experiments.batch_size.config import PATIENTS, PICTURES, digits
+from experiments.batch_size.network import Training
+from experiments.common import report
+from experiments.common.digits import majority_accuracy
 
 QUICK = batch_size.QUICK
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from experiments import conformance, report
+from experiments import conformance
+from experiments.common import report
 from experiments.conformance import papers
 from experiments.conformance.catalog import memory, reads, source
-from experiments.conformance.measuring import Measured, cases
 from experiments.conformance.problem import Problem, distance, paper_path
 from experiments.conformance.references.rows import LIBRARIES, ROWS, UNTRACED
+from experiments.conformance.simulate import Measured, cases
 from jdescent import optimizers
 
 

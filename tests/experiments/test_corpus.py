@@ -4,7 +4,7 @@ import hashlib
 from itertools import combinations
 from pydoc_data.topics import topics
 
-from experiments.learners import corpus
+from experiments.one_loop import corpus
 
 PASSAGE = """\
 The "shift" statement

@@ -9,9 +9,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from experiments import divergence_cures as experiment
-from experiments import report
-from experiments.cures import setups, training, verdicts
-from experiments.learners.digits import split_digits
+from experiments.common import report
+from experiments.common.digits import split_digits
+from experiments.divergence_cures import setups, training, verdicts
 
 QUICK = experiment.QUICK
 

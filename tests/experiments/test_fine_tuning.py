@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from experiments.learners import fine_tuning, language_model, ngrams
+from experiments.one_loop import fine_tuning, language_model, ngrams
 
 QUICK = fine_tuning.QUICK
 

@@ -6,7 +6,8 @@ import figures
 import numpy as np
 import pytest
 
-from experiments import fit_line, report
+from experiments import fit_line
+from experiments.common import report
 
 QUICK = fit_line.QUICK
 XS, YS = [1, 2, 3, 4, 5], [2, 4, 6, 8, 10]

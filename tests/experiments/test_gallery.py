@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from experiments import NAMES, gallery
+from experiments import NAMES
+from experiments.common import gallery
 
 RECORD = {
     "caption": "What it shows. (a) A panel.",

@@ -16,9 +16,10 @@ from sklearn.preprocessing import StandardScaler
 
 import jdescent as jd
 from experiments import __main__ as command
-from experiments import house_prices, report
-from experiments.houses import descents, generate
-from experiments.houses.csv_file import read_table
+from experiments import house_prices
+from experiments.common import report
+from experiments.house_prices import descents, generate
+from experiments.house_prices.csv_file import read_table
 from jdescent import plotting
 
 QUICK = house_prices.QUICK

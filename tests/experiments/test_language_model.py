@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from experiments.learners import language_model as lm
+from experiments.one_loop import language_model as lm
 
 SETTINGS = lm.Settings(layers=2, width=24, heads=3, window=10)
 KINDS = 13

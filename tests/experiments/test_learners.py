@@ -9,8 +9,9 @@ from sklearn.metrics import log_loss
 from sklearn.neighbors import NearestCentroid
 
 import jdescent as jd
-from experiments.learners import digits, ratings, tables
-from experiments.learners.seeds import mean_interval
+from experiments.common import digits
+from experiments.common.statistics import mean_interval
+from experiments.one_loop import classifier, linear_models, ratings
 
 
 def trained(model, loss, data, optimizer, steps):
@@ -30,24 +31,26 @@ def trained(model, loss, data, optimizer, steps):
 
 
 def test_descent_explains_as_much_of_diabetes_as_least_squares():
-    data = tables.diabetes()
+    data = linear_models.diabetes()
     x, y = data.batches(None, 0)
     params = trained(
-        tables.linear(10), jd.losses.mean_squared_error, data, jd.heavy_ball(0.1, 0.9), 600
+        linear_models.linear(10), jd.losses.mean_squared_error, data, jd.heavy_ball(0.1, 0.9), 600
     )
     reference = LinearRegression().fit(x, y)
     result = data.evaluate(params)
     np.testing.assert_allclose(params["w"], reference.coef_, atol=1e-4)
     assert result.score == pytest.approx(result.more["least_squares"], abs=1e-4)
     assert result.score > 0.3 > result.baseline
-    largest = tables.load_diabetes().feature_names[np.abs(reference.coef_).argmax()]
+    largest = linear_models.load_diabetes().feature_names[np.abs(reference.coef_).argmax()]
     assert result.shown[0].startswith(f"{largest} ")
 
 
 def test_descent_tells_tumors_apart_as_well_as_logistic_regression():
-    data = tables.tumors()
+    data = linear_models.tumors()
     x, y = data.batches(None, 0)
-    params = trained(tables.linear(30), jd.losses.binary_cross_entropy, data, jd.sgd(0.3), 300)
+    params = trained(
+        linear_models.linear(30), jd.losses.binary_cross_entropy, data, jd.sgd(0.3), 300
+    )
     result = data.evaluate(params)
     reference = LogisticRegression().fit(x, y)
     worth = {"w": jnp.asarray(reference.coef_[0]), "b": jnp.asarray(reference.intercept_[0])}
@@ -57,7 +60,7 @@ def test_descent_tells_tumors_apart_as_well_as_logistic_regression():
 
 
 def test_held_out_rows_take_no_part_in_the_scale():
-    x, _ = tables.diabetes().batches(None, 0)
+    x, _ = linear_models.diabetes().batches(None, 0)
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(x.std(axis=0), 1, atol=1e-5)
     assert x.shape == (331, 10)  # of 442, a quarter held out
@@ -100,8 +103,8 @@ def test_held_out_digits_are_in_equal_proportion_and_not_trained_on():
 
 
 def test_the_digits_classifier_learns_and_its_baseline_is_the_commonest_digit():
-    data = digits.pictures(64)
-    model = digits.classifier(64)
+    data = classifier.pictures(64)
+    model = classifier.classifier(64)
     untrained = data.evaluate(model.start(jax.random.key(0)))
     result = data.evaluate(trained(model, jd.losses.cross_entropy, data, jd.adam(3e-3), 400))
     assert untrained.score < 0.3

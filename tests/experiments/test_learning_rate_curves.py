@@ -7,12 +7,12 @@ import pytest
 
 import jdescent as jd
 from experiments import learning_rate_curves as experiment
-from experiments import report
-from experiments.learners.digits import split_digits
-from experiments.rates import claims, edge, warm_up
-from experiments.rates.settings import MOMENTUM, shapes
-from experiments.rates.sharpness import sharpness_of
-from experiments.rates.training import draw_seeds
+from experiments.common import report
+from experiments.common.digits import split_digits
+from experiments.common.sharpness import sharpness_of
+from experiments.learning_rate_curves import claims, edge, warm_up
+from experiments.learning_rate_curves.config import MOMENTUM, shapes
+from experiments.learning_rate_curves.training import draw_seeds
 from jdescent import batches
 
 QUICK = experiment.QUICK

@@ -11,8 +11,8 @@ import scipy
 
 import jdescent as jd
 from experiments import local_minimum_escape as experiment
-from experiments.escape import basins, coasting, noise
-from experiments.escape.settings import BARRIER, SLOPE, TARGET, THRESHOLD, VALLEY, WELL
+from experiments.local_minimum_escape import basins, coasting, noise
+from experiments.local_minimum_escape.config import BARRIER, SLOPE, TARGET, THRESHOLD, VALLEY, WELL
 
 CONFIG = experiment.QUICK
 

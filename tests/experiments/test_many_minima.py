@@ -11,10 +11,11 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.special import log_softmax, softmax
 
-from experiments import many_minima, report
-from experiments.learners.perceptron import Layer
-from experiments.minima import findings, matching, networks, paths, valleys
-from experiments.minima.settings import Config
+from experiments import many_minima
+from experiments.common import report
+from experiments.common.perceptron import Layer
+from experiments.many_minima import findings, matching, networks, paths, valleys
+from experiments.many_minima.config import Config
 
 QUICK = many_minima.QUICK
 

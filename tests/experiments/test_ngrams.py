@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from experiments.learners import ngrams
+from experiments.one_loop import ngrams
 
 
 def by_recursion(text: list[int], run: list[int], order: int, kinds: int) -> Fraction:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from experiments import number
-from experiments.learners.seeds import (
+from experiments.common import number
+from experiments.common.number import Baseline, Number
+from experiments.common.statistics import (
     Estimate,
     geometric_mean,
     mean,
@@ -19,7 +20,6 @@ from experiments.learners.seeds import (
     mean_share,
     positive_mean,
 )
-from experiments.number import Baseline, Number
 
 SIZES = st.floats(1e-12, 1e12)
 SAMPLES = st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=8)

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import jdescent as jd
 from experiments import one_loop as experiment
-from experiments import report
-from experiments.learners import corpus
+from experiments.common import report
+from experiments.one_loop import corpus
 
 CONFIG = experiment.QUICK
 

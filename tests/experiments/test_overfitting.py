@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from experiments import overfitting, report
-from experiments.learners.digits import CLASSES, PIXELS
-from experiments.learners.perceptron import perceptron
-from experiments.memory.drawing import portrait
-from experiments.memory.problems import problem
-from experiments.memory.runs import LOSS
-from experiments.memory.settings import Config
-from experiments.memory.stopping import early_stopping
+from experiments import overfitting
+from experiments.common import report
+from experiments.common.digits import CLASSES, PIXELS
+from experiments.common.perceptron import perceptron
+from experiments.overfitting.config import Config
+from experiments.overfitting.drawing import portrait
+from experiments.overfitting.problems import problem
+from experiments.overfitting.runs import LOSS
+from experiments.overfitting.stopping import early_stopping
 
 QUICK = overfitting.QUICK
 

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from experiments import NAMES, gallery, report
-from experiments.number import KINDS, Number
+from experiments import NAMES
+from experiments.common import gallery, report
+from experiments.common.number import KINDS, Number
 
 RECORDS = {name: gallery.numbers_of(report.FIGURES / f"{name}.json") for name in NAMES}
 NUMBERS = [

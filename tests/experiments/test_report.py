@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments import __main__ as command
-from experiments import number, report
-from experiments.learners.seeds import Estimate
+from experiments.common import number, report
+from experiments.common.statistics import Estimate
 
 WHY = "3 standard errors of 9 runs"
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import scipy
 
-from experiments import report, saddle_escape
-from experiments.saddle import plain, ridge
-from experiments.saddle.plain import NOISE, START, Setting
-from experiments.saddle.settings import LEFT, RIGHT
+from experiments import saddle_escape
+from experiments.common import report
+from experiments.saddle_escape import plain, ridge
+from experiments.saddle_escape.config import LEFT, RIGHT
+from experiments.saddle_escape.plain import NOISE, START, Setting
 
 QUICK = saddle_escape.QUICK
 

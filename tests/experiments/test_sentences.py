@@ -11,7 +11,7 @@ import scipy.stats
 from learning import learned
 
 import jdescent as jd
-from experiments.learners import corpus, sentences
+from experiments.one_loop import corpus, sentences
 
 STEPS = 80
 

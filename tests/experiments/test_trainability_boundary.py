@@ -14,10 +14,10 @@ from PIL import Image as PillowImage
 
 import jdescent as jd
 from benchmarks import trainability as benchmark
-from experiments import report
 from experiments import trainability_boundary as experiment
-from experiments.trainability import drawing, edges, plane
-from experiments.trainability.network import (
+from experiments.common import report
+from experiments.trainability_boundary import drawing, edges, plane
+from experiments.trainability_boundary.network import (
     WIDTH,
     Condition,
     brightness,
@@ -25,7 +25,7 @@ from experiments.trainability.network import (
     problem,
     trainer,
 )
-from experiments.trainability.plane import Window
+from experiments.trainability_boundary.plane import Window
 from jdescent import plotting
 from jdescent.analysis import NullDimension
 from jdescent.sweeps import chunks

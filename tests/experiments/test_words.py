@@ -8,7 +8,7 @@ from learning import learned
 from sklearn.metrics import roc_auc_score
 
 import jdescent as jd
-from experiments.learners import corpus, words
+from experiments.one_loop import corpus, words
 
 STEPS = 600
 

@@ -9,8 +9,8 @@ import pytest
 from cases import by_name
 
 import jdescent as jd
-from experiments.conformance.measuring import cases
 from experiments.conformance.problem import Problem, distance
+from experiments.conformance.simulate import cases
 from experiments.conformance.walking import our_path
 from jdescent import optimizers
 from jdescent.core import hyperparameters_of

@@ -1,1 +1,0 @@
-"""The parts of `backpropagation`: a deep network, its blame by hand, theory, training."""

@@ -1,1 +1,0 @@
-"""The parts of `anisotropic_bowl`: paths, rates, bowls turned against the axes."""

@@ -1,0 +1,1 @@
+"""What several figures use: numbers and their records, statistics, data, models."""

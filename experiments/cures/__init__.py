@@ -1,1 +1,0 @@
-"""The parts of `divergence_cures`: the run that diverges, its cures, what is drawn of them."""

@@ -1,1 +1,0 @@
-"""The parts of `local_minimum_escape`: gradient noise, full-batch basins, momentum."""

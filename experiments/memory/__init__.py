@@ -1,1 +1,0 @@
-"""The parts of `overfitting`: few digits, some mislabeled; early stopping; runs; drawing."""

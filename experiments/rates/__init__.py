@@ -1,1 +1,0 @@
-"""The parts of `learning_rate_curves`: training at many rates, schedules, the edge of descent."""

@@ -1,1 +1,0 @@
-"""Parts of the experiment `trainability_boundary`."""
