@@ -1,7 +1,6 @@
-"""One module a figure: `Config` -> `simulate(config)` -> `numbers(data)` and `plot(data)`.
+"""One folder a figure: `Config` -> `simulate(config)` -> `numbers(data)` and `plot(data)`.
 
-The parts of the larger ones are in folders of their own; what the learning systems share (data,
-models) is in `learners`.
+Each has `config`, `simulate`, `numbers` and `figure`; what several use is in `common`.
 
 ``python -m experiments`` runs them all; ``python -m experiments NAME --help`` lists settings.
 """

@@ -10,7 +10,7 @@ from jdescent import analysis, plotting
 
 ROUND = (2.0, 4.0)
 STEEP = (1.0, 100.0)
-
+TABLE_CONDITIONS = (2.0, 100.0)
 TITLES = {
     "gd": "gradient descent",
     "heavy_ball": "heavy ball",
@@ -20,7 +20,6 @@ TITLES = {
     "tuned_nesterov": "tuned Nesterov",
 }
 COLORS = dict(zip(TITLES, plotting.CYCLE, strict=True))
-
 # (curvatures -> constants, constants -> optimizer)
 TUNED: dict[str, tuple[Callable, Callable]] = {
     "gd": (analysis.tuned_gd, lambda rate, _: jd.sgd(rate)),

@@ -1,4 +1,4 @@
-"""Backpropagation through fifty layers: how much of the blame for an error reaches each of them.
+"""Backpropagation through fifty layers: how much of an error's signal reaches each of them.
 
 Networks of 49 hidden layers of 64 units and a readout learn digits. Weights start from N(0,
 σ_w²/fan-in); relu networks without biases, tanh networks with biases from N(0, 0.05). The backward
@@ -17,62 +17,9 @@ chance. Vanishing networks stand still. An exploding relu network diverges in on
 tanh network, whose units are bounded, is thrown far from its start and stays at chance.
 """
 
-import jax
-from matplotlib.figure import Figure
-
-from experiments.backpropagation import signals, training
-from experiments.backpropagation.config import COLORS, QUICK, Config
-from experiments.common.number import Numbers
-from experiments.common.report import stage
-from jdescent import plotting
+from experiments.backpropagation.config import QUICK, Config
+from experiments.backpropagation.figure import plot
+from experiments.backpropagation.numbers import numbers
+from experiments.backpropagation.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
-
-
-def simulate(config: Config) -> dict:
-    """Error signals in float64, training in float32."""
-    with jax.enable_x64(True), stage(f"blame through {config.depth} layers"):
-        measured = signals.all_signals(config)
-    with stage(f"{config.training_steps} steps of training from six starts"):
-        trained = training.train_all(config)
-    return {"signals": measured, "training": trained}
-
-
-def numbers(data: dict, config: Config) -> Numbers:
-    return {
-        **signals.signal_numbers(data["signals"], config),
-        **training.training_numbers(data["training"], config),
-    }
-
-
-def plot(data: dict, config: Config) -> Figure:
-    measured, trained = data["signals"], data["training"]
-    blue, orange, green = COLORS.values()
-    steps = config.training_steps
-    with plotting.panels([["a", "b"], ["c", "d"], ["e", "f"]], height=6.3) as (figure, axes):
-        signals.draw_signals(axes["a"], "relu", measured)
-        places = {"exploding": (18, 1e6), "balanced": (1, 1e1), "vanishing": (18, 1e-7)}
-        signals.name_starts(axes["a"], "relu", places)
-        plotting.title(axes["a"], "a", "error signal, relu")
-        signals.draw_signals(axes["b"], "tanh", measured)
-        places = {"exploding": (18, 3e2), "balanced": (1, 2.5), "vanishing": (18, 1e-3)}
-        signals.name_starts(axes["b"], "tanh", places)
-        plotting.title(axes["b"], "b", "error signal, tanh")
-        signals.draw_shares(axes["c"], "tanh", measured)
-        plotting.note(axes["c"], (6, 0.15), "exploding", green)
-        plotting.note(axes["c"], (43, 0.15), "vanishing", blue, ha="right")
-        plotting.note(axes["c"], (25, 5e-3), "balanced", orange, ha="center")
-        plotting.title(axes["c"], "c", "every layer's share, tanh")
-        signals.draw_differences(axes["d"], measured)
-        plotting.title(axes["d"], "d", "hand-written backward pass")
-        training.draw_training(axes["e"], "relu", trained, config)
-        plotting.note(axes["e"], (0.02 * steps, 2.85), training.explosion(trained), green)
-        plotting.note(axes["e"], (0.98 * steps, 2.4), "vanishing", blue, ha="right")
-        plotting.note(axes["e"], (0.98 * steps, 1.1), "balanced", orange, ha="right")
-        plotting.title(axes["e"], "e", "training, relu")
-        training.draw_training(axes["f"], "tanh", trained, config)
-        plotting.note(axes["f"], (0.2 * steps, 2.9), "exploding", green)
-        plotting.note(axes["f"], (0.98 * steps, 2.4), "vanishing", blue, ha="right")
-        plotting.note(axes["f"], (0.98 * steps, 0.15), "balanced", orange, ha="right")
-        plotting.title(axes["f"], "f", "training, tanh")
-    return figure

@@ -20,12 +20,20 @@ class Start(NamedTuple):
 
 
 FATES = ("vanishing", "balanced", "exploding")
+
+
 COLORS = dict(zip(FATES, plotting.CYCLE[:3], strict=True))
+
+
 BIAS_VARIANCE = 0.05  # of the tanh networks, as Schoenholz et al. have it
+
+
 WEIGHT_VARIANCES = {
     "relu": (1.0, 2.0, 4.0),
     "tanh": (1.0, theory.tanh_critical(BIAS_VARIANCE), 4.0),
 }
+
+
 STARTS = {
     (name, fate): Start(name == "tanh", variance, BIAS_VARIANCE if name == "tanh" else 0.0)
     for name, variances in WEIGHT_VARIANCES.items()

@@ -20,6 +20,8 @@ class Activation(NamedTuple):
 
 
 RELU = Activation(jax.nn.relu, lambda z: (z > 0).astype(z.dtype))
+
+
 TANH = Activation(jnp.tanh, lambda z: 1 - jnp.tanh(z) ** 2)
 
 
@@ -38,7 +40,7 @@ class DeepNetwork(NamedTuple):
     readout: Layer
 
 
-class Blame(NamedTuple):
+class Passes(NamedTuple):
     """What the two passes leave at every layer.
 
     Attributes:
@@ -83,7 +85,7 @@ def logits(
     return x @ params.readout.weights + params.readout.biases[None]
 
 
-def backward(params: DeepNetwork, examples: Examples, activation: Activation) -> Blame:
+def backward(params: DeepNetwork, examples: Examples, activation: Activation) -> Passes:
     """Backpropagation of the cross-entropy, by hand: an assembly line run in reverse.
 
     Forward, every layer keeps its input x_l and its pre-activation z_l = x_l W_l + b_l. Backward,
@@ -107,16 +109,16 @@ def backward(params: DeepNetwork, examples: Examples, activation: Activation) ->
     target = jax.nn.one_hot(y, CLASSES, dtype=z_last.dtype)
     last_signal = (jax.nn.softmax(z_last) - target) / len(y)
 
-    def hand_back(blame, station):
+    def hand_back(error, station):
         weights, x, z = station
-        delta = blame * activation.slope(z)
+        delta = error * activation.slope(z)
         return delta @ weights.T, (delta, layer_gradient(x, delta))
 
-    blame = last_signal @ readout.weights.T
+    error = last_signal @ readout.weights.T
     stations = (params.hidden.weights, inputs, z)
-    _, (signals, hidden) = lax.scan(hand_back, blame, stations, reverse=True)
+    _, (signals, hidden) = lax.scan(hand_back, error, stations, reverse=True)
     gradient = DeepNetwork(hidden, layer_gradient(x_last, last_signal))
-    return Blame(jnp.concatenate([inputs, x_last[None]]), signals, last_signal, gradient)
+    return Passes(jnp.concatenate([inputs, x_last[None]]), signals, last_signal, gradient)
 
 
 def layer_gradient(x: Float[Array, "n inputs"], delta: Float[Array, "n outputs"]) -> Layer:

@@ -1,7 +1,5 @@
 """The error signal of every layer, and the hand-written backward pass beside `jax.grad`."""
 
-import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -10,17 +8,8 @@ import numpy as np
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
-from matplotlib.axes import Axes
 
-from experiments.backpropagation import theory
-from experiments.backpropagation.config import (
-    COLORS,
-    FATES,
-    STARTS,
-    Config,
-    standardized_digits,
-    start_arrays,
-)
+from experiments.backpropagation.config import STARTS, Config, standardized_digits, start_arrays
 from experiments.backpropagation.network import (
     DeepNetwork,
     backward,
@@ -28,18 +17,8 @@ from experiments.backpropagation.network import (
     logits,
     tanh_or_relu,
 )
-from experiments.common import number
-from experiments.common.digits import PIXELS, Examples
-from experiments.common.number import Numbers
-from experiments.common.statistics import geometric_mean
-from jdescent import losses, plotting
-
-MEANINGS = {
-    "signal": "error signal",
-    "gradient": "weight gradient (signal times input)",
-}
-ROUNDING = {name: float(np.finfo(name).eps) for name in ("float64", "float32")}
-PRECISION_COLORS = {"float64": plotting.COLORS["purple"], "float32": plotting.COLORS["orange"]}
+from experiments.common.digits import Examples
+from jdescent import losses
 
 
 class Signals(NamedTuple):
@@ -105,16 +84,16 @@ def signals_of(
     drawn = deep_network(key, depth, weight_variance, bias_variance)
     narrow, narrow_examples = cast((drawn, examples), jnp.float32)
     wide = cast(narrow, jnp.float64)
-    blame = backward(wide, examples, activation)
+    passes = backward(wide, examples, activation)
     exact = automatic(wide, examples)
     narrow_automatic = automatic(narrow, narrow_examples)
     narrow_by_hand = backward(narrow, narrow_examples, activation).gradient
-    hidden = jnp.linalg.norm(blame.signals, axis=-1)
-    signals = jnp.append(hidden, jnp.linalg.norm(blame.last_signal, axis=-1)[None], axis=0)
+    hidden = jnp.linalg.norm(passes.signals, axis=-1)
+    signals = jnp.append(hidden, jnp.linalg.norm(passes.last_signal, axis=-1)[None], axis=0)
     return Signals(
         signals,
-        gradients=signals * jnp.linalg.norm(blame.inputs, axis=-1),  # ∂L/∂W = x δᵀ has rank 1
-        float64=relative_difference(blame.gradient, exact),
+        gradients=signals * jnp.linalg.norm(passes.inputs, axis=-1),  # ∂L/∂W = x δᵀ has rank 1
+        float64=relative_difference(passes.gradient, exact),
         float32=relative_difference(narrow_by_hand, narrow_automatic),
         own_rounding=relative_difference(cast(narrow_automatic, jnp.float64), exact),
     )
@@ -134,105 +113,3 @@ def relative_difference(one: DeepNetwork, other: DeepNetwork) -> Float[Array, " 
 def weight_norms(network: DeepNetwork) -> Float[Array, " layers"]:
     hidden = jnp.sqrt(jnp.sum(network.hidden.weights**2, axis=(1, 2)))
     return jnp.append(hidden, jnp.sqrt(jnp.sum(network.readout.weights**2)))
-
-
-def signal_numbers(measured: dict[tuple[str, str], Signals], config: Config) -> Numbers:
-    found = {}
-    for (name, fate), signals in measured.items():
-        rise = theory.finite_width_rise(
-            *STARTS[name, fate], config.depth, PIXELS, mean_squares(config.signal_examples)
-        )
-        for what, norms, predicted in (
-            ("signal", signals.signals, rise.signal),
-            ("gradient", signals.gradients, rise.gradient),
-        ):
-            factor = geometric_mean(np.exp(rise_of_examples(np.asarray(norms))))
-            found[f"{name}_{fate}_{what}_factor"] = number.sampled_theory(
-                factor,
-                math.exp(predicted),
-                f"{config.signal_seeds} networks and of theory's {theory.WALKS} draws",
-                f"by what a layer of {PIXELS} units multiplies the norm of one example's "
-                f"{MEANINGS[what]}, {name}, {fate}, on its way back: geometric mean over layers, "
-                "examples and networks",
-                error=math.hypot(factor.error, rise.error * factor.value),
-            )
-    for precision, epsilon in ROUNDING.items():
-        worst = max(float(getattr(signals, precision).max()) for signals in measured.values())
-        found[f"by_hand_{precision}"] = number.exact(
-            worst,
-            0.0,
-            config.depth * epsilon,
-            "one rounding error a layer",
-            f"largest ‖by hand − jax.grad‖/‖jax.grad‖ of any layer's ∂L/∂W in {precision}, all "
-            "networks",
-            scale=1.0,
-        )
-    return found
-
-
-def mean_squares(count: int) -> tuple[float, ...]:
-    """Of the pictures that the networks are shown."""
-    pictures, _ = standardized_digits().train
-    return tuple(np.mean(np.asarray(pictures[:count], float) ** 2, axis=1).tolist())
-
-
-def rise_of_examples(
-    norms: Float[np.ndarray, "seeds layers examples"],
-) -> Float[np.ndarray, " seeds"]:
-    """By how much ln ‖·‖ of an example rises a layer, from the last one to the first, on average.
-
-    Left aside are examples that a network is so sure of that their error rounds to 0.
-    """
-    felt = norms[:, -1] > 0
-    logs = np.log(np.where(felt[:, None], norms, 1.0))
-    rises = (logs[:, 0] - logs[:, -1]) / (norms.shape[1] - 1)
-    return np.sum(rises, axis=-1) / np.sum(felt, axis=-1)
-
-
-def draw_signals(axes: Axes, name: str, measured: dict[tuple[str, str], Signals]) -> None:
-    for fate in FATES:
-        sizes = measured[name, fate].sizes
-        predicted = theory.signal_sizes(*STARTS[name, fate], sizes.shape[1])
-        draw_bands(axes, sizes / sizes[:, -1:], predicted, fate)
-    axes.set(ylabel=r"$\|\delta_l\|\ /\ \|\delta_L\|$")
-
-
-def draw_shares(axes: Axes, name: str, measured: dict[tuple[str, str], Signals]) -> None:
-    for fate in FATES:
-        shares = measured[name, fate].shares
-        predicted = theory.gradient_shares(*STARTS[name, fate], shares.shape[1])
-        draw_bands(axes, shares, predicted, fate)
-    axes.set(ylabel=r"share of $\|\partial L/\partial W\|^2$")
-
-
-def draw_bands(axes: Axes, rows: np.ndarray, predicted: np.ndarray, fate: str) -> None:
-    """Median of the networks, the band in which four in five of them lie, and theory."""
-    layers = np.arange(1, rows.shape[1] + 1)
-    low, middle, high = np.quantile(rows, [0.1, 0.5, 0.9], axis=0)
-    axes.fill_between(layers, low, high, color=COLORS[fate], alpha=0.25, linewidth=0)
-    axes.plot(layers, middle, color=COLORS[fate])
-    plotting.theory(axes, layers, predicted, label=None)
-    axes.set(yscale="log", xlabel="layer $l$")
-
-
-def name_starts(axes: Axes, name: str, places: Mapping[str, tuple[float, float]]) -> None:
-    for fate, place in places.items():
-        words = rf"{fate}, $\sigma_w^2={STARTS[name, fate].weight_variance:.3g}$"
-        plotting.note(axes, place, words, COLORS[fate])
-
-
-def draw_differences(axes: Axes, measured: dict[tuple[str, str], Signals]) -> None:
-    def worst(what):
-        largest = np.max([getattr(one, what) for one in measured.values()], axis=(0, 1))
-        return np.where(largest > 0, largest, np.nan)
-
-    gray = plotting.COLORS["gray"]
-    layers = np.arange(1, len(worst("float64")) + 1)
-    for precision, epsilon in ROUNDING.items():
-        axes.plot(layers, worst(precision), color=PRECISION_COLORS[precision])
-        plotting.theory(axes, layers, np.full(len(layers), epsilon), label=None)
-        words = f"by hand against jax.grad, {precision}"
-        plotting.note(axes, (1, 60 * epsilon), words, PRECISION_COLORS[precision])
-    axes.plot(layers, worst("own_rounding"), color=gray)
-    plotting.note(axes, (1, 0.2), "jax.grad, float32 against float64", gray)
-    axes.set(yscale="log", ylim=(3e-17, 30), xlabel="layer $l$", ylabel="relative difference")

@@ -104,11 +104,11 @@ def finite_width_rise(
     last = np.linalg.norm(signal, axis=1)
     for before, x, slope in reversed(hidden):
         size, unit = np.linalg.norm(signal, axis=1), x / np.linalg.norm(x, axis=1, keepdims=True)
-        blame = scale * size[:, None] * random.standard_normal((WALKS, width))
+        drawn = scale * size[:, None] * random.standard_normal((WALKS, width))
         along = np.sum(h * signal, axis=1) / np.linalg.norm(x, axis=1) - np.sum(
-            unit * blame, axis=1
+            unit * drawn, axis=1
         )
-        signal, h = slope * (blame + unit * along[:, None]), before
+        signal, h = slope * (drawn + unit * along[:, None]), before
     felt = last > 0
     back = np.log(np.linalg.norm(signal, axis=1)[felt] / last[felt]) / (depth - 1)
     inputs = np.log(sizes[0][felt] / sizes[-1][felt]) / (depth - 1)

@@ -3,16 +3,11 @@
 import functools
 from dataclasses import dataclass
 
-import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
-
 from experiments.common.digits import Digits, split_digits
 
 HELD_OUT = 450
 PICTURES = 1_797 - HELD_OUT  # of scikit-learn's 1,797, to train on
 PATIENTS = 96  # of the regression's 442: many batch sizes divide it, and to shuffle few is cheap
-MISSED = 0.01  # chance that the largest of many deviations passes its bound
 
 
 @functools.cache
@@ -92,6 +87,3 @@ QUICK = Config(
     regression_steps=1_200,
     parabola_steps=600,
 )
-
-# an ordered quantity gets an ordered map, from one example to all
-COLORS = [to_hex(color) for color in colormaps["viridis"](np.linspace(0.88, 0, 5))]

@@ -8,24 +8,12 @@ import jax
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
 
 import jdescent as jd
-from experiments.batch_size.config import COLORS, PICTURES, Config, digits
-from experiments.common import number
-from experiments.common.digits import (
-    CLASSES,
-    PIXELS,
-    baseline_accuracies,
-    best_baseline,
-    majority_accuracy,
-)
-from experiments.common.number import Numbers
+from experiments.batch_size.config import PICTURES, Config, digits
+from experiments.common.digits import CLASSES, PIXELS
 from experiments.common.perceptron import Perceptron, logits, perceptron
 from experiments.common.report import stage
-from experiments.common.statistics import geometric_mean, mean_share
-from jdescent import plotting
 
 LOSS = jd.losses.cross_entropy(logits)
 ACCURACY = jd.losses.accuracy(logits)
@@ -164,96 +152,3 @@ def steps_to(target: float, training: Training) -> np.ndarray:
         near = slice(max(after - 1, 0), after + 1)
         found.append(np.interp(-target, -losses[near], training.steps[near]))
     return np.array(found)
-
-
-def numbers(found: dict[int, Training], config: Config) -> Numbers:
-    return {**accuracy_numbers(found), **progress_numbers(found, config)}
-
-
-def accuracy_numbers(found: dict[int, Training]) -> Numbers:
-    best, majority = best_baseline(digits()), majority_accuracy(digits())
-    nearest_mean = baseline_accuracies(digits())["nearest mean"]
-    return {
-        f"accuracy_batch_{size}": number.bound(
-            mean_share(training.accuracy),
-            "the nearest mean picture's; to name the commonest digit would miss it",
-            f"held-out accuracy with batches of {size} at η = {training.rate:g}, the mean of "
-            f"{training.accuracy.size} seeds",
-            at_least=nearest_mean,
-            missed_by=majority,
-            baseline=best,
-        )
-        for size, training in found.items()
-    }
-
-
-def progress_numbers(found: dict[int, Training], config: Config) -> Numbers:
-    """Steps and examples to the target: of the smallest batch relative to all the data."""
-    smallest, largest = min(found), max(found)
-    folds = steps_to(config.target, found[smallest]) / steps_to(config.target, found[largest])
-    what = f"to a training loss of {config.target:g}, geometric mean over seeds"
-    return {
-        "steps_of_the_smallest_batch": number.above(
-            geometric_mean(folds),
-            1.0,
-            f"steps with batches of {smallest}, in units of those with all {largest}, {what}",
-            why="were batches of any size as good",
-        ),
-        "examples_of_all_the_data": number.above(
-            geometric_mean(largest / smallest / folds),
-            1.0,
-            f"examples seen by full-batch descent, in units of those seen with batches of "
-            f"{smallest}, {what}",
-            why="were a batch as good as its examples one by one",
-        ),
-    }
-
-
-def draw_progress(
-    axes: Axes, found: dict[int, Training], unit: Callable[[int, Training], float]
-) -> None:
-    """Training loss over steps in a unit of each batch size's own: geometric means and bands."""
-    for (size, training), color in zip(found.items(), colors(found), strict=True):
-        bands = [geometric_mean(losses) for losses in training.losses.T]
-        mean = [band.value for band in bands]
-        low, high = zip(*(band.ends for band in bands), strict=True)
-        x = training.steps * unit(size, training)
-        axes.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0)
-        axes.plot(x, mean, color=color, linewidth=1, label=label(size, training))
-    axes.set(xscale="log", yscale="log", ylim=(2e-4, 4))
-    axes.xaxis.set_major_locator(LogLocator(numticks=5))
-    axes.minorticks_off()
-
-
-def label(size: int, training: Training) -> str:
-    name = f"all {size}" if size == PICTURES else f"$B={size}$"
-    return f"{name}\n$\\eta={training.rate:g}$\n{training.accuracy.mean():.1%}"
-
-
-def colors(found: dict[int, Training]) -> list[str]:
-    places = np.linspace(0, len(COLORS) - 1, len(found)).round().astype(int)
-    return [COLORS[place] for place in places]
-
-
-def draw_cost(axes: Axes, found: dict[int, Training]) -> None:
-    sizes = np.array(list(found))
-    middles = np.array([step_time(training) for training in found.values()])
-    for scale, face, what in ((sizes**0, None, "a step"), (1 / sizes, "white", "an example")):
-        axes.plot(sizes, middles * scale, color="0.7", linewidth=0.8, zorder=0)
-        for (size, training), per, color in zip(found.items(), scale, colors(found), strict=True):
-            times = training.microseconds * per
-            middle = np.median(times)
-            reach = [[middle - times.min()], [times.max() - middle]]
-            axes.errorbar(
-                size,
-                middle,
-                reach,
-                fmt="o",
-                color=color,
-                markerfacecolor=face or color,
-                markersize=4,
-            )
-        below = 0.45 if face else 2.2
-        plotting.note(axes, (sizes[1], middles[1] * scale[1] * below), what, "0.3", ha="center")
-    axes.margins(y=0.15)
-    axes.set(xscale="log", yscale="log", xlabel="batch size $B$", ylabel="time (µs)")

@@ -9,7 +9,8 @@ is red has a cause, and the table on record names it.
 
 from experiments.conformance.config import QUICK, Config
 from experiments.conformance.figure import plot
-from experiments.conformance.numbers import numbers, shown
+from experiments.conformance.numbers import numbers
+from experiments.conformance.shown import shown
 from experiments.conformance.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "shown", "simulate"]

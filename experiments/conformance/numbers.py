@@ -1,18 +1,15 @@
-"""What the matrix says in numbers and in words."""
+"""The headline numbers: how far paths are apart, and whose papers optax contradicts."""
 
 from collections.abc import Iterable
 
 from experiments.common import number
 from experiments.common.number import Numbers
-from experiments.conformance.catalog import catalog
 from experiments.conformance.config import Config
-from experiments.conformance.references.rows import LIBRARIES
+from experiments.conformance.shown import AGAINST, ROUNDING
 from experiments.conformance.simulate import OPTAX, PAPER, Measured
 
 SINGLE = 1e-6  # of what optax computes in float32: singular vectors, powers of t
-ROUNDING = 1e-9  # of paths: some square roots and matrix functions amplify float64's 1e-16
 CONTRADICT = ("rprop", "adan", "acprop")
-AGAINST = (PAPER, OPTAX, *LIBRARIES)
 
 
 def numbers(found: list[Measured], config: Config) -> Numbers:
@@ -55,26 +52,3 @@ def _count(rows: Iterable[Measured], what: str) -> number.Number:
     return number.regression(
         float(len(names)), f"optimizers {what}", tolerance=0.0, why="a count of those that are here"
     )
-
-
-def shown(found: list[Measured], config: Config) -> str:
-    """The optimizers, and the whole matrix with the cause of every distance above rounding."""
-    del config
-    return f"{catalog(found, in_words)}\n\n{matrix(found)}"
-
-
-def matrix(found: list[Measured]) -> str:
-    lines = [
-        "| optimizer | beside | settings | distance | cause |", "|---|---|---|---|---|",
-    ]  # fmt: skip
-    for row in sorted(found, key=lambda row: (row.optimizer, AGAINST.index(row.against))):
-        settings = f"`{row.settings}`" if row.settings else "defaults of each"
-        lines.append(
-            f"| {row.optimizer} | {row.against} | {settings} | {in_words(row.distance)} | "
-            f"{row.why} |"
-        )
-    return "\n".join(lines)
-
-
-def in_words(distance: float) -> str:
-    return "rounding" if distance < ROUNDING else f"{distance:.2g}"

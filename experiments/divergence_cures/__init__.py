@@ -17,47 +17,9 @@ simple baseline on the same 300 digits, the three nearest pictures (dotted), whi
 Decay ends worst: its first steps do lasting harm.
 """
 
-from matplotlib.figure import Figure
-
-from experiments.common.digits import best_baseline, majority_accuracy, split_digits
-from experiments.common.number import Numbers
-from experiments.common.report import stage
-from experiments.divergence_cures import drawing, verdicts
-from experiments.divergence_cures.training import Config, look_steps, relative_sharpness, train_all
-from jdescent import plotting
-
-QUICK = Config(seeds=2, steps=200, looks=2)
+from experiments.divergence_cures.config import QUICK, Config
+from experiments.divergence_cures.figure import plot
+from experiments.divergence_cures.numbers import numbers
+from experiments.divergence_cures.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
-
-
-def simulate(config: Config) -> dict:
-    """All runs, from every start, and the sharpness on the way."""
-    data = split_digits(train=config.examples)
-    with stage(f"without and with every cure from {config.seeds} starts"):
-        runs = train_all(config, data)
-    with stage("sharpness on the way"):
-        sharpness = relative_sharpness(config, data, runs)
-    return {
-        "runs": runs,
-        "sharpness": sharpness,
-        "looks": look_steps(config),
-        "majority": majority_accuracy(data),
-        "baseline": best_baseline(data),
-    }
-
-
-def numbers(data: dict, config: Config) -> Numbers:
-    return verdicts.numbers(data)
-
-
-def plot(data: dict, config: Config) -> Figure:
-    layout = [["a", "b"], ["c", "c"], ["d", "d"]]
-    with plotting.panels(layout, height=6.6, height_ratios=(2.0, 1.9, 1.9)) as (figure, axes):
-        drawing.draw_divergence(axes["a"], data["runs"])
-        drawing.draw_losses(axes["b"], data["runs"])
-        drawing.draw_sharpness(axes["c"], data["sharpness"], data["looks"])
-        drawing.draw_verdicts(axes["d"], data["runs"], data["majority"], data["baseline"])
-        handles, labels = axes["c"].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=4)
-    return figure

@@ -16,61 +16,9 @@ and the mean price of the training houses. Dashed: the exact solution of descent
 (b–d), the diagonal in (f).
 """
 
-import jax
-from matplotlib.figure import Figure
-
-from experiments.common.number import Numbers
-from experiments.common.report import stage
-from experiments.house_prices import descents, drawing, headline, held_out
-from experiments.house_prices.config import QUICK, Config, stated_truth, table_of
-from jdescent import plotting
+from experiments.house_prices.config import QUICK, Config
+from experiments.house_prices.figure import plot
+from experiments.house_prices.numbers import numbers
+from experiments.house_prices.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
-
-
-def simulate(config: Config) -> dict:
-    """All descents of the figure, in float64."""
-    table = table_of(config)
-    scaling = descents.scaling_of(table.x)
-    features = {"raw": table.x, "normalized": scaling.normalize(table.x)}
-    data: dict = {"table": table, "scaling": scaling, "truth": stated_truth(table, config)}
-    with jax.enable_x64(True):
-        problems = {name: descents.problem_of(x, table.y) for name, x in features.items()}
-        with stage("curvatures, and learning rates up to the limit"):
-            sweeps = descents.rate_sweeps(problems, config)
-            conditions = {name: descents.hessian_condition(p) for name, p in problems.items()}
-        with stage(f"descent until the gradient is {config.tolerance:g} of its first"):
-            runs = descents.descents_until_flat(problems, config)
-            data["across"] = descents.steps_across(problems["normalized"])
-        with stage(f"{config.splits} splits into training and held-out rows"):
-            data["held_out"] = held_out.predict_held_out(table, config)
-    for name, problem in problems.items():
-        data[name] = {
-            "bowl": problem.bowl,
-            "hessian_condition": conditions[name],
-            "sweep": sweeps[name],
-            "run": runs[name],
-        }
-    return data
-
-
-def numbers(data: dict, config: Config) -> Numbers:
-    """Theory here holds for any data, but for what is said of the truth of the houses."""
-    return {
-        **headline.bowl_numbers(data),
-        **headline.sweep_numbers(data, config),
-        **headline.stopping_numbers(data, config),
-        **headline.price_numbers(data, config),
-        **headline.held_out_numbers(data, config),
-    }
-
-
-def plot(data: dict, config: Config) -> Figure:
-    with plotting.panels([["a", "b"], ["c", "d"], ["e", "f"]], height=7.0) as (figure, axes):
-        drawing.draw_curvatures(axes["a"], data)
-        drawing.draw_sweep(axes["b"], data, config)
-        drawing.draw_gradients(axes["c"], data, config)
-        drawing.draw_across(axes["d"], data)
-        drawing.draw_worth(axes["e"], data, config)
-        drawing.draw_held_out(axes["f"], data, config)
-    return figure

@@ -15,9 +15,7 @@ from experiments.house_prices.config import Config
 from jdescent import analysis
 
 ROUNDING = 1e-14  # of the least-squares solution, in predictions, as a share of the targets
-
 MEAN_SQUARED_ERROR = jd.losses.mean_squared_error(jd.losses.linear_model)
-
 # In units of the stability limit: the steepest mode keeps 1 − 2·share of itself at each step.
 ACROSS = {"inches": 0.01, "arrives at once": 0.5, "bounces": 0.95}
 ACROSS_STEPS = 30

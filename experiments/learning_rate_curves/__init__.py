@@ -19,64 +19,9 @@ which theory has begin at 1 (dashed), and share that does not halve it: descent 
 three times the limit.
 """
 
-from matplotlib.figure import Figure
-
-from experiments.common.digits import (
-    as_good_as_linear,
-    baseline_accuracies,
-    best_baseline,
-    majority_accuracy,
-    split_digits,
-)
-from experiments.common.number import Numbers
-from experiments.common.report import stage
-from experiments.learning_rate_curves import claims, drawing
 from experiments.learning_rate_curves.config import QUICK, Config
-from experiments.learning_rate_curves.edge import edge_of_descent
-from experiments.learning_rate_curves.training import draw_seeds, train
-from experiments.learning_rate_curves.warm_up import warm_up_in_depth
-from jdescent import plotting
+from experiments.learning_rate_curves.figure import plot
+from experiments.learning_rate_curves.numbers import numbers
+from experiments.learning_rate_curves.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
-
-
-def simulate(config: Config) -> dict:
-    """All runs of the figure."""
-    data = split_digits()
-    seeds = draw_seeds(config)
-    with stage("every method, schedule and rate"):
-        runs = train(config, data, seeds)
-    with stage("full-batch descent around 2/λmax"):
-        edge = edge_of_descent(config, data.train, seeds)
-    with stage("warm-up of a deep network"):
-        deep = warm_up_in_depth(config)
-    return {
-        "runs": runs,
-        "edge": edge,
-        "deep": deep,
-        "majority": majority_accuracy(data),
-        "as_good_as_linear": as_good_as_linear(data),
-        "nearest_mean": baseline_accuracies(data)["nearest mean"],
-        "baseline": best_baseline(data),
-    }
-
-
-def numbers(data: dict, config: Config) -> Numbers:
-    return claims.numbers(data, config)
-
-
-def plot(data: dict, config: Config) -> Figure:
-    layout = [[[["a", "b"], ["c", "d"], ["e", "f"]]], [[["g", "h", "i"]]]]
-    with plotting.panels(layout, height=7.8, height_ratios=(3.1, 1.0)) as (figure, axes):
-        drawing.draw_three_rates(axes["a"], data["runs"]["sgd"])
-        drawing.draw_accuracy(axes["b"], data["runs"], data["majority"], data["baseline"])
-        drawing.draw_end_loss(axes["c"], data["runs"])
-        drawing.draw_failures(axes["d"], data["runs"])
-        drawing.draw_schedules(axes["e"], config)
-        drawing.draw_schedule_losses(axes["f"], data["runs"])
-        drawing.draw_peak_rates(axes["g"], data["runs"])
-        drawing.draw_warm_up(axes["h"], data["deep"])
-        drawing.draw_edge(axes["i"], data["edge"])
-        handles, labels = axes["b"].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    return figure

@@ -11,6 +11,15 @@ from jdescent.core import Schedule
 MOMENTUM = 0.9
 WARM_UP = 0.2  # the share of the steps spent rising
 
+TOO_LOW, TOO_HIGH = 10**-2.5, 10**0.5
+PEAK = 10**-0.5
+METHODS = {"sgd": "SGD", "momentum": "momentum", "adam": "Adam"}
+DECAYS = {
+    "step": "step decay",
+    "cosine": "cosine decay",
+    "warm_up_cosine": "warm-up and cosine decay",
+}
+
 
 @dataclass(frozen=True)
 class Config:

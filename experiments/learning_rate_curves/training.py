@@ -16,6 +16,10 @@ from jdescent import batches
 loss = jd.losses.cross_entropy(logits)
 accuracy = jd.losses.accuracy(logits)
 
+CHANCE = float(np.log(10))
+BIN = 20  # batches whose losses are averaged
+Run = dict[str, np.ndarray]
+
 
 class Seed(NamedTuple):
     """What chance decides: the first weights, and the key that draws the batches."""
@@ -101,3 +105,28 @@ def optimizer_of(job: Job) -> jd.Optimizer:
         return chosen, (sgd_state, adam_state)
 
     return jd.Optimizer(init, update)
+
+
+def at_rate(run: Run, rate: float) -> int:
+    """The row of the rate on the grid."""
+    row = int(np.argmin(np.abs(np.log(run["rates"] / rate))))
+    if abs(np.log(run["rates"][row] / rate)) > 1e-6:
+        raise ValueError(f"rate {rate} is not on the grid {run['rates']}")
+    return row
+
+
+def best(run: Run) -> int:
+    """The row whose training loss ends lowest: chosen without the held-out digits."""
+    ends = np.where(np.isfinite(run["end"]), run["end"], np.inf)
+    return int(np.argmin(np.log(ends).mean(axis=1)))
+
+
+def fails(run: Run) -> Float[np.ndarray, "rates seeds"]:
+    """1 where a run diverged, or ended no better than chance, a loss of log 10; 0 elsewhere."""
+    return np.where(run["diverged"] | ~(run["end"] < CHANCE), 1.0, 0.0)
+
+
+def in_bins(losses: Float[np.ndarray, "seeds steps"], width: int = BIN) -> np.ndarray:
+    """Means of so many successive losses, (seeds, bins); the last step starts no bin."""
+    bins = (losses.shape[1] - 1) // width
+    return losses[:, : bins * width].reshape(len(losses), bins, width).mean(axis=2)

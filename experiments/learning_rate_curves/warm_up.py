@@ -5,8 +5,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import jdescent as jd
+from experiments.common.deep_network import GAIN, Start, draw_starts, loss, model, scaled, seen
 from experiments.common.digits import split_digits
-from experiments.divergence_cures.setups import GAIN, Start, draw_starts, loss, model, scaled, seen
 from experiments.learning_rate_curves.config import Config
 from jdescent import schedules
 

@@ -1,18 +1,11 @@
 """Which valley full-batch gradient descent ends in, over start and learning rate."""
 
-from typing import Literal
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
-from matplotlib.patches import Patch
 
 import jdescent as jd
-from experiments.common import number
-from experiments.common.number import Number
 from experiments.local_minimum_escape.config import (
     BARRIER_X,
     SLOPE,
@@ -27,7 +20,6 @@ from jdescent import analysis, plotting
 
 SETTLED = 1e-6  # distance from a minimum of a run that ends there
 LAST_STEPS = 64  # over which a run that does not settle is watched
-
 OUTCOMES = {
     "ends at −1": plotting.COLORS["sky"],
     "unsettled, $x<0$": plotting.COLORS["blue"],
@@ -37,8 +29,6 @@ OUTCOMES = {
     "diverges": "0.9",
 }
 Reals = float | np.ndarray
-Corner = Literal["upper left", "lower right"]
-
 LEFT, LEFT_CYCLE, RIGHT, RIGHT_CYCLE, CROSSES, DIVERGES = range(len(OUTCOMES))
 
 
@@ -131,73 +121,3 @@ def jump_start(rate: Reals, side: float) -> Reals:
     middle = (VALLEY_X + TARGET_X) / 2
     half_gap = (TARGET_X - VALLEY_X) / 2
     return middle + side * np.sqrt(half_gap**2 + 1 / rate)
-
-
-def numbers(ends: np.ndarray, basins: dict) -> dict[str, Number]:
-    off = np.abs(ends - VALLEY_X)
-    found = {
-        "full_batch_leaves": number.exact(
-            float(np.sum(off > SETTLED)),
-            0.0,
-            0.0,
-            "a count",
-            f"full-batch runs that leave the valley, of {ends.size} started in (−3.1, 0)",
-        ),
-        "full_batch_distance": number.exact(
-            float(off.max()),
-            0.0,
-            4 * float(np.finfo(ends.dtype).eps),
-            "rounding",
-            "largest distance from −1 at which they end",
-            scale=1.0,
-        ),
-    }
-    for name, minimum in (("valley", VALLEY), ("target", TARGET)):
-        for change, limit, what in (
-            ("settles", settling_limit, "ends at"),
-            ("holds", holding_limit, "stays on the side of"),
-        ):
-            edge = basins[f"{name}_{change}"]
-            found[f"{name}_{change}_below"] = number.theory(
-                float(edge.position),
-                limit(minimum),
-                1.05 * float(edge.half_width),
-                "half a step of the grid",
-                f"learning rate up to which gradient descent started near {minimum.position:g} "
-                f"{what} it",
-            )
-    return found
-
-
-def draw_outcomes(
-    axes: Axes, x: np.ndarray, y: np.ndarray, outcomes: np.ndarray, corner: Corner
-) -> None:
-    names, colors = list(OUTCOMES), list(OUTCOMES.values())
-    axes.pcolormesh(
-        x,
-        y,
-        outcomes,
-        cmap=ListedColormap(colors),
-        vmin=-0.5,
-        vmax=len(OUTCOMES) - 0.5,
-        shading="nearest",
-        rasterized=True,
-    )
-    handles = [
-        Patch(facecolor=colors[case], edgecolor="0.4", linewidth=0.4, label=names[case])
-        for case in np.unique(outcomes)
-    ]
-    axes.legend(handles=handles, loc=corner, handlelength=1.0, labelspacing=0.2, borderpad=0.2)
-    axes.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), ylabel="start $x_0$")
-
-
-def draw_basins(axes: Axes, basins: dict) -> None:
-    draw_outcomes(axes, basins["rates"], basins["starts"], basins["outcome"], "lower right")
-    for minimum, name in ((VALLEY, "4/5"), (TARGET, "8/15")):
-        side, limit = side_of(minimum), settling_limit(minimum)
-        for rate in (limit, holding_limit(minimum)):
-            plotting.theory(axes, (rate, rate), (BARRIER_X, jump_start(rate, side)), label=None)
-        plotting.theory(axes, basins["rates"], jump_start(basins["rates"], side), label=None)
-        axes.text(limit - 0.01, 0.4 * side, f"${name}$", ha="right", va="center", fontsize=7)
-    axes.set_xlabel(r"learning rate $\eta$")
-    plotting.title(axes, "f", "full batch, no momentum")

@@ -1,18 +1,14 @@
 """Which valley the full-batch heavy ball ends in, beside the damped oscillator it discretizes."""
 
-import itertools
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy
-from matplotlib.axes import Axes
 
 import jdescent as jd
-from experiments.common import number
-from experiments.common.number import Number
-from experiments.local_minimum_escape.basins import RIGHT, draw_outcomes, outcome
+from experiments.local_minimum_escape.basins import RIGHT, outcome
 from experiments.local_minimum_escape.config import (
     BARRIER,
     BARRIER_X,
@@ -21,7 +17,7 @@ from experiments.local_minimum_escape.config import (
     WELL,
     Config,
 )
-from jdescent import analysis, plotting
+from jdescent import analysis
 
 
 def friction(rate: float, momentum: float) -> float:
@@ -108,54 +104,3 @@ def ball_path(momentum: float, config: Config, steps: int = 200) -> dict:
         atol=1e-10,
     )
     return {"ball": np.asarray(path.record["params"]), "oscillator": oscillator.y[0]}
-
-
-def numbers(coasting: dict, config: Config) -> dict[str, Number]:
-    edge, momentum = coasting["edge"], coasting["momentum"]
-    return {
-        "coasting_start": number.theory(
-            float(edge.position),
-            coasting["edge_theory"],
-            float(edge.half_width) + time_step(config.ball_rate, momentum) ** 2,
-            "h² = 2η/(1 + β), the order of the oscillator's error, and half a step of the grid",
-            f"start nearest the valley from which the heavy ball coasts over, β = {momentum}, "
-            f"η = {config.ball_rate}",
-            signed=True,
-        )
-    }
-
-
-def draw_balls(axes: Axes, balls: dict) -> None:
-    for (momentum, run), color in zip(balls.items(), plotting.CYCLE, strict=False):
-        label = rf"$\beta={momentum:g}$"
-        axes.plot(run["ball"], color=color, linewidth=1.8, label=label)
-        plotting.theory(axes, np.arange(run["oscillator"].size), run["oscillator"], label=None)
-    plotting.theory(axes, [], [], label="oscillator")
-    axes.set(xlabel="step $t$", ylabel="$x_t$", ylim=(-2.5, 4.6), yticks=(-2, -1, 0, 1, 2))
-    axes.legend(
-        loc="upper right",
-        ncols=2,
-        handlelength=1.2,
-        columnspacing=0.6,
-        borderpad=0.1,
-        labelspacing=0.3,
-    )
-    plotting.title(axes, "c", "momentum coasts")
-
-
-def draw_coasting(axes: Axes, coasting: dict, config: Config) -> None:
-    draw_outcomes(axes, coasting["momenta"], coasting["starts"], coasting["outcome"], "upper left")
-    for line in itertools.zip_longest(*coasting["theory_starts"], fillvalue=np.nan):
-        plotting.theory(axes, coasting["theory_momenta"], line, label=None)
-    for momentum, color in zip(config.balls, plotting.CYCLE, strict=False):
-        axes.plot(
-            momentum,
-            config.ball_start,
-            "o",
-            color=color,
-            markeredgecolor="white",
-            markersize=5,
-            zorder=6,
-        )
-    axes.set_xlabel(r"momentum $\beta$")
-    plotting.title(axes, "g", rf"full batch, heavy ball, $\eta={config.ball_rate:g}$")

@@ -44,3 +44,6 @@ class Config:
     """Start of the heavy ball's runs that are drawn."""
     balls: tuple[float, ...] = (0.8, 0.9, 0.97)
     """Their momenta. The start that just coasts over is measured at the middle one."""
+
+
+QUICK = Config(batch_sizes=(2, 4), seeds=260, starts=100, rates=65, momenta=24, steps=2_000)

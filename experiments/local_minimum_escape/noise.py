@@ -1,19 +1,15 @@
 """Escape by gradient noise: mini-batch SGD over many seeds, beside the exact chain and Kramers."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
-from matplotlib.axes import Axes
 
 import jdescent as jd
-from experiments.common import number
-from experiments.common.number import Number, Numbers
 from experiments.common.report import stage
-from experiments.common.statistics import Estimate
 from experiments.local_minimum_escape.config import (
     BARRIER,
     HEIGHT,
@@ -23,7 +19,7 @@ from experiments.local_minimum_escape.config import (
     WELL,
     Config,
 )
-from jdescent import analysis, plotting
+from jdescent import analysis
 
 LANES = 250  # runs of one compiled call
 SEGMENTS = 16  # at most; after each, the runs that escaped make room for others
@@ -31,7 +27,7 @@ SHORTEST = 500  # steps of a segment
 MOST_RUNS = 5  # at quick batch sizes, in units of config.seeds
 
 
-def escapes(config: Config) -> dict[int, dict]:
+def escapes_by_noise(config: Config) -> dict[int, dict]:
     """Escape steps at each batch size, beside what theory says."""
     with stage("the exact mean at each batch size"):
         exact = {size: chain_steps(size, config) for size in sorted(config.batch_sizes)}
@@ -121,7 +117,7 @@ def chain_steps(size: int, config: Config) -> float:
     )
 
 
-def curves(escapes: dict[int, dict], config: Config) -> dict:
+def curves_of_theory(escapes: dict[int, dict], config: Config) -> dict:
     """Mean steps over a continuous batch size (Gaussian noise), and survival at the smallest."""
     walk = (WELL, VALLEY_X, THRESHOLD, config.learning_rate)
     variance, smallest = noise_variance(), min(escapes)
@@ -163,153 +159,3 @@ def batch_and_full_path(escapes: dict[int, dict], config: Config) -> dict:
         "mini": record(jd.batches.mini_batch(examples, size)),
         "full": record(jd.batches.full(examples)),
     }
-
-
-def numbers(escapes: dict[int, dict], curves: dict) -> Numbers:
-    found = {}
-    for size, run in escapes.items():
-        mean = run["mean"]
-        of = f"the mean of {mean.events} exponential times"
-        found[f"escape_steps_batch_{size}"] = number.sampled_theory(
-            Estimate(mean.mean, mean.mean / math.sqrt(mean.events), (mean.low, mean.high)),
-            run["exact"],
-            of,
-            f"mean steps to escape with batches of {size}; {mean.censored} of "
-            f"{run['times'].size} runs were still in the valley",
-            error=run["exact"] / math.sqrt(mean.events),
-        )
-    return found | {"escape_log_slope": log_slope(escapes)} | survival_numbers(escapes, curves)
-
-
-def log_slope(escapes: dict) -> Number:
-    """Least-squares slope of ln N against batch size; its error from that of each ln N, 1/√d."""
-    sizes = np.array(list(escapes), float)
-    weight = (sizes - sizes.mean()) / np.sum((sizes - sizes.mean()) ** 2)
-
-    def slope(means: Iterable[float]) -> float:
-        return float(weight @ np.log(list(means)))
-
-    error = math.sqrt(
-        sum(w**2 / r["mean"].events for w, r in zip(weight, escapes.values(), strict=True))
-    )
-    return number.theory(
-        slope(run["mean"].mean for run in escapes.values()),
-        slope(run["exact"] for run in escapes.values()),
-        number.ERRORS * error,
-        f"{number.ERRORS} standard errors, from those of each ln N",
-        "least-squares slope of ln(mean escape steps) against batch size (Kramers: about 1/2)",
-    )
-
-
-def survival_numbers(escapes: dict[int, dict], curves: dict) -> Numbers:
-    """Where the wait is not memoryless, the exact chain says so; where it nearly is, e^{−t/N}."""
-    smallest, largest = min(escapes), max(escapes)
-
-    def exact(steps: np.ndarray) -> np.ndarray:
-        return np.interp(steps, curves["steps"], curves["survival"])
-
-    def memoryless(size: int) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda steps: np.exp(-steps / escapes[size]["exact"])
-
-    departure = np.abs(curves["survival"] - memoryless(smallest)(curves["steps"])).max()
-    what = "largest distance of the share still in the valley from"
-    return {
-        "survival_distance_from_exact": number.bound(
-            survival_distance(escapes[smallest], exact),
-            "Kolmogorov's 1 % bound; exp(−t/N) would miss it",
-            f"{what} that of the exact chain with Gaussian noise, batches of {smallest}",
-            at_most=kolmogorov(escapes[smallest]),
-            missed_by=survival_distance(escapes[smallest], memoryless(smallest)),
-        ),
-        "survival_distance": number.bound(
-            survival_distance(escapes[largest], memoryless(largest)),
-            f"Kolmogorov's 1 % bound; the exact chain with batches of {smallest} would miss it",
-            f"{what} exp(−t/N), batches of {largest}",
-            at_most=kolmogorov(escapes[largest]),
-            missed_by=float(departure),
-        ),
-    }
-
-
-def kolmogorov(run: dict) -> float:
-    """What the largest distance of so many runs from their law passes once in a hundred times."""
-    return 1.63 / math.sqrt(run["times"].size)
-
-
-def survival_distance(run: dict, theory: Callable[[np.ndarray], np.ndarray]) -> float:
-    """Largest distance, after each step and before it, of the survival curve from theory."""
-    curve = analysis.survival_curve(run["times"], run["escaped"])
-    before = np.concatenate(([1.0], curve.survival[:-1]))
-    after_step = np.abs(curve.survival - theory(curve.time))
-    return float(max(after_step.max(), np.abs(before - theory(curve.time - 1)).max()))
-
-
-def draw_paths(axes: Axes, paths: dict) -> None:
-    styles = (("mini", f"$B={paths['size']}$", "vermillion"), ("full", "full batch", "blue"))
-    for name, label, color in styles:
-        axes.plot(paths[name], color=plotting.COLORS[color], linewidth=0.8, label=label)
-    axes.axhline(THRESHOLD, color="0.6", linewidth=0.5)
-    axes.set(xlabel="step $t$", ylabel="$x_t$", ylim=(-2, 3.2), yticks=(-1, 0, 1, 2))
-    axes.legend(loc="upper left", ncols=2, handlelength=0.8, columnspacing=0.6, borderpad=0.1)
-    plotting.title(axes, "b", "noise escapes")
-
-
-def draw_means(axes: Axes, escapes: dict, curves: dict, config: Config) -> None:
-    inset = axes.inset_axes((0.62, 0.14, 0.37, 0.32))
-    for size, run in escapes.items():
-        mean = run["mean"]
-        for place, unit in ((axes, 1.0), (inset, run["exact"])):
-            place.errorbar(
-                size,
-                mean.mean / unit,
-                [[(mean.mean - mean.low) / unit], [(mean.high - mean.mean) / unit]],
-                fmt="o",
-                color=plotting.COLORS["vermillion"],
-                capsize=2,
-                markersize=4,
-                label="measured" if place is axes and size == min(escapes) else None,
-            )
-    sizes, exact, kramers = curves["sizes"], curves["exact"], curves["kramers"]
-    plotting.theory(axes, sizes, exact, label="exact")
-    plotting.theory(axes, sizes, kramers, label="Kramers", linestyle=":")
-    plotting.theory(inset, sizes, np.ones(sizes.size), label=None)
-    plotting.theory(inset, sizes, kramers / exact, label=None, linestyle=":")
-    inset.set(ylim=(0.8, 1.2), xticks=list(escapes), yticks=(0.9, 1, 1.1))
-    inset.set_title("relative to exact", fontsize=7, loc="center", pad=2)
-    barrier_in_heat = HEIGHT / float(analysis.temperature(config.learning_rate, noise_variance()))
-    axes.set(
-        yscale="log",
-        xlabel=rf"batch size $B={1 / barrier_in_heat:.3g}\,\Delta U/T$",
-        ylabel="mean steps to escape $N$",
-        xticks=list(escapes),
-    )
-    axes.legend(loc="upper left")
-    plotting.title(axes, "d", r"$N$ grows as $e^{\Delta U/T}$")
-
-
-def draw_survival(axes: Axes, escapes: dict, curves: dict, config: Config) -> None:
-    for (size, run), color in zip(escapes.items(), plotting.CYCLE, strict=False):
-        curve = analysis.survival_curve(run["times"], run["escaped"])
-        time = curve.time / run["exact"]
-        axes.fill_between(
-            time, curve.low, curve.high, step="post", color=color, alpha=0.2, linewidth=0
-        )
-        axes.step(time, curve.survival, where="post", color=color, label=f"$B={size}$")
-    time, smallest = np.linspace(0, config.patience, 100), min(escapes)
-    plotting.theory(axes, time, np.exp(-time), label="$e^{-t/N}$")
-    plotting.theory(
-        axes,
-        curves["steps"] / escapes[smallest]["exact"],
-        curves["survival"],
-        label=f"exact, $B={smallest}$",
-        linestyle=":",
-    )
-    axes.set(
-        yscale="log",
-        xlim=(0, 1.02 * config.patience),
-        ylim=(0.5 * math.exp(-config.patience), 1.5),
-        xlabel="time in exact means, $t/N$",
-        ylabel="share still in the valley",
-    )
-    axes.legend(loc="lower left")
-    plotting.title(axes, "e", "memoryless at high barriers")

@@ -21,7 +21,6 @@ from experiments.common.perceptron import Layer, Perceptron
 from experiments.many_minima.config import PICTURES, Config
 
 GradientNorms = Float[np.ndarray, "seeds steps_and_start"]
-
 logits = partial(perceptron.logits, activation=jnp.tanh)
 cross_entropy = jd.losses.cross_entropy(logits)
 accuracy = jd.losses.accuracy(logits)

@@ -12,8 +12,7 @@ from experiments.common.digits import (
     split_digits,
 )
 from experiments.common.perceptron import Perceptron, logits, perceptron
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 
 def classifier(hidden: int) -> Model:

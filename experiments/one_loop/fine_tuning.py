@@ -23,8 +23,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 import jdescent as jd
 from experiments.one_loop import language_model
 from experiments.one_loop.language_model import Text, Transformer
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 
 @dataclass(frozen=True)

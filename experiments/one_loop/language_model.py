@@ -24,8 +24,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 import jdescent as jd
 from experiments.common.number import Baseline
 from experiments.one_loop import corpus, ngrams
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 ORDERS = range(2, 8)  # of the n-grams that are counted
 RECENT = 4  # characters that a position sees at once

@@ -17,8 +17,7 @@ from sklearn.utils import Bunch
 
 import jdescent as jd
 from experiments.common.number import Baseline
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 HELD_OUT = 0.25
 STRONGEST = 3  # features named in the readable lines

@@ -16,8 +16,7 @@ from sklearn.impute import KNNImputer
 
 import jdescent as jd
 from experiments.common.number import Baseline
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 USERS, ITEMS = 1797, 64
 UNKNOWN = 0.2

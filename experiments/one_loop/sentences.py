@@ -23,8 +23,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 import jdescent as jd
 from experiments.common.number import Baseline
 from experiments.one_loop import corpus
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 LEAST_COUNT = 2  # rarer words are left out
 LONGEST = 40  # words that are read of a sentence

@@ -20,8 +20,7 @@ from sklearn.utils.extmath import randomized_svd
 import jdescent as jd
 from experiments.common.number import Baseline
 from experiments.one_loop import corpus
-from experiments.one_loop.problem import Data, Model
-from experiments.one_loop.result import Result
+from experiments.one_loop.learner import Data, Model, Result
 
 BELONG_TOGETHER = """
     list tuple, class method, import module, exception raise, integer float, key value,

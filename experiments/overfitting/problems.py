@@ -20,6 +20,7 @@ from experiments.common.digits import (
     split_digits,
 )
 from experiments.common.number import Baseline
+from experiments.overfitting.config import Config
 
 
 class Problem(NamedTuple):
@@ -99,3 +100,7 @@ def baselines(examples: int, part: float, validation: int, seeds: int) -> Baseli
 def stacked(problems: Sequence[Problem]) -> Problem:
     """Many problems as one, along a new first axis of every array."""
     return jax.tree.map(lambda *arrays: jnp.stack(arrays), *problems)
+
+
+def simple_baselines(config: Config, examples: int, part: float) -> Baselines:
+    return baselines(examples, part, config.validation, config.seeds)

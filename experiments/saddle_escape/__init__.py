@@ -16,47 +16,9 @@ in (c, d, f) are means of 1,000 runs with 95 % intervals, mostly smaller than th
 still there when watching ended. The runs with noise of (c–f) are in float32, all others in float64.
 """
 
-import jax
-from matplotlib.figure import Figure
-
-from experiments.common.number import Numbers
-from experiments.common.report import stage
-from experiments.saddle_escape import agreement, drawing, plain, ridge
 from experiments.saddle_escape.config import QUICK, Config
-from jdescent import plotting
+from experiments.saddle_escape.figure import plot
+from experiments.saddle_escape.numbers import numbers
+from experiments.saddle_escape.simulate import simulate
 
 __all__ = ["QUICK", "Config", "numbers", "plot", "simulate"]
-
-
-def simulate(config: Config) -> dict:
-    """All runs of the figure: those with noise on the plain saddle in float32."""
-    with jax.enable_x64(True):
-        with stage("runs from the ridge between two valleys"):
-            paths = ridge.ridge_runs(config)
-        with stage(f"{config.runs} runs with noise from that saddle"):
-            escapes = ridge.ridge_escapes(config)
-        with stage("runs without noise from a plain saddle"):
-            quiet = plain.quiet_runs(config)
-    settings = len(plain.noisy_settings(config))
-    with stage(f"{settings} times {config.runs} runs with noise from it"):
-        noisy = plain.noisy_runs(config)
-    return {"paths": paths, "escapes": escapes, "quiet": quiet, "noisy": noisy}
-
-
-def numbers(data: dict, config: Config) -> Numbers:
-    return {
-        **ridge.numbers(data["paths"], data["escapes"], config),
-        **agreement.numbers(data["quiet"], data["noisy"], config),
-    }
-
-
-def plot(data: dict, config: Config) -> Figure:
-    quiet, noisy = data["quiet"], data["noisy"]
-    with plotting.panels([["a", "b"], ["c", "d"], ["e", "f"]], height=6.6) as (figure, axes):
-        ridge.draw_paths(axes["a"], data["paths"])
-        ridge.draw_distances(axes["b"], data["paths"], config)
-        drawing.draw_distance(axes["c"], quiet, noisy, config)
-        drawing.draw_noise(axes["d"], noisy, config)
-        drawing.draw_law(axes["e"], noisy, config)
-        drawing.draw_momentum(axes["f"], quiet, noisy, config)
-    return figure

@@ -60,6 +60,7 @@ QUICK = Config(
     still_steps=2_000,
 )
 
+
 SURFACE = jd.losses.himmelblau()
 
 
@@ -68,4 +69,6 @@ def nearest(points: tuple[StationaryPoint, ...], place: tuple[float, float]) -> 
 
 
 SADDLE = nearest(SURFACE.saddles, (0, 3))
+
+
 LEFT, RIGHT = (nearest(SURFACE.minima, place) for place in ((-3, 3), (3, 2)))

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jdescent as jd
-from experiments.common import number
-from experiments.common.number import Numbers
+from experiments.trainability_boundary.config import LINEAR
 from experiments.trainability_boundary.network import (
     LAST,
     Condition,
@@ -19,7 +18,6 @@ from experiments.trainability_boundary.network import (
 from jdescent import analysis
 
 INNER, OUTER = 0, 1
-LINEAR = Condition("linear", "identity", examples=16)
 FROZEN = {  # name: (condition, the layer that learns, in words)
     "tanh_outer": (Condition("tanh"), OUTER, "tanh, W₀ frozen"),
     "linear_outer": (LINEAR, OUTER, "linear network, W₀ frozen"),
@@ -66,18 +64,3 @@ def top_curvature(condition: Condition, layer: int) -> tuple[float, float]:
 
     sharpness, share = sharpness_and_share(params[layer].ravel())
     return float(sharpness), float(share)
-
-
-def numbers(edges: dict[str, dict]) -> Numbers:
-    return {
-        f"edge_{name}": number.theory(
-            float(edges[name]["edge"].position),
-            1.0,
-            edges[name]["late"] + float(edges[name]["edge"].half_width),
-            "the excess δ at which the share c of the loss along the top eigenvector grows back, "
-            "ln(1/c)/4t, and half a step of the grid",
-            f"largest learning rate that converges ({words}), in units of 2/λmax = "
-            f"{edges[name]['limit']:.5g}",
-        )
-        for name, (_, _, words) in FROZEN.items()
-    }

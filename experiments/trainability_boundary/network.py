@@ -31,13 +31,11 @@ WIDTH = 16
 PARAMETERS = WIDTH * (WIDTH + 1)
 WORST = 1e6  # in units of the first loss; what is larger, or not finite, counts as this
 LAST = 20  # losses whose mean decides
-
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": lambda z: jnp.tanh(2**0.5 * z),
     "relu": lambda z: 2**0.5 * jnp.maximum(z, 0),
     "identity": lambda z: z,
 }
-
 Params = tuple[Float[Array, "16 16"], Float[Array, " 16"]]
 Batch = tuple[Float[Array, "16 examples"], Float[Array, " examples"]]
 

@@ -12,9 +12,17 @@ import jdescent as jd
 from jdescent import analysis
 
 COARSEST = 64  # pixels a side, at least, of the image that refinement starts from
-
 Train = Callable[[Float[Array, "2"]], Float[Array, ""]]
 Image = Float[np.ndarray, "rows columns"]
+
+
+def dimension(*images: Image) -> float:
+    """The box-counting dimension of the boundary between converged and diverged pixels.
+
+    NaN where there is none.
+    """
+    boundaries = [analysis.outcome_boundary(image < 0) for image in images]
+    return analysis.box_dimension(*boundaries) if any(map(np.any, boundaries)) else np.nan
 
 
 class Window(NamedTuple):

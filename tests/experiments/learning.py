@@ -6,7 +6,7 @@ import jax
 from jaxtyping import PyTree
 
 import jdescent as jd
-from experiments.one_loop.problem import Data, Model
+from experiments.one_loop.learner import Data, Model
 
 
 def learned(loss: Callable, model: Model, data: Data, rate: float, steps: int) -> PyTree:

@@ -8,7 +8,7 @@ import pytest
 
 from experiments import anisotropic_bowl
 from experiments.anisotropic_bowl.config import ROUND, STEEP
-from experiments.anisotropic_bowl.paths import STARTS
+from experiments.anisotropic_bowl.simulate import STARTS
 from experiments.common import report
 from jdescent import analysis
 

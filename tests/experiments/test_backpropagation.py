@@ -11,7 +11,7 @@ from experiments import backpropagation
 from experiments.backpropagation import theory
 from experiments.backpropagation.config import STARTS, Config, standardized_digits
 from experiments.backpropagation.network import RELU, TANH, backward, deep_network, logits
-from experiments.backpropagation.signals import ROUNDING
+from experiments.backpropagation.numbers import ROUNDING
 from experiments.common import perceptron, report
 from experiments.common.perceptron import Layer
 from jdescent import losses
@@ -55,8 +55,8 @@ def test_the_gradient_by_hand_is_the_losss_slope_in_every_layer(x64, activation,
     pictures, labels = standardized_digits().train
     x, y = pictures[:7], labels[:7]
     network = deep_network(jax.random.key(3), 6, 2.0, 0.1)
-    blame = jax.jit(lambda network: backward(network, (x, y), activation))(network)
-    gradient = layers_of(blame.gradient)
+    passes = jax.jit(lambda network: backward(network, (x, y), activation))(network)
+    gradient = layers_of(passes.gradient)
     layers = [[np.asarray(a) for a in layer] for layer in layers_of(network)]
     for at, slope in enumerate(gradient):
         size = np.sqrt(sum(float(jnp.sum(a**2)) for a in slope))
@@ -215,7 +215,7 @@ def test_signals_vanish_stay_or_explode_as_their_start_says(data, name):
     assert reaches_first["exploding"] > 100
 
 
-def test_blame_ends_up_at_opposite_ends_of_the_tanh_networks(data):
+def test_the_error_signal_ends_up_at_opposite_ends_of_the_tanh_networks(data):
     shares = {
         fate: np.median(data["signals"]["tanh", fate].shares, axis=0)
         for fate in ("vanishing", "exploding")

@@ -141,7 +141,7 @@ def test_averages_skip_the_first_quarter_and_take_epochs_at_their_ends():
 
 def test_shuffled_epochs_settle_far_below_independent_batches_where_steps_are_small(data):
     shuffled, independent = (
-        dict(zip(parabola.RATES[name], data["parabola"][name].mean(axis=1), strict=True))
+        dict(zip(parabola.PRODUCTS[name], data["parabola"][name].mean(axis=1), strict=True))
         for name in (regression.SHUFFLED, "with replacement")
     )
     assert shuffled[0.3] < 0.5 * independent[min(independent, key=lambda rate: abs(rate - 0.3))]

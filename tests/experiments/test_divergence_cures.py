@@ -10,8 +10,12 @@ from sklearn.datasets import load_digits
 
 from experiments import divergence_cures as experiment
 from experiments.common import report
+from experiments.common.deep_network import draw_starts
 from experiments.common.digits import split_digits
-from experiments.divergence_cures import setups, training, verdicts
+from experiments.divergence_cures import setups
+from experiments.divergence_cures.config import Config
+from experiments.divergence_cures.numbers import DIVERGING, last_growth
+from experiments.divergence_cures.setups import CURES
 
 QUICK = experiment.QUICK
 
@@ -77,13 +81,13 @@ def test_every_cure_changes_exactly_one_thing():
             if not np.array_equal(old, new)
         ]
         assert len(changed) == 1
-    assert set(table) == {*verdicts.CURES, "slow_decay"}
+    assert set(table) == {*CURES, "slow_decay"}
 
 
-@pytest.mark.parametrize("name", ["base", *verdicts.CURES])
+@pytest.mark.parametrize("name", ["base", *CURES])
 def test_the_first_losses_are_those_of_a_plain_numpy_loop(data, name):
     setup = setups.setups(QUICK.steps)[name]
-    start = setups.draw_starts(2)[1].layers
+    start = draw_starts(2)[1].layers
     expected = numpy_losses(setup, start, *pictures(bool(setup.normalized)), steps=4)
     measured = data["runs"][name]["losses"][1, :4]
     # above the limit of stability rounding errors of 1e-7 grow tenfold or more in every step
@@ -93,7 +97,7 @@ def test_the_first_losses_are_those_of_a_plain_numpy_loop(data, name):
 
 def test_the_run_diverges_from_every_start_and_no_cured_one_does(data):
     for name, run in data["runs"].items():
-        assert np.all(run["diverged"] == (name in verdicts.DIVERGING))
+        assert np.all(run["diverged"] == (name in DIVERGING))
 
 
 def test_once_saturated_the_loss_grows_by_the_factor_of_the_last_layers_quadratic(data):
@@ -101,19 +105,19 @@ def test_once_saturated_the_loss_grows_by_the_factor_of_the_last_layers_quadrati
     features = np.concatenate([np.sign(np.arange(setups.UNITS) % 3 - 0.5), [1.0]])
     largest = np.linalg.eigvalsh(np.outer(features, features))[-1]
     assert largest == pytest.approx(setups.UNITS + 1)
-    growth = verdicts.last_growth(data["runs"]["base"])
+    growth = last_growth(data["runs"]["base"])
     np.testing.assert_allclose(growth, (1 - setups.RATE * largest) ** 2, rtol=1e-3)
 
 
 def test_every_cure_learns_more_than_the_majority_class_from_every_start(data):
-    for name in verdicts.CURES:
+    for name in CURES:
         assert np.all(data["runs"][name]["accuracy"] > 2 * data["majority"])
 
 
 def test_every_cure_brings_the_sharpness_far_below_where_the_run_without_one_starts(data):
     base = data["sharpness"]["base"]
     assert np.nanmin(base) > 1
-    for name in verdicts.CURES:
+    for name in CURES:
         end = data["sharpness"][name][:, -1]
         assert np.median(end) < np.median(base[:, 0]) / 3
 
@@ -142,7 +146,7 @@ def test_normalized_pixels_have_no_mean_and_unit_variance():
 )
 def test_sizes_that_cannot_show_it_are_refused(settings, words):
     with pytest.raises(SystemExit, match=words):
-        training.Config(**settings)
+        Config(**settings)
 
 
 def test_no_two_words_of_the_figure_overlap_and_none_is_below_seven_points(data):

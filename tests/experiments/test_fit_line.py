@@ -8,6 +8,7 @@ import pytest
 
 from experiments import fit_line
 from experiments.common import report
+from experiments.fit_line.config import STARTS
 
 QUICK = fit_line.QUICK
 XS, YS = [1, 2, 3, 4, 5], [2, 4, 6, 8, 10]
@@ -34,9 +35,9 @@ def test_every_headline_number_agrees_with_theory(data):
     assert all(number.kind != "regression" for number in found.values())
 
 
-@pytest.mark.parametrize("start", range(len(fit_line.STARTS)))
+@pytest.mark.parametrize("start", range(len(STARTS)))
 def test_the_path_is_that_of_the_loop_in_plain_python(data, start):
-    expected = loop_in_plain_python(*fit_line.STARTS[start], steps=2_000, rate=0.01)
+    expected = loop_in_plain_python(*STARTS[start], steps=2_000, rate=0.01)
     np.testing.assert_allclose(data["theta"][start], expected, rtol=0, atol=1e-12)
 
 

@@ -19,6 +19,7 @@ from experiments import __main__ as command
 from experiments import house_prices
 from experiments.common import report
 from experiments.house_prices import descents, generate
+from experiments.house_prices.config import stated_truth, table_of
 from experiments.house_prices.csv_file import read_table
 from jdescent import plotting
 
@@ -186,9 +187,9 @@ def test_your_own_data_keeps_what_holds_for_any_data(tmp_path, columns, sentence
 
 def test_without_a_feature_the_stated_truth_is_not_that_of_the_model():
     config = house_prices.Config(features=("area_m2", "rooms"))
-    table = house_prices.table_of(config)
+    table = table_of(config)
     assert table.features == ("area_m2", "rooms")
-    assert house_prices.stated_truth(table, config) is None
+    assert stated_truth(table, config) is None
 
 
 def test_files_as_spreadsheets_save_them_are_read(tmp_path):

@@ -10,9 +10,9 @@ from experiments import learning_rate_curves as experiment
 from experiments.common import report
 from experiments.common.digits import split_digits
 from experiments.common.sharpness import sharpness_of
-from experiments.learning_rate_curves import claims, edge, warm_up
-from experiments.learning_rate_curves.config import MOMENTUM, shapes
-from experiments.learning_rate_curves.training import draw_seeds
+from experiments.learning_rate_curves import edge, warm_up
+from experiments.learning_rate_curves.config import DECAYS, MOMENTUM, TOO_HIGH, shapes
+from experiments.learning_rate_curves.training import at_rate, best, draw_seeds, fails, in_bins
 from jdescent import batches
 
 QUICK = experiment.QUICK
@@ -82,7 +82,7 @@ def test_every_headline_number_keeps_its_theory_and_bounds(data):
 )
 def test_the_losses_are_those_of_a_plain_numpy_loop(data, recipe, schedule, rate):
     run = data["runs"][recipe]
-    measured = run["losses"][claims.at_rate(run, rate), 1, :WATCHED]
+    measured = run["losses"][at_rate(run, rate), 1, :WATCHED]
     rates = rate * np.asarray(shapes(QUICK.steps)[schedule](jnp.arange(WATCHED)))
     expected = numpy_losses(recipe, rates, draw_seeds(QUICK)[1])
     np.testing.assert_allclose(measured, expected, rtol=1e-3)  # float32, where relus may flip
@@ -134,16 +134,16 @@ def test_the_first_rise_is_the_smallest_rate_with_one():
 def test_a_small_rate_learns_less_the_smaller_it_is_and_too_large_a_one_nothing(data):
     sgd = data["runs"]["sgd"]
     ends = sgd["end"].mean(axis=1)
-    rising = ends[: claims.best(sgd) + 1]
+    rising = ends[: best(sgd) + 1]
     assert np.all(np.diff(rising) < 0)
-    too_high = sgd["accuracy"][claims.at_rate(sgd, claims.TOO_HIGH)]
+    too_high = sgd["accuracy"][at_rate(sgd, TOO_HIGH)]
     assert np.all(too_high < data["majority"] + 0.02)
 
 
 def test_all_schedules_start_from_the_same_weights_and_batches(data):
     runs = data["runs"]
-    rows = [runs[name]["losses"][claims.at_rate(runs[name], 0.1)] for name in claims.DECAYS]
-    first = runs["momentum"]["losses"][claims.at_rate(runs["momentum"], 0.1)]
+    rows = [runs[name]["losses"][at_rate(runs[name], 0.1)] for name in DECAYS]
+    first = runs["momentum"]["losses"][at_rate(runs["momentum"], 0.1)]
     for losses in rows:
         np.testing.assert_array_equal(losses[:, 0], first[:, 0])
     half = QUICK.steps // 2
@@ -162,17 +162,17 @@ def test_schedules_have_a_largest_rate_of_one_and_the_means_of_their_formulas():
 
 def test_a_run_without_an_end_counts_as_failed():
     run = {"diverged": np.array([[False, True, False]]), "end": np.array([[np.nan, 0.1, 0.1]])}
-    np.testing.assert_array_equal(claims.fails(run), [[1, 1, 0]])
+    np.testing.assert_array_equal(fails(run), [[1, 1, 0]])
 
 
 def test_bins_are_means_of_successive_losses():
     losses = np.arange(14.0).reshape(2, 7)
-    np.testing.assert_array_equal(claims.in_bins(losses, 3), [[1, 4], [8, 11]])
+    np.testing.assert_array_equal(in_bins(losses, 3), [[1, 4], [8, 11]])
 
 
 def test_a_rate_off_the_grid_is_refused():
     with pytest.raises(ValueError, match=r"rate 0.2 is not on the grid"):
-        claims.at_rate({"rates": np.array([0.1, 1.0])}, 0.2)
+        at_rate({"rates": np.array([0.1, 1.0])}, 0.2)
 
 
 def test_the_largest_usable_rate_is_each_seeds_own():

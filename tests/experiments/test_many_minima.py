@@ -14,8 +14,10 @@ from scipy.special import log_softmax, softmax
 from experiments import many_minima
 from experiments.common import report
 from experiments.common.perceptron import Layer
-from experiments.many_minima import findings, matching, networks, paths, valleys
+from experiments.many_minima import matching, networks, paths
+from experiments.many_minima.basins import MAXIMUM, MINIMA, SURFACE
 from experiments.many_minima.config import Config
+from experiments.many_minima.ends import agreements
 
 QUICK = many_minima.QUICK
 
@@ -193,7 +195,7 @@ def test_agreement_is_counted_over_pairs_that_share_no_network(data, starts):
     models = networks.pick(starts, slice(7))
     x, labels = networks.digits(QUICK).test
     guesses = [outputs(n, np.asarray(x)).argmax(axis=1) for n in matching.one_by_one(models)]
-    found = findings.agreements(models, QUICK)
+    found = agreements(models, QUICK)
     assert len(found["measured"]) == len(found["independent"]) == 3
     for k, measured in enumerate(found["measured"]):
         alike = np.mean(guesses[2 * k] == guesses[2 * k + 1])
@@ -220,7 +222,7 @@ def test_the_plane_goes_through_its_three_networks_at_their_own_distances(data, 
 
 def downhill(start, time=5.0):
     """The gradient's flow, by scipy."""
-    slope = jax.jit(jax.grad(valleys.SURFACE))
+    slope = jax.jit(jax.grad(SURFACE))
     flow = solve_ivp(lambda _, x: -np.asarray(slope(x)), (0, time), start, rtol=1e-6)
     return flow.y.T
 
@@ -231,7 +233,7 @@ def test_starts_are_colored_by_the_minimum_that_the_flow_takes_them_to(x64, data
         start = -5 + 10 * (np.array([column, row]) + 0.5) / n
         end = downhill(start)[-1]
         minimum = found["predicted"][row, column]
-        np.testing.assert_allclose(end, valleys.MINIMA[minimum], atol=1e-4)
+        np.testing.assert_allclose(end, MINIMA[minimum], atol=1e-4)
 
 
 def test_every_run_on_the_plane_arrives_at_a_minimum(data):
@@ -242,12 +244,12 @@ def test_the_lines_part_starts_that_flow_to_different_minima(x64, data):
     parted = set()
     for line in data["valleys"]["lines"]:
         for radius in (1.0, 4.0):
-            away = np.linalg.norm(line - valleys.MAXIMUM, axis=1)
+            away = np.linalg.norm(line - MAXIMUM, axis=1)
             place = int(np.argmin(np.abs(away - radius)))
             along = line[place + 1] - line[place - 1]
             aside = 0.05 * np.array([-along[1], along[0]]) / np.linalg.norm(along)
             ends = [downhill(line[place] + side * aside)[-1] for side in (-1, 1)]
-            gaps = np.linalg.norm(valleys.MINIMA - np.array(ends)[:, None], axis=-1)
+            gaps = np.linalg.norm(MINIMA - np.array(ends)[:, None], axis=-1)
             assert gaps.min(axis=1).max() < 1e-3
             parted.add(tuple(gaps.argmin(axis=1).tolist()))
     assert len(parted) == 4  # as valleys follow each other around the maximum

@@ -12,12 +12,15 @@ import jdescent as jd
 from experiments import one_loop as experiment
 from experiments.common import report
 from experiments.one_loop import corpus
+from experiments.one_loop.shown import table_rows
+from experiments.one_loop.simulate import Learned, train
+from experiments.one_loop.table import rows
 
 CONFIG = experiment.QUICK
 
 
 @pytest.fixture(scope="module")
-def data() -> experiment.Learned:
+def data() -> Learned:
     return experiment.simulate(CONFIG)
 
 
@@ -30,9 +33,9 @@ def test_every_learner_has_learned_something_on_every_seed(data):
 
 
 def test_the_loop_is_plain_descent_whatever_its_segments_and_devices():
-    row = experiment.rows(CONFIG)[3]
-    whole = experiment.train(row, CONFIG)
-    cut = experiment.train(row._replace(segments=3), CONFIG)
+    row = rows(CONFIG)[3]
+    whole = train(row, CONFIG)
+    cut = train(row._replace(segments=3), CONFIG)
     loss = row.loss(row.model.predict)
 
     @jax.jit
@@ -76,7 +79,7 @@ def test_a_score_short_of_its_promise_is_a_miss_from_full_effort_on(data):
 
 def test_every_score_stands_beside_the_best_simple_method_also_where_it_loses(data):
     numbers = experiment.numbers(data, dataclasses.replace(CONFIG, effort=1.0))
-    cells = {row[0]: row[-1] for row in experiment.table(data)}
+    cells = {row[0]: row[-1] for row in table_rows(data)}
     for trained in data.rows:
         best = trained.results[0].best
         name = trained.row.name.replace(" ", "_").replace("-", "_")

@@ -12,10 +12,10 @@ from experiments.common import report
 from experiments.common.digits import CLASSES, PIXELS
 from experiments.common.perceptron import perceptron
 from experiments.overfitting.config import Config
-from experiments.overfitting.drawing import portrait
+from experiments.overfitting.early_stopping import early_stopping
+from experiments.overfitting.figure import portrait
 from experiments.overfitting.problems import problem
-from experiments.overfitting.runs import LOSS
-from experiments.overfitting.stopping import early_stopping
+from experiments.overfitting.simulate import LOSS
 
 QUICK = overfitting.QUICK
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import stability_boundary as experiment
+from experiments.stability_boundary.config import LIMITS, OPTIMIZERS
 from jdescent import analysis
 
 
@@ -26,10 +27,10 @@ def test_gradient_descent_ends_where_the_power_of_its_factor_says(data):
         )
 
 
-@pytest.mark.parametrize("name", experiment.OPTIMIZERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_measured_edge_brackets_the_limit_at_every_momentum(data, name):
     plane = data["planes"][name]
-    limit = experiment.LIMITS[name](1.0, plane["momenta"])
+    limit = LIMITS[name](1.0, plane["momenta"])
     off = np.abs(plane["edge"].position - limit)
     assert np.all(off <= plane["edge"].half_width * 1.001)
 

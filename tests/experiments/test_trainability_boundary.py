@@ -1,6 +1,7 @@
 """The trainability figure: the network against NumPy, its theory, and what is done with images."""
 
 import dataclasses
+import importlib
 import io
 import itertools
 import re
@@ -16,7 +17,9 @@ import jdescent as jd
 from benchmarks import trainability as benchmark
 from experiments import trainability_boundary as experiment
 from experiments.common import report
-from experiments.trainability_boundary import drawing, edges, plane
+from experiments.trainability_boundary import edges, plane
+from experiments.trainability_boundary.config import CONDITIONS, LINEAR
+from experiments.trainability_boundary.images import shade
 from experiments.trainability_boundary.network import (
     WIDTH,
     Condition,
@@ -25,6 +28,7 @@ from experiments.trainability_boundary.network import (
     problem,
     trainer,
 )
+from experiments.trainability_boundary.numbers import is_told_from_flips
 from experiments.trainability_boundary.plane import Window
 from jdescent import plotting
 from jdescent.analysis import NullDimension
@@ -94,10 +98,10 @@ def test_the_loss_and_its_gradients_are_those_of_the_chain_rule(activation, x64)
         np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", experiment.CONDITIONS)
+@pytest.mark.parametrize("name", CONDITIONS)
 @pytest.mark.parametrize("rate", [0.5, 2.6])
 def test_a_pixel_is_that_of_a_plain_loop_while_rounding_has_not_grown(name, rate, x64):
-    condition = experiment.CONDITIONS[name]
+    condition = CONDITIONS[name]
     condition = dataclasses.replace(condition, examples=min(20, condition.examples))
     point = np.array([0.3, rate])
     measured = float(jax.jit(trainer(condition, 24))(jnp.asarray(point)))
@@ -105,7 +109,7 @@ def test_a_pixel_is_that_of_a_plain_loop_while_rounding_has_not_grown(name, rate
 
 
 def test_a_run_that_overflows_counts_as_a_million_first_losses_from_there_on(x64):
-    condition, point = edges.LINEAR, np.array([4.0, 4.0])
+    condition, point = LINEAR, np.array([4.0, 4.0])
     measured = float(jax.jit(trainer(condition, 100))(jnp.asarray(point)))
     assert measured == pytest.approx(numpy_brightness(condition, point, 100), rel=1e-9)
     assert measured == pytest.approx(1.0, abs=1e-2)  # 1/v₀ = 1, and nothing after
@@ -140,13 +144,13 @@ def test_images_too_small_to_measure_are_refused_before_any_is_made():
 )
 def test_a_boundary_is_told_from_flips_where_it_is_clear_of_every_null(dimension, lows, told):
     nulls = {s: NullDimension(low + 0.05, low, low + 0.1, 1.0) for s, low in enumerate(lows)}
-    assert experiment.is_told_from_flips(dimension, nulls) == told
+    assert is_told_from_flips(dimension, nulls) == told
 
 
 def test_every_dimension_names_its_null_models_and_its_scales(data):
     found = experiment.numbers(data, QUICK)
     bounded = [name for name, image in data["images"].items() if 0 < (image < 0).sum() < image.size]
-    assert bounded == [name for name in experiment.CONDITIONS if f"dimension_{name}" in found]
+    assert bounded == [name for name in CONDITIONS if f"dimension_{name}" in found]
     assert len(bounded) >= 5
     for name in (*bounded, "zoom"):
         nulls = data["nulls"][name]
@@ -168,8 +172,9 @@ def test_a_straight_boundary_has_dimension_one_and_gains_nothing_from_more_pixel
 
 def test_a_stopped_run_goes_on_from_the_images_in_its_store(monkeypatch, tmp_path):
     config = dataclasses.replace(QUICK, steps=24, levels=2, store=str(tmp_path / "images"))
-    few = {name: experiment.CONDITIONS[name] for name in ("one_example", "linear")}
-    monkeypatch.setattr(experiment, "CONDITIONS", few)
+    few = {name: CONDITIONS[name] for name in ("one_example", "linear")}
+    of_simulate = importlib.import_module("experiments.trainability_boundary.simulate")
+    monkeypatch.setattr(of_simulate, "CONDITIONS", few)
     monkeypatch.setattr(edges, "frozen_edges", lambda rates, steps: {})
     boxes, start = [], chunks.Engine.start
 
@@ -202,12 +207,12 @@ def test_a_stopped_run_goes_on_from_the_images_in_its_store(monkeypatch, tmp_pat
 
 
 def test_a_frozen_layers_limit_is_that_of_its_normal_equations(x64):
-    (inner, outer), (x, _) = jax.tree.map(np.asarray, problem(edges.LINEAR))
+    (inner, outer), (x, _) = jax.tree.map(np.asarray, problem(LINEAR))
     hidden = inner.T @ x / 4 / 16
     top = np.linalg.eigvalsh(2 / 16 * hidden @ hidden.T)[-1]
-    assert edges.top_curvature(edges.LINEAR, edges.OUTER)[0] == pytest.approx(top, rel=1e-12)
+    assert edges.top_curvature(LINEAR, edges.OUTER)[0] == pytest.approx(top, rel=1e-12)
     top = np.linalg.eigvalsh(2 / 16 * x @ x.T)[-1] * (outer @ outer) / 4**2 / 16**2
-    assert edges.top_curvature(edges.LINEAR, edges.INNER)[0] == pytest.approx(top, rel=1e-12)
+    assert edges.top_curvature(LINEAR, edges.INNER)[0] == pytest.approx(top, rel=1e-12)
 
 
 def test_a_frozen_layer_converges_below_the_limit_and_at_the_latest_there(data):
@@ -283,7 +288,7 @@ def test_the_zoom_goes_where_most_boundary_is():
 
 def test_shades_meet_at_zero_where_both_outcomes_are_slowest():
     image = np.array([[-500.0, -3.0], [400.0, 1.0]])
-    slow_good, fast_good, slow_bad, fast_bad = drawing.shade(image).ravel()
+    slow_good, fast_good, slow_bad, fast_bad = shade(image).ravel()
     assert -1 < fast_good < slow_good < 0 < slow_bad < fast_bad < 1
 
 
