@@ -1,4 +1,4 @@
-"""Error signals in float64, training in float32."""
+"""The six starts, measured at rest and trained."""
 
 import jax
 

@@ -1,4 +1,4 @@
-"""All runs of the figure, in float32."""
+"""A network, the noise of its gradient, and two problems with exact laws."""
 
 from typing import Any
 

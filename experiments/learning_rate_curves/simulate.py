@@ -1,4 +1,4 @@
-"""All runs of the figure."""
+"""Every recipe at every rate, descent around its limit, and warm-up."""
 
 from experiments.common.digits import (
     as_good_as_linear,

@@ -1,4 +1,4 @@
-"""All runs of the figure: those on mini-batches in float32, the others in float64."""
+"""Escapes by noise, and where full batches and the heavy ball end."""
 
 import jax
 

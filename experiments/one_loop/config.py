@@ -1,4 +1,4 @@
-"""Eight learners and how long they learn."""
+"""The sizes of the table, and of the language model in it."""
 
 import math
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The held-out score of each row, which must beat what the row promises to."""
+"""The headline numbers: held-out scores beside the best simple methods."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""All runs of the figure: those with noise on the plain saddle in float32."""
+"""Runs from a ridge between two valleys, and from a plain saddle."""
 
 import jax
 

@@ -1,4 +1,4 @@
-"""All images, in float64, and the edges with a layer frozen."""
+"""Images of six conditions, a zoom, frozen layers, and null models."""
 
 from pathlib import Path
 
