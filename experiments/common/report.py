@@ -21,6 +21,7 @@ from typing import Any
 import jax
 import matplotlib as mpl
 
+from experiments.common.claims import Claim
 from experiments.common.number import Number, Numbers, describe, expectation, from_record, record_of
 from jdescent import plotting
 
@@ -47,7 +48,8 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
     """Simulate, draw, write NAME.pdf, .png and .json into the folder; the numbers off theory.
 
     An experiment that has a `save_animation` writes NAME.gif as well; one that has `shown` puts
-    this text, in Markdown, on record and into the gallery.
+    this text, in Markdown, on record and into the gallery; one that has `claims` puts these
+    published claims and their verdicts on record and into the ledger.
     """
     require_writable(folder)
     experiment = load(name)
@@ -73,14 +75,17 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
         "experiment": name,
         "caption": caption(experiment),
         "numbers": {key: record_of(number) for key, number in numbers.items()},
+        "claims": [claim.record(numbers) for claim in claims_of(experiment, config)],
         "shown": experiment.shown(data, config) if hasattr(experiment, "shown") else "",
         "config": dataclasses.asdict(config),
         "provenance": provenance(time.perf_counter() - began),
     }
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=True) + "\n"
-    write(folder / f"{name}.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / f"{name}.json", text)
     for key, number in numbers.items():
         print(f"  {key:<42} {describe(number)}")
+    for claim in record["claims"]:
+        print(f"  {claim['verdict']}: {claim['says']} ({claim['source']['authors']})")
     return off_theory(numbers)
 
 
@@ -110,7 +115,29 @@ def check(name: str, folder: Path) -> list[Miss]:
         print(f"  {key:<42} {describe(number)}, committed {before.measured:.6g}")
         if (found := change(number, before)) is not None:
             misses.append(Miss(key, number.measured, found))
-    return misses
+    return misses + changed_verdicts(
+        record.get("claims", []), claims_of(experiment, config), numbers
+    )
+
+
+def claims_of(experiment: ModuleType, config: Any) -> list[Claim]:
+    return experiment.claims(config) if hasattr(experiment, "claims") else []
+
+
+def changed_verdicts(
+    committed: list[dict[str, Any]], claims: list[Claim], numbers: Numbers
+) -> list[Miss]:
+    """The claims that come out otherwise than on record."""
+    before = {fields["says"]: fields["verdict"] for fields in committed}
+    return [
+        Miss(
+            claim.says,
+            numbers[next(iter(claim.decided_by))].measured,
+            f"verdict {now}, committed {then}",
+        )
+        for claim in claims
+        if (now := claim.verdict(numbers)) != (then := before.get(claim.says, "no such claim"))
+    ]
 
 
 def change(number: Number, before: Number) -> str | None:
@@ -206,6 +233,10 @@ def write(path: Path, save: Any) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    write(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import platform
 
 import numpy as np
 
-from experiments.common import gallery
+from experiments.common import markdown
 from experiments.one_loop import corpus
 from experiments.one_loop.config import Config
 from experiments.one_loop.simulate import Learned
@@ -34,11 +34,11 @@ def table_rows(data: Learned) -> list[tuple[str, ...]]:
 def shown(data: Learned, config: Config) -> str:
     """The table with steps and seconds, and what the first seed of each learned, in Markdown."""
     head = (*HEAD, "with little or no learning", "steps", "seconds")
-    lines = [gallery.table_row(head), gallery.table_row(("---",) * len(head))]
+    lines = [markdown.table_row(head), markdown.table_row(("---",) * len(head))]
     for trained, cells in zip(data.rows, table_rows(data), strict=True):
         least = f"{trained.results[0].baseline:.3g} {trained.results[0].against}"
         cells = (*cells, least.replace("-0", "−0"), f"{trained.steps:,}", f"{trained.seconds:.0f}")
-        lines.append(gallery.table_row(cells))
+        lines.append(markdown.table_row(cells))
     for trained in data.rows:
         result = trained.results[0]
         lines += ["", f"**{trained.row.name}**", ""]

@@ -6,10 +6,10 @@ import math
 import pytest
 
 from experiments import NAMES
-from experiments.common import gallery, report
+from experiments.common import gallery, records, report
 from experiments.common.number import KINDS, Number
 
-RECORDS = {name: gallery.numbers_of(report.FIGURES / f"{name}.json") for name in NAMES}
+RECORDS = {name: records.numbers_of(report.FIGURES / f"{name}.json") for name in NAMES}
 NUMBERS = [
     pytest.param(found, id=f"{name}-{key}")
     for name, numbers in RECORDS.items()
