@@ -71,11 +71,12 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
                 folder / f"{name}.gif",
                 lambda path: experiment.save_animation(data, config, path),
             )
+    claims = claims_of(experiment, config)
     record = {
         "experiment": name,
         "caption": caption(experiment),
         "numbers": {key: record_of(number) for key, number in numbers.items()},
-        "claims": [claim.record(numbers) for claim in claims_of(experiment, config)],
+        "claims": [claim.record(numbers) for claim in claims],
         "shown": experiment.shown(data, config) if hasattr(experiment, "shown") else "",
         "config": dataclasses.asdict(config),
         "provenance": provenance(time.perf_counter() - began),
@@ -84,8 +85,8 @@ def run(name: str, config: Any, folder: Path) -> list[Miss]:
     write_text(folder / f"{name}.json", text)
     for key, number in numbers.items():
         print(f"  {key:<42} {describe(number)}")
-    for claim in record["claims"]:
-        print(f"  {claim['verdict']}: {claim['says']} ({claim['source']['authors']})")
+    for claim in claims:
+        print(f"  {claim.verdict(numbers)}: {claim.says} ({claim.source.authors})")
     return off_theory(numbers)
 
 
