@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from experiments import divergence_cures as experiment
 from experiments.common import report
-from experiments.common.deep_network import draw_starts
+from experiments.common.deep_network import UNITS, draw_starts, seen
 from experiments.common.digits import split_digits
 from experiments.divergence_cures import setups
 from experiments.divergence_cures.config import Config
@@ -102,9 +102,9 @@ def test_the_run_diverges_from_every_start_and_no_cured_one_does(data):
 
 def test_once_saturated_the_loss_grows_by_the_factor_of_the_last_layers_quadratic(data):
     """With φ = ±1 alike for all pictures, φφᵀ and the bias have the eigenvalue units + 1."""
-    features = np.concatenate([np.sign(np.arange(setups.UNITS) % 3 - 0.5), [1.0]])
+    features = np.concatenate([np.sign(np.arange(UNITS) % 3 - 0.5), [1.0]])
     largest = np.linalg.eigvalsh(np.outer(features, features))[-1]
-    assert largest == pytest.approx(setups.UNITS + 1)
+    assert largest == pytest.approx(UNITS + 1)
     growth = last_growth(data["runs"]["base"])
     np.testing.assert_allclose(growth, (1 - setups.RATE * largest) ** 2, rtol=1e-3)
 
@@ -134,7 +134,7 @@ def test_the_first_sharpness_is_that_of_the_setup(data):
 
 
 def test_normalized_pixels_have_no_mean_and_unit_variance():
-    shown = setups.seen(split_digits(train=QUICK.examples), jnp.asarray(True))
+    shown = seen(split_digits(train=QUICK.examples), jnp.asarray(True))
     pixels = np.asarray(shown.train[0], float)
     np.testing.assert_allclose(pixels.mean(axis=0), 0, atol=1e-5)
     assert pixels.std() == pytest.approx(1, rel=1e-5)
