@@ -224,7 +224,6 @@ def _if_symmetric(spanned: Krylov, like: Params, values: Array) -> Array:
         raise ValueError(
             f"the operator (or its metric) is not symmetric: products differ by "
             f"{float(spanned.asymmetry):.2g} of its size from those with its transpose. A Hessian "
-            "is so where the loss hides a part from derivatives (stop_gradient, a custom_vjp that "
-            "is no gradient): give the loss itself"
+            "is so where the loss has a custom_vjp that is no gradient: give the loss itself"
         )
     return values

@@ -16,10 +16,11 @@ from jaxtyping import Array, Float, PyTree
 
 from jdescent.analysis.curvature.eigenpairs import top_eigenpairs, wide
 from jdescent.analysis.curvature.products import Operator, hessian_operator, scalar_function
-from jdescent.core import OptimizerLike, Params, Scalar, apply_updates, norm, normals
+from jdescent.core import OptimizerLike, Params, Scalar, apply_updates, dot, norm, normals
 from jdescent.core.checks import require_floating, require_optimizer, require_same_tree
 from jdescent.core.contract import accept_extra
 from jdescent.core.trees import as_arrays
+from jdescent.numerics import or_infinite
 
 PROBE_STEPS = 4
 CORRECTIONS = 4
@@ -214,7 +215,7 @@ def _walked(optimizer: OptimizerLike, update: Callable, x: Params, sign: float) 
         return jax.tree.map(lambda a, x: (sign * a).astype(x.dtype), drawn.tree, x)
 
     def bowl(y: Params) -> Array:
-        return sum((jnp.sum(a * a) / 2 for a in wide(y).leaves), jnp.float32(0))
+        return dot(y, y) / 2
 
     def step(carry, i):
         y, state = carry
@@ -262,13 +263,13 @@ def _held(after: Callable, state: Any) -> tuple[Any, Array]:
         return [came[i].astype(leaves[i].dtype) for i in places]
 
     asked = [leaves[i] for i in places]
-    found = asked
-    for _ in range(CORRECTIONS):
-        came, slopes = jax.jvp(memories_after, (found,), ([jnp.ones_like(a) for a in found],))
-        found = [
-            z + jnp.where((slope == 0) | (c == a), 0, (a - c) / jnp.where(slope == 0, 1, slope))
-            for z, c, a, slope in zip(found, came, asked, slopes, strict=True)
-        ]
+
+    def corrected(_, found: list) -> list:
+        came, slopes = jax.jvp(memories_after, (found,), (list(map(jnp.ones_like, found)),))
+        rows = zip(found, came, asked, slopes, strict=True)
+        return [z + jnp.where(c == a, 0, (a - c) / or_infinite(slope)) for z, c, a, slope in rows]
+
+    found = lax.fori_loop(0, CORRECTIONS, corrected, asked)
     holds = [_is_close(c, a) for c, a in zip(memories_after(found), asked, strict=True)]
     given = dict(zip(places, found, strict=True))
     held = structure.unflatten([given.get(i, leaf) for i, leaf in enumerate(counted)])

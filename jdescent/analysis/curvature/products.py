@@ -27,9 +27,9 @@ def hessian_operator(loss: Callable[..., Any], params: Params, *rest: Any) -> Op
     not exist, as at the kinks of a relu, it is that of the branches taken.
 
     Args:
-        loss: a function that returns a scalar, twice differentiable by JAX. What it hides from
-            derivatives (`jax.lax.stop_gradient`, a `jax.custom_vjp` that is no gradient) makes of H
-            a matrix that is not symmetric, which `top_eigenpairs` refuses.
+        loss: a function that returns a scalar, twice differentiable by JAX. What it hides by
+            `jax.lax.stop_gradient` counts as constant. A `jax.custom_vjp` that is no gradient makes
+            H a matrix that is not symmetric, which `top_eigenpairs` refuses.
         params: θ, a tree of floating-point arrays.
         rest: what else the loss is given, such as a batch.
 
