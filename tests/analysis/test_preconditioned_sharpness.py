@@ -37,12 +37,8 @@ def of_adam(state):
     return jax.tree.map(lambda v: gain / (jnp.sqrt(v) + 1e-8), second_moment(state, 0.95))
 
 
-def of_number(number):
-    return lambda state: jax.tree.map(lambda x: jnp.full_like(x, number), problem()[1])
-
-
 def of_rmsprop(state):
-    return jax.tree.map(lambda v: RATE / (jnp.sqrt(v) + 1e-8), state.v)
+    return jax.tree.map(lambda v: RATE / jnp.sqrt(v + 1e-8), state.v)
 
 
 def of_shampoo(state):
@@ -59,9 +55,6 @@ def of_shampoo(state):
 
 
 CASES = {
-    "sgd": (lambda: jd.sgd(RATE), of_number(RATE)),
-    "heavy_ball": (lambda: jd.heavy_ball(RATE, 0.9), of_number(RATE)),
-    "nesterov": (lambda: jd.nesterov(RATE, 0.9), of_number(RATE * 1.9)),
     "rmsprop": (lambda: jd.rmsprop(RATE, 0.9), of_rmsprop),
     "adam": (lambda: jd.adam(RATE, 0.9, 0.95), of_adam),
     "adamw": (lambda: jd.adamw(RATE, 0.9, 0.95, weight_decay=0.1), of_adam),
@@ -93,14 +86,16 @@ def test_optax_is_measured_as_jdescent_is(x64):
     """Adam's memories in other nodes, in a chain with a transformation that leaves P as it is."""
     loss, start = problem()
     theirs = optax.chain(optax.identity(), optax.adam(RATE, 0.9, 0.95))
-    path = jax.jit(lambda x: jd.descend(loss, x, theirs, STEPS, record=None))(start)
-    gradient = jax.grad(loss)(path.params)
-    P = jax.jit(lambda path: analysis.preconditioner(theirs, path.state, path.params, gradient)(v))
-    v = jax.tree.map(jnp.cos, start)
+    gradient, v = jax.grad(loss)(start), jax.tree.map(jnp.cos, start)
+    with jax.numpy_dtype_promotion("standard"):
+        path = jax.jit(lambda x: jd.descend(loss, x, theirs, STEPS, record=None))(start)
+        found = jax.jit(
+            lambda path: analysis.preconditioner(theirs, path.state, start, gradient)(v)
+        )(path)
     nu = jax.tree.map(lambda v: v / (1 - 0.95**STEPS), path.state[1][0].nu)
     gain = RATE * (1 - 0.9) / (1 - 0.9**STEPS)
     expected = jax.tree.map(lambda v, nu: gain * v / (jnp.sqrt(nu) + 1e-8), v, nu)
-    np.testing.assert_allclose(ravel_pytree(P(path))[0], ravel_pytree(expected)[0], rtol=1e-12)
+    np.testing.assert_allclose(ravel_pytree(found)[0], ravel_pytree(expected)[0], rtol=1e-12)
 
 
 BETA = 0.9
@@ -121,9 +116,11 @@ BETA = 0.9
 def test_it_is_one_at_the_largest_stable_rate(x64, make, limit, threshold):
     bowl, x = jd.losses.bowl((1.0, 3.0)), jnp.array([1.0, 2.0])
     optimizer = make(limit)
-    found = analysis.preconditioned_sharpness(
-        bowl, x, optimizer, optimizer.init(x), threshold=threshold
-    )
+    found = jax.jit(
+        lambda x: analysis.preconditioned_sharpness(
+            bowl, x, optimizer, optimizer.init(x), threshold=threshold
+        )
+    )(x)
     np.testing.assert_allclose(found, 1, rtol=1e-12)
 
 
@@ -142,7 +139,7 @@ def test_it_maps_over_rates_and_is_recorded(x64):
 
     rates = jnp.array([0.01, 0.03])
     record = jax.jit(jax.vmap(run))(rates)
-    P = rates[:, None, None] / (np.sqrt(record["v"]) + 1e-8)
+    P = np.array(rates)[:, None, None] / np.sqrt(record["v"] + 1e-8)
     expected = np.max(P * np.array([1.0, 3.0]), axis=-1)
     np.testing.assert_allclose(record["c"][:, 1:], expected[:, 1:], rtol=1e-9)
     assert np.all(np.isnan(record["c"][:, 0]))  # no step was taken, and v is 0
@@ -151,8 +148,10 @@ def test_it_maps_over_rates_and_is_recorded(x64):
 def test_of_a_singular_preconditioner_what_moves_counts(x64):
     loss = lambda p: p["a"] ** 2 + 5 * p["b"] ** 2 + p["a"] * p["b"]  # noqa: E731
     x = {"a": jnp.array(1.0), "b": jnp.array(1.0)}
-    optimizer = jd.partition({"a": "moves", "b": "stays"}, moves=jd.sgd(0.1), stays=jd.freeze())
-    found = analysis.preconditioned_sharpness(loss, x, optimizer, optimizer.init(x))
+    optimizer = jd.partition({"a": "moves", "b": "stays"}, moves=jd.sgd(0.1), stays=jd.sgd(0.0))
+    found = jax.jit(
+        lambda x: analysis.preconditioned_sharpness(loss, x, optimizer, optimizer.init(x))
+    )(x)
     np.testing.assert_allclose(found, 0.2, rtol=1e-12)
 
 
@@ -170,7 +169,7 @@ def test_steps_of_a_length_of_their_own_have_no_preconditioner(make):
     optimizer, x = make(), jnp.array([[1.0, 0.5], [-0.3, 0.8]])
     state = optimizer.update(jnp.cos(x), optimizer.init(x), x)[1]
     with pytest.raises(ValueError, match="no preconditioner here: its update is not linear"):
-        analysis.preconditioned_sharpness(loss, x, optimizer, state)
+        analysis.preconditioner(optimizer, state, x, jax.grad(loss)(x))
 
 
 def test_before_the_first_step_adam_has_none():

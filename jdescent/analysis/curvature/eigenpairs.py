@@ -110,7 +110,8 @@ def top_eigenpairs(
     require_key("key", key)
     A = on_vectors("operator", operator, like)
     P = None if metric is None else on_vectors("metric", metric, like)
-    spanned = lanczos(A, _first_direction(start, x, key), steps, jax.random.fold_in(key, 1), P)
+    random = normals(key, x)
+    spanned = lanczos(A, _first_direction(start, random), steps, random, P)
     turned = jnp.linalg.eigh(spanned.T)[1].T
     chosen = [steps - 1 - i for i in range(k)] + list(range(bottom))[::-1]
     vectors = lax.stop_gradient(combined(turned[jnp.array(chosen)], spanned.basis))
@@ -186,14 +187,13 @@ def _rayleigh(A: Map, P: Map, x: Vector) -> tuple[Array, Array]:
     return value, jnp.sqrt(jnp.maximum(dot(across, P(across)), 0))
 
 
-def _first_direction(start: PyTree | None, x: Vector, key: Any) -> Vector:
+def _first_direction(start: PyTree | None, random: Vector) -> Vector:
     """The sum of the vectors to start from and some of a random one, or that alone."""
-    random = normals(key, x)
     if start is None:
         return random
     one = jax.tree.map(lambda a: jnp.sum(jnp.asarray(a), 0) if jnp.ndim(a) else a, start)
-    require_same_tree("a vector of start", one, "parameters", x.tree)
-    warm = Vector.of(one).map(lambda a, b: a.astype(b.dtype), x)
+    require_same_tree("a vector of start", one, "parameters", random.tree)
+    warm = Vector.of(one).map(lambda a, b: a.astype(b.dtype), random)
     length = norm(warm)
     share = jnp.where(length == 0, 1, RANDOM_SHARE * length / norm(random))
     return warm + share * random

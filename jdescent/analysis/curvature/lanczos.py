@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from jdescent.core import Vector, dot, normals
+from jdescent.core import Vector, dot
 from jdescent.core.trees import common_dtype
 
 Map = Callable[[Vector], Vector]
@@ -36,13 +35,14 @@ class _Direction(NamedTuple):
     dual: Vector
 
 
-def lanczos(A: Map, start: Vector, count: int, key: Any, metric: Map | None = None) -> Krylov:
+def lanczos(A: Map, start: Vector, count: int, random: Vector, metric: Map | None = None) -> Krylov:
     """Directions that span start, A·start, A²·start, …, each made orthogonal to all before.
 
     A is symmetric in the inner product q·P·r; P ≥ 0 is the metric, 1 if None. Where A·q lies in
     the span already (of an invariant subspace, such as that of a start without a part along some
-    eigenvectors) the method goes on from a random direction, whereby no eigenvalue is hidden and
-    equal ones are found as often as they occur. Where P is exhausted as well, directions are 0.
+    eigenvectors) the method goes on from another direction, made of the random vector, whereby no
+    eigenvalue is hidden and equal ones are found as often as they occur. Where P is exhausted as
+    well, directions are 0.
 
     Reference: G. H. Golub and C. F. Van Loan, 2013, Matrix Computations, sections 10.1 and 10.3;
     B. N. Parlett, 1998, The Symmetric Eigenvalue Problem, section 15.11 (in another inner product).
@@ -66,7 +66,7 @@ def lanczos(A: Map, start: Vector, count: int, key: Any, metric: Map | None = No
         return v - combined(rest, basis), parts + rest
 
     def beginning_anew(i, basis, dual) -> _Direction:
-        fresh = unit(normals(jax.random.fold_in(key, i), start)).q
+        fresh = unit(another(random, i)).q
         left, _ = against(basis, dual, fresh)
         length = jnp.sqrt(dot(left, P(left)))
         return unit(jnp.where(length > eps, 1.0, 0.0).astype(dtype) * left)
@@ -92,6 +92,11 @@ def lanczos(A: Map, start: Vector, count: int, key: Any, metric: Map | None = No
     T = jnp.diag(jnp.diag(columns)) + jnp.diag(betas[:-1], 1) + jnp.diag(betas[:-1], -1)
     apart = jnp.max(jnp.abs(jnp.tril(columns - T, -1)), initial=0.0)
     return Krylov(basis, dual, T, apart / jnp.where(largest == 0, 1, largest))
+
+
+def another(random: Vector, i: Any) -> Vector:
+    """The i-th of vectors made of a random one, odd in it: drawing anew is long to compile."""
+    return random.map(lambda a: jnp.sin((i + 2).astype(a.dtype) * a))
 
 
 def along(rows: Vector, v: Vector) -> Float[Array, " m"]:

@@ -15,8 +15,9 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from jdescent.analysis.curvature.eigenpairs import top_eigenpairs, wide
+from jdescent.analysis.curvature.lanczos import another
 from jdescent.analysis.curvature.products import Operator, hessian_operator, scalar_function
-from jdescent.core import OptimizerLike, Params, Scalar, apply_updates, dot, norm, normals
+from jdescent.core import OptimizerLike, Params, Scalar, Vector, apply_updates, dot, norm, normals
 from jdescent.core.checks import require_floating, require_optimizer, require_same_tree
 from jdescent.core.contract import accept_extra
 from jdescent.core.trees import as_arrays
@@ -44,7 +45,8 @@ def preconditioned_sharpness(
     unit and does not depend on that of the loss. An update that is a linear recursion with P in it
     is linearly stable while the value is below a number of the method alone:
 
-        sgd, rmsprop                P = η, η/(√v̂ + ε)                   2
+        sgd                         P = η                               2
+        rmsprop                     P = η/√(v + ε)                      2
         heavy_ball                  P = η                               2·(1 + β)
         nesterov                    P = η·(1 + β)                       2·(1 + β)²/(1 + 2β)
         adam                        P = η·(1 − β₁)/(1 − β₁ᵗ)/(√v̂ + ε)   2·(1 + β₁)   for large t
@@ -79,7 +81,7 @@ def preconditioned_sharpness(
         >>> bowl, optimizer = jd.losses.bowl((2.0, 40.0)), jd.rmsprop(0.01)
         >>> path = jd.descend(bowl, jnp.array([3.0, 1.0]), optimizer, steps=100)
         >>> found = preconditioned_sharpness(bowl, path.params, optimizer, path.state, threshold=2)
-        >>> P = 0.01 / (path.state.v**0.5 + 1e-8)
+        >>> P = 0.01 / (path.state.v + 1e-8) ** 0.5
         >>> print(bool(abs(found - jnp.max(P * jnp.array([2.0, 40.0])) / 2) < 1e-5 * found))
         True
 
@@ -181,7 +183,7 @@ def _refused(P: Operator, reasons: dict[str, Any]) -> Operator:
 def _is_linear(response: Callable, P: Operator, gradient: PyTree, x: Params) -> Array:
     """Whether the slope along the gradient a little way out is that at 0, and not 0."""
     g = wide(as_arrays(gradient))
-    g = jax.tree.map(lambda a, z: jnp.where(norm(g) == 0, z, a), g, normals(jax.random.key(2), g))
+    g = jax.tree.map(lambda a, z: jnp.where(norm(g) == 0, z, a), g, _any_direction(x))
     g = jax.tree.map(lambda a, x: a.astype(x.dtype), g.tree, x)
     little = jax.tree.map(lambda a: a * jnp.asarray(SMALL, a.dtype), g)
     there = wide(jax.jvp(response, (little,), (g,))[1])
@@ -196,7 +198,8 @@ def _without_odd_memories(
     optimizer: OptimizerLike, update: Callable, state: Any, x: Params
 ) -> tuple[Any, Array]:
     """The state with its odd memories 0, and whether each memory is odd or even."""
-    walked, mirrored = (_walked(optimizer, update, x, sign) for sign in (1.0, -1.0))
+    both = jax.vmap(lambda sign: _walked(optimizer, update, x, sign))(jnp.array([1.0, -1.0]))
+    walked, mirrored = (jax.tree.map(lambda a, i=i: a[i], both) for i in range(2))
     require_same_tree("state", state, "the states of the optimizer", walked)
     odd = jax.tree.map(_is_odd, walked, mirrored)
     either = [
@@ -207,25 +210,29 @@ def _without_odd_memories(
     return at_rest, jnp.all(jnp.stack([jnp.asarray(True), *either]))
 
 
-def _walked(optimizer: OptimizerLike, update: Callable, x: Params, sign: float) -> Any:
-    """The state after random steps from a random place, or of their mirror image."""
+def _walked(optimizer: OptimizerLike, update: Callable, x: Params, sign: Array) -> Any:
+    """The state after some steps of any gradients from a random place, or of their mirror image."""
 
-    def random(i: Any) -> Params:
-        drawn = normals(jax.random.fold_in(jax.random.key(1), i), wide(x))
-        return jax.tree.map(lambda a, x: (sign * a).astype(x.dtype), drawn.tree, x)
+    def mirrored(v: Vector) -> Params:
+        return jax.tree.map(lambda a, x: (sign.astype(a.dtype) * a).astype(x.dtype), v.tree, x)
 
     def bowl(y: Params) -> Array:
         return dot(y, y) / 2
 
     def step(carry, i):
         y, state = carry
-        g = random(i)
+        g = mirrored(another(random, i))
         updates, new = update(g, state, y, value=bowl(y), grad=g, value_fn=bowl)
         return (apply_updates(y, updates), jax.tree.map(_like, new, state)), None
 
-    start = random(PROBE_STEPS)
+    random = _any_direction(x)
+    start = mirrored(random)
     begun = start, as_arrays(optimizer.init(start))
     return lax.scan(step, begun, jnp.arange(PROBE_STEPS))[0][1]
+
+
+def _any_direction(x: Params) -> Vector:
+    return normals(jax.random.key(1), wide(x))
 
 
 def _is_odd(a: Array, b: Array) -> Array:

@@ -73,7 +73,7 @@ def hessian_trace(
     x = wide(as_arrays(params))
 
     def probed(i):
-        z = signs(jax.random.fold_in(key, i), x)
+        z = signs_of(normals(jax.random.fold_in(key, i), x))
         return dot(z, H(z))
 
     return _estimate(lax.map(probed, jnp.arange(count)))
@@ -155,17 +155,17 @@ def spectral_density(
     A = on_vectors("operator", operator, like)
 
     def probed(i):
-        z = signs(jax.random.fold_in(key, i), x)
-        spanned = lanczos(A, z, min(steps, size(x)), jax.random.fold_in(key, count + i))
+        z = normals(jax.random.fold_in(key, i), x)
+        spanned = lanczos(A, signs_of(z), min(steps, size(x)), z)
         nodes, turned = jnp.linalg.eigh(spanned.T)
         return nodes, turned[0] ** 2
 
     return SpectralDensity(*lax.map(probed, jnp.arange(count)))
 
 
-def signs(key: Any, like: Vector) -> Vector:
-    """Independent ±1, shaped like the vector."""
-    return normals(key, like).map(lambda a: jnp.where(a < 0, -1, 1).astype(a.dtype))
+def signs_of(v: Vector) -> Vector:
+    """±1 for each element; of standard normals they are independent."""
+    return v.map(lambda a: jnp.where(a < 0, -1, 1).astype(a.dtype))
 
 
 def _estimate(samples: Float[Array, " probes"]) -> Estimate:
