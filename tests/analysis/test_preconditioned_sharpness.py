@@ -159,7 +159,6 @@ def test_of_a_singular_preconditioner_what_moves_counts(x64):
     "make",
     [
         lambda: jd.lion(0.01),
-        lambda: jd.sign_sgd(0.01),
         lambda: jd.muon(0.01),
         lambda: jd.lars(0.01),
     ],

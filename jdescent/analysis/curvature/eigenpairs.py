@@ -54,10 +54,11 @@ def top_eigenpairs(
 
     Lanczos' method with full reorthogonalization, a fixed number of iterations in one `lax.scan`.
     Values approach from within: the largest from below. From a random start the largest is short by
-    0.103·(ln n/(iterations − 1))² of the width of the spectrum in the mean at most, and by far less
-    where it stands apart, as a sharpness does; the residuals say how far. After n iterations all is
-    exact to rounding, equal eigenvalues included. That a value is the largest is as sure as the
-    start has a part along its vector: the random start has; a warm start is given one.
+    at most 0.103·(ln(n·m⁴)/m)² of the width of the spectrum in the mean, m = iterations − 1, and by
+    far less where it stands apart, as a sharpness does; the residuals say how far. After n
+    iterations all is exact to rounding, equal eigenvalues included. That a value is the largest is
+    as sure as the start has a part along its vector: the random start has; a warm start is given
+    one.
 
     With a metric P ≥ 0 the eigenvalues are those of P^½·A·P^½, which are P·A's: its vectors obey
     A·P·x = λ·x and x·P·x = 1, and the residual is in this length. P may be singular.

@@ -14,14 +14,13 @@ Map = Callable[[Vector], Vector]
 
 
 class Krylov(NamedTuple):
-    """Directions q₁ … qₘ with qᵢ·P·qⱼ = δᵢⱼ, and the operator A seen in them, T = qᵢ·P·A·qⱼ.
+    """Directions q₁ … qₘ with qᵢ·P·qⱼ = δᵢⱼ, and the operator A seen in them.
 
     Attributes:
         basis: the qᵢ, stacked along a first axis of every leaf.
         dual: the P·qᵢ; for P = 1 the same.
-        T: tridiagonal; with a 0 beside the diagonal where the method began anew.
-        asymmetry: how far A is from symmetric, the largest |qᵢ·P·A·qⱼ − qⱼ·P·A·qᵢ| seen over the
-            largest entry of T.
+        T: (P·qᵢ)·A·(P·qⱼ), tridiagonal; with a 0 beside the diagonal where the method began anew.
+        asymmetry: how far that is from symmetric, over its largest entry.
     """
 
     basis: Vector
@@ -36,16 +35,16 @@ class _Direction(NamedTuple):
 
 
 def lanczos(A: Map, start: Vector, count: int, random: Vector, metric: Map | None = None) -> Krylov:
-    """Directions that span start, A·start, A²·start, …, each made orthogonal to all before.
+    """Directions that span start, A·P·start, (A·P)²·start, …, each orthogonal to all before.
 
-    A is symmetric in the inner product q·P·r; P ≥ 0 is the metric, 1 if None. Where A·q lies in
-    the span already (of an invariant subspace, such as that of a start without a part along some
-    eigenvectors) the method goes on from another direction, made of the random vector, whereby no
-    eigenvalue is hidden and equal ones are found as often as they occur. Where P is exhausted as
-    well, directions are 0.
+    A is symmetric and the metric P ≥ 0 as well, 1 if None, so A·P is symmetric in the inner product
+    q·P·r. Where A·P·q lies in the span already (of an invariant subspace, such as that of a start
+    without a part along some eigenvectors) the method goes on from another direction, made of the
+    random vector, whereby no eigenvalue is hidden and equal ones are found as often as they occur.
+    Where P is exhausted as well, directions are 0.
 
     Reference: G. H. Golub and C. F. Van Loan, 2013, Matrix Computations, sections 10.1 and 10.3;
-    B. N. Parlett, 1998, The Symmetric Eigenvalue Problem, section 15.11 (in another inner product).
+    B. N. Parlett, 1998, The Symmetric Eigenvalue Problem, chapter 15 (in another inner product).
     """
     dtype = common_dtype(*start.leaves)
     eps = 32 * float(jnp.finfo(dtype).eps)
