@@ -6,6 +6,7 @@
 - `escape`: mean first-passage times over a barrier, from Kramers' law to the exact chain.
 - `saddle`: steps to leave a saddle, with gradient noise and without.
 - `survival`: first-passage statistics with censored runs.
+- `curvature`: of a loss by Hessian products: sharpness, spectra, through any optimizer's eyes.
 - `fractal`: the boundary between two outcomes and its box-counting dimension.
 - `fractal_null`: the dimension that a smooth boundary with flipped pixels would have.
 - `rates`: contraction factors and stability boundaries measured on recorded runs.
@@ -26,6 +27,24 @@ from jdescent.analysis.bowl_rates import (
     tuned_gd,
     tuned_heavy_ball,
     tuned_nesterov,
+)
+from jdescent.analysis.curvature import (
+    CriticalSharpness,
+    Eigenpairs,
+    Estimate,
+    SpectralDensity,
+    critical_sharpness,
+    directional_curvature,
+    gauss_newton_operator,
+    gauss_newton_product,
+    hessian_operator,
+    hessian_product,
+    hessian_trace,
+    preconditioned_sharpness,
+    preconditioner,
+    sharpness,
+    spectral_density,
+    top_eigenpairs,
 )
 from jdescent.analysis.escape import (
     GradientNoise,
@@ -77,11 +96,15 @@ from jdescent.analysis.survival import MeanTime, SurvivalCurve, exponential_mean
 
 __all__ = [
     "BoxCounts",
+    "CriticalSharpness",
     "Crossing",
+    "Eigenpairs",
+    "Estimate",
     "GradientNoise",
     "MeanTime",
     "NullDimension",
     "SaddleSteps",
+    "SpectralDensity",
     "SurvivalCurve",
     "Tuning",
     "adam_critical_sharpness",
@@ -92,10 +115,14 @@ __all__ = [
     "box_dimension",
     "chebyshev_bound",
     "contraction_rate",
+    "critical_sharpness",
     "crossing",
+    "directional_curvature",
     "ema_momentum_limit",
     "epoch_shuffled_variance",
     "exponential_mean",
+    "gauss_newton_operator",
+    "gauss_newton_product",
     "gaussian_chain_steps",
     "gaussian_chain_survival",
     "gd_limit",
@@ -103,6 +130,9 @@ __all__ = [
     "heavy_ball_limit",
     "heavy_ball_rate",
     "heavy_ball_variance",
+    "hessian_operator",
+    "hessian_product",
+    "hessian_trace",
     "kramers_time",
     "minibatch_limit",
     "nadam_critical_sharpness",
@@ -112,6 +142,8 @@ __all__ = [
     "noisy_saddle_steps",
     "null_dimension",
     "outcome_boundary",
+    "preconditioned_sharpness",
+    "preconditioner",
     "quadrature_time",
     "regression_descent",
     "regression_excess",
@@ -123,10 +155,13 @@ __all__ = [
     "sampled_chain_steps",
     "sgd_variance",
     "sgdw_limit",
+    "sharpness",
     "smooth_outcome",
+    "spectral_density",
     "standard_nesterov",
     "survival_curve",
     "temperature",
+    "top_eigenpairs",
     "tuned_gd",
     "tuned_heavy_ball",
     "tuned_nesterov",
