@@ -54,7 +54,7 @@ def top_eigenpairs(
 
     Lanczos' method with full reorthogonalization, a fixed number of iterations in one `lax.scan`.
     Values approach from within: the largest from below. From a random start the largest is short by
-    at most 0.103·(ln(n·m⁴)/m)² of the width of the spectrum in the mean, m = iterations − 1, and by
+    O((ln n/iterations)²) of the width of the spectrum in the mean, whatever the spectrum, and by
     far less where it stands apart, as a sharpness does; the residuals say how far. After n
     iterations all is exact to rounding, equal eigenvalues included. That a value is the largest is
     as sure as the start has a part along its vector: the random start has; a warm start is given
@@ -96,9 +96,9 @@ def top_eigenpairs(
         >>> print(pairs.values, pairs.vectors.shape)
         [99. 98. -3.] (3, 103)
 
-    Reference: C. Lanczos, 1950, An Iteration Method for the Solution of the Eigenvalue Problem; the
-    bound of a random start: J. Kuczyński and H. Woźniakowski, 1992, Estimating the Largest
-    Eigenvalue by the Power and Lanczos Algorithms with a Random Start, Theorem 3.2.
+    Reference: C. Lanczos, 1950, An Iteration Method for the Solution of the Eigenvalue Problem; of
+    a random start: J. Kuczyński and H. Woźniakowski, 1992, Estimating the Largest Eigenvalue by the
+    Power and Lanczos Algorithms with a Random Start.
     """
     require_floating(like)
     require_function("operator", operator)
