@@ -3,7 +3,7 @@
 Everything runs on a machine of two devices, as sweeps spread over all there are.
 """
 
-import itertools
+import gc
 import os
 
 from annotations import checked
@@ -48,13 +48,30 @@ def as_users_run():
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
-finished_modules = itertools.count(1)
+PROGRAMS_KEPT = 1500
+programs_compiled = 0
+
+
+def count_programs(event, *_, **__):
+    global programs_compiled
+    programs_compiled += event == "/jax/core/compile/backend_compile_duration"
+
+
+jax.monitoring.register_event_duration_secs_listener(count_programs)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_what_was_compiled():
-    """A thousand compiled programs take gigabytes, but each module would compile anew what others
+    """A thousand compiled programs take a gigabyte, but each module would compile anew what others
     use as well."""
+    global programs_compiled
     yield
-    if next(finished_modules) % 6 == 0:
+    if programs_compiled > PROGRAMS_KEPT:
         jax.clear_caches()
+        programs_compiled = 0
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays to the end: no garbage collection need look at it."""
+    gc.collect()
+    gc.freeze()
