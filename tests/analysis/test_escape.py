@@ -1,3 +1,4 @@
+import functools
 import itertools
 import math
 
@@ -31,6 +32,12 @@ def kramers(temperature):
     return analysis.kramers_time(2.5, -1.5, BARRIER_HEIGHT, temperature)
 
 
+@functools.cache
+def sampled_steps(batch_size):
+    noise = analysis.batch_noise(OFFSETS, batch_size)
+    return analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, noise)
+
+
 @pytest.mark.parametrize(
     ("batch_size", "steps"), [(2, 88.2), (4, 239.7), (8, 1772), (12, 13090), (16, 96721)]
 )
@@ -62,23 +69,18 @@ def test_the_gaussian_chains_steps_for_the_double_well(batch_size, steps):
     [(2, 98.89), (4, 276.00), (8, 1893.10), (12, 13385.9), (16, 96707.2)],
 )
 def test_the_sampled_chains_steps_for_the_double_well(batch_size, steps):
-    noise = analysis.batch_noise(OFFSETS, batch_size)
-    found = analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, noise)
     # the documented error, −(ΔU/T)·Δ²/(6s²) with ΔU/T = B/2, is at most 1e-5; then the digits
-    np.testing.assert_allclose(found, steps, rtol=1e-5, atol=0.01)
+    np.testing.assert_allclose(sampled_steps(batch_size), steps, rtol=1e-5, atol=0.01)
 
 
 def test_the_sampled_chains_error_is_the_documented_one():
     noise = analysis.batch_noise(OFFSETS, 16)
-    coarse, fine = (
-        analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, noise, nodes)
-        for nodes in (1025, 16384)
-    )
+    coarse = analysis.sampled_chain_steps(double_well, START, THRESHOLD, RATE, noise, 1025)
     variance = RATE**2 * EXAMPLE_VARIANCE / 16
     left = -1.85 - 10 * np.sqrt(variance)  # U rises by 40T up to −1.85, then ten deviations
     spacing = (THRESHOLD - left) / 1024
     predicted = -(16 / 2) * spacing**2 / (6 * variance)
-    np.testing.assert_allclose(coarse / fine - 1, predicted, rtol=0.15)
+    np.testing.assert_allclose(coarse / sampled_steps(16) - 1, predicted, rtol=0.15)
 
 
 def test_kramers_law_is_the_limit_of_small_temperature_with_its_first_correction():
@@ -168,9 +170,7 @@ def test_direct_simulation_agrees_with_the_chains(kind):
         def noise(draw, size):
             return draw.normal(0, deviation, size)
     else:
-        exact = analysis.sampled_chain_steps(
-            double_well, START, THRESHOLD, RATE, analysis.batch_noise(OFFSETS, batch_size)
-        )
+        exact = sampled_steps(batch_size)
 
         def noise(draw, size):
             return draw.choice(OFFSETS, (size, batch_size)).mean(axis=1)
