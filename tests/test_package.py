@@ -10,6 +10,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import optax
 import pytest
+from cases import TWINS
 
 import jdescent as jd
 
@@ -85,12 +86,20 @@ def test_every_public_function_is_explained_with_an_example_that_runs(name):
     assert first.endswith((".", ":")), first
 
 
-@pytest.mark.parametrize("name", [n for n in FUNCTIONS if "." not in n])
+OTHERWISE = {"chain", "apply_updates", "global_norm", "add_noise", "partition", "masked"}
+IN_OPTAX_TOO = {name for name in FUNCTIONS if name in vars(optax)} - OTHERWISE
+
+
+def test_every_twin_of_one_name_is_among_those_that_are_compared():
+    ours = {case.ours.__name__: case.twin for case in TWINS}
+    names = {name for name, twin in ours.items() if twin is vars(optax).get(name)}
+    assert len(names) > 10
+    assert names <= IN_OPTAX_TOO
+
+
+@pytest.mark.parametrize("name", sorted(IN_OPTAX_TOO))
 def test_hyperparameters_that_optax_also_has_carry_its_names(name):
-    twin = vars(optax).get(name)  # getattr warns of what has moved
-    otherwise = ("chain", "apply_updates", "global_norm", "add_noise", "partition", "masked")
-    if twin is None or name in otherwise:
-        return
+    twin = vars(optax)[name]  # getattr warns of what has moved
     ours = inspect.signature(FUNCTIONS[name]).parameters
     theirs = inspect.signature(twin).parameters
     missing = set(theirs) - set(ours)
