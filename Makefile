@@ -15,9 +15,20 @@ SWEEP_TESTS := identity store axes kernel lanes grid devices exactness costs sur
 CORE_TESTS := tests/test_core.py tests/test_descend.py tests/test_verdicts.py \
 	tests/experiments/test_fit_line.py \
 	jdescent/sweeps $(SWEEP_TESTS:%=tests/sweeps/test_%.py)
+# What takes seconds: no browser, figure, kernel or second process, nor all optimizers one by one.
+FAST_TESTS := test_absorption test_command test_core test_core_errors test_descend test_descend_errors \
+	test_imports test_numerics test_package test_partition test_trajectory \
+	analysis/test_bowl_rates analysis/test_fractal analysis/test_principal analysis/test_rates \
+	analysis/test_stability_limits analysis/test_stationary analysis/test_survival \
+	losses/test_landscape optimizers/test_accelerated optimizers/test_hyperparameters \
+	optimizers/test_identities optimizers/test_momentum optimizers/test_textbook \
+	playground/test_catalog playground/test_curves playground/test_expressions \
+	sweeps/test_axes sweeps/test_costs sweeps/test_store
+# In the order of collection, which ends with many short modules, so that both processes end together.
+IN_PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play test test-newest test-oldest fuzz lint bench clean help
+.PHONY: figures check play test test-fast test-newest test-oldest fuzz lint bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -32,7 +43,10 @@ play: $(READY)     ## open the playground in the browser
 	$(BIN)/jdescent play
 
 test: $(READY)     ## run the tests, the examples in docstrings and the README
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(TESTS)
+
+test-fast: $(READY) ## run the part of the tests that takes a minute
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(FAST_TESTS:%=tests/%.py)
 
 test-newest:       ## run the core of the tests on the newest Python, compiled as users do
 	XLA_FLAGS= $(MAKE) test PYTHON=$(NEWEST) VENV=.venv-$(NEWEST_VERSION) EXTRAS=test TESTS="$(CORE_TESTS)"
