@@ -49,18 +49,23 @@ def assert_placed(tree, mesh, rows=0):
             assert leaf.sharding.is_equivalent_to(expected, leaf.ndim), jax.tree_util.keystr(path)
 
 
+def run_of(name, start, steps):
+    options = {"record": ("params", "gradient_norm"), "every": 5}
+    return jd.descend(loss, start, OPTIMIZERS[name](), steps, **options)
+
+
+@functools.cache
+def whole_run(name):
+    """On one device, which does not depend on the mesh of others."""
+    return jax.jit(lambda start: run_of(name, start, 23))(START)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["automatic", "explicit", "explicit, set as the mesh"])
 def test_a_run_over_a_mesh_is_the_run_on_one_device(kind, name):
     axis = AxisType.Explicit if "explicit" in kind else AxisType.Auto
     mesh = jax.make_mesh((2,), ("x",), axis_types=(axis,))
-    optimizer = OPTIMIZERS[name]()
-    options = {"record": ("params", "gradient_norm"), "every": 5}
-
-    def run(start, steps):
-        return jd.descend(loss, start, optimizer, steps, **options)
-
-    whole = jax.jit(run, static_argnums=1)(START, 23)
+    run, whole = functools.partial(run_of, name), whole_run(name)
     with jax.set_mesh(mesh) if "set" in kind else contextlib.nullcontext():
         first = jax.jit(run, static_argnums=1)(placed(mesh), 13)
         second = (run if kind == "explicit" else jax.jit(run, static_argnums=1))(first, 10)
