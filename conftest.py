@@ -48,7 +48,7 @@ def as_users_run():
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
-PROGRAMS_KEPT = 1500
+PROGRAMS_KEPT = 1000
 programs_compiled = 0
 
 
@@ -62,8 +62,8 @@ jax.monitoring.register_event_duration_secs_listener(count_programs)
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_what_was_compiled():
-    """A thousand compiled programs take a gigabyte, but each module would compile anew what others
-    use as well."""
+    """A thousand compiled programs take over a gigabyte, but what modules use in common would be
+    compiled anew for each."""
     global programs_compiled
     yield
     if programs_compiled > PROGRAMS_KEPT:
