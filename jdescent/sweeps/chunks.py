@@ -51,11 +51,6 @@ def chunk_within(shape: Sequence[int], lanes: int, whole: bool = False) -> tuple
     return (1,) * (len(shape) - len(chunk)) + tuple(reversed(chunk))
 
 
-def places(shape: Sequence[int], chunk: Sequence[int]) -> Iterator[Place]:
-    """The index of every chunk along each axis."""
-    return np.ndindex(*(-(-size // step) for size, step in zip(shape, chunk, strict=True)))
-
-
 def runs_of_chunks(shape: Sequence[int], chunk: Sequence[int]) -> np.ndarray:
     """How many points of the grid each chunk covers; the last along an axis may be smaller.
 
@@ -151,8 +146,9 @@ def engine_within(
         axes: of the grid.
         bound: bytes.
         mapped: takes the program to many lanes.
-        split: whether all devices compute one chunk together, rather than one chunk each.
-        parts: how many chunks there are at least, where splitting does not change the rounding.
+        split: whether all devices compute one chunk together, rather than one chunk each; it is
+            then of whole blocks, so that any number of devices rounds alike.
+        parts: how many chunks are wished for.
     """
     shape = [axis.size for axis in axes]
     count = 1 if program.effects else len(jax.local_devices())
@@ -162,7 +158,7 @@ def engine_within(
     of_a_lane = sum(value_bytes(variable) for variable in program.jaxpr.outvars)
     produced = 2 * (1 if split else count) * of_a_lane
     total = math.prod(shape)
-    share = max(-(-total // max(parts, at_once)), _kept_together(program, total))
+    share = max(-(-total // max(parts, at_once)), _kept_together(program, total, always=split))
     lanes = max(1, int(min(most, share, bound // max(produced, 1))))
     while True:
         chunk = chunk_within(shape, lanes, whole=bool(program.effects))
@@ -324,10 +320,15 @@ def _block(program: core.ClosedJaxpr, runs: int) -> int:
     return min(1024, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // largest)))
 
 
-def _kept_together(program: core.ClosedJaxpr, total: int) -> int:
-    """How many lanes no number of devices parts: XLA's rounding depends on the size of a block."""
+def _kept_together(program: core.ClosedJaxpr, total: int, always: bool) -> int:
+    """How many lanes are not parted further: XLA's rounding depends on the size of a block.
+
+    What XLA is not given as vectors of lanes is parted, if need be, unless it is `always` kept.
+    """
     runs = _power_of_two_from(total)
-    if jax.default_backend() != "cpu" or carried_bytes(program, runs) is None:
+    if jax.default_backend() != "cpu":
+        return 1
+    if not always and carried_bytes(program, runs) is None:
         return 1
     return min(_block(program, runs), runs)
 
