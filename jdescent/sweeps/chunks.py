@@ -158,7 +158,8 @@ def engine_within(
     of_a_lane = sum(value_bytes(variable) for variable in program.jaxpr.outvars)
     produced = 2 * (1 if split else count) * of_a_lane
     total = math.prod(shape)
-    share = max(-(-total // max(parts, at_once)), _kept_together(program, total, always=split))
+    kept = _kept_together(program, total, on_all if split else None)
+    share = max(-(-total // max(parts, at_once)), kept)
     lanes = max(1, int(min(most, share, bound // max(produced, 1))))
     while True:
         chunk = chunk_within(shape, lanes, whole=bool(program.effects))
@@ -195,13 +196,17 @@ def engine_for(
     The last few are remembered, for sweeps of one function over other values.
     """
     mesh = _mesh() if _spreads(program) else None
-    runs = _power_of_two_from(math.prod(axis.size for axis in axes))
+    total = math.prod(axis.size for axis in axes)
+    runs = _power_of_two_from(total)
     lanes = math.prod(chunk)
     if mesh is not None:
         lanes = max(lanes, FEWEST_ON_EACH)
-    block = lanes if program.effects else min(_block(program, runs), _power_of_two_from(lanes))
     sharing = mesh.size if mesh is not None and split else 1
-    lanes = -(-lanes // (sharing * block)) * block
+    lanes = -(-lanes // sharing)
+    block = lanes if program.effects else min(_block(program, runs), _power_of_two_from(lanes))
+    lanes = -(-lanes // block) * block
+    if split and total > FEWEST_DEVICES * block:
+        lanes = max(lanes, SEVERAL_BLOCKS * block)
     trees = [axis.tree for axis in axes]
     structures = tuple(axis.structure for axis in axes)
     shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
@@ -255,6 +260,11 @@ REMEMBERED = 16
 # XLA gives some programs of a single lane on each of several devices other numbers than to the same
 # lane alone (seen with jaxlib 0.10: a gather by index, then an update in place).
 FEWEST_ON_EACH = 2
+
+# XLA rounds a loop over blocks of lanes alike whatever their number is, from two on; one block is
+# compiled without the loop (seen with jaxlib 0.10: a mean over data, outside the loops of a run).
+SEVERAL_BLOCKS = 2
+FEWEST_DEVICES = 2  # that a sweep in one process runs on, after `use_all_cores`
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
@@ -320,15 +330,18 @@ def _block(program: core.ClosedJaxpr, runs: int) -> int:
     return min(1024, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // largest)))
 
 
-def _kept_together(program: core.ClosedJaxpr, total: int, always: bool) -> int:
+def _kept_together(program: core.ClosedJaxpr, total: int, sharing: int | None) -> int:
     """How many lanes are not parted further: XLA's rounding depends on the size of a block.
 
-    What XLA is not given as vectors of lanes is parted, if need be, unless it is `always` kept.
+    Where devices share a chunk, each has several blocks. Else, what XLA is not given as vectors of
+    lanes is parted all the same.
     """
     runs = _power_of_two_from(total)
     if jax.default_backend() != "cpu":
         return 1
-    if not always and carried_bytes(program, runs) is None:
+    if sharing is not None:
+        return min(SEVERAL_BLOCKS * sharing * _block(program, runs), total)
+    if carried_bytes(program, runs) is None:
         return 1
     return min(_block(program, runs), runs)
 

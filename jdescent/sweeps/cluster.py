@@ -248,7 +248,7 @@ class _Tasks:
 
     def _limit(self) -> float:
         if self._timeout is not None:
-            return self._timeout
+            return max(self._timeout, 2 * self._longest)
         return max(LATE_AT_LEAST, LATE * self._longest) if self._longest else math.inf
 
     def _named(self, label: str) -> str:

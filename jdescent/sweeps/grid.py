@@ -65,8 +65,9 @@ def sweep(
             to the store, which all of them see: see `jdescent.sweeps.cluster`. `run` and what it
             closes over are pickled with cloudpickle. It needs ``pip install 'jdescent[cluster]'``.
         chunk_timeout: seconds that a worker may take to compile the program, or to compute and
-            write a chunk, before it is restarted and its work given to others. By default ten
-            times the longest that this took so far, at least 60 s; no limit before the first.
+            write a chunk, before it is restarted and its work given to others; at least twice the
+            longest that this took so far. By default ten times that, at least 60 s, and no limit
+            before the first is finished.
         version: a name of what `run` computes, for a store. It is needed where `run` calls Python
             back as it runs (`jax.pure_callback`, `jax.debug.print` excepted) or has batching rules
             of its own, whose code no store can tell from another: give it another name whenever

@@ -84,7 +84,7 @@ def loss_of_data(dtype):
 
 
 def noisy_descents(dtype, **options):
-    """3000 descents from random starts, some of which diverge."""
+    """12,000 descents from random starts, some of which diverge."""
     loss = loss_of_data(dtype)
 
     def run(key, learning_rate):
@@ -92,7 +92,7 @@ def noisy_descents(dtype, **options):
         return jd.descend(loss, start, jd.heavy_ball(learning_rate, 0.9), 60, every=20)
 
     rates = np.geomspace(0.01, 100.0, 60).astype(dtype)
-    keys = jax.random.split(jax.random.key(3), 50)
+    keys = jax.random.split(jax.random.key(3), 200)
     return jd.sweep(run, key=keys, learning_rate=rates, **options)
 
 
@@ -101,7 +101,7 @@ def test_workers_give_the_bits_of_one_process(client, tmp_path, dtype):
     with jax.enable_x64(dtype == "float64"):
         alone = noisy_descents(dtype)
         grid = noisy_descents(dtype, store=tmp_path / "s.zarr", cluster=client)
-    assert 0 < (grid.verdict == "diverged").sum() < 3000
+    assert 0 < (grid.verdict == "diverged").sum() < 12_000
     assert grid.loss.dtype == dtype
     assert bits_of(grid) == bits_of(alone)
     assert [file.name for file in tmp_path.iterdir()] == ["s.zarr"]
@@ -112,7 +112,7 @@ def test_workers_give_the_bits_of_one_process(client, tmp_path, dtype):
 
 def paused(folder, x):
     """x, after a while; what else happens is told by the files in a folder."""
-    time.sleep(0.1)
+    time.sleep(0.04)
     newcomer = "NEWCOMER" in os.environ
     if newcomer:
         (folder / "newcomer worked").touch()
@@ -125,7 +125,7 @@ def paused(folder, x):
 
 
 def slow(folder, **options):
-    """24,576 runs, in chunks that take a tenth of a second or more."""
+    """98,304 runs, in chunks that take a tenth of a second or more."""
 
     def run(x, y):
         z = jnp.cos(x * y) + jnp.exp(-y)
@@ -133,7 +133,7 @@ def slow(folder, **options):
         wait = functools.partial(paused, folder)
         return jax.pure_callback(wait, shape, z, vmap_method="broadcast_all")
 
-    x, y = np.linspace(0.1, 0.4, 192), np.linspace(1.0, 2.0, 128)
+    x, y = np.linspace(0.1, 0.4, 192), np.linspace(1.0, 2.0, 512)
     return jd.sweep(run, x=x, y=y, version="1", **options)
 
 
@@ -180,7 +180,7 @@ def test_a_hanging_worker_is_restarted_and_its_chunk_given_to_another(
 ):
     store = tmp_path / "s.zarr"
     once(3, store, (tmp_path / "hang").touch)
-    with pytest.warns(RuntimeWarning, match=r"takes longer than 4 s for the chunk x\[\d+:"):
+    with pytest.warns(RuntimeWarning, match=r"takes longer than \S+ s for the chunk x\[\d+:"):
         grid = slow(tmp_path, store=store, cluster=client, chunk_timeout=4.0)
     assert not (tmp_path / "hang").exists()
     assert bits_of(grid) == whole
@@ -190,7 +190,7 @@ def test_a_chunk_that_is_always_late_is_an_error(client, tmp_path, monkeypatch, 
     monkeypatch.setattr(crews, "ATTEMPTS", 1)
     (tmp_path / "hang").touch()
     with pytest.raises(
-        TimeoutError, match=r"the chunk x\[.* took longer than 4 s on 1 workers, .*"
+        TimeoutError, match=r"the chunk x\[.* took longer than \S+ s on 1 workers, "
     ):
         slow(tmp_path, store=tmp_path / "s.zarr", cluster=client, chunk_timeout=4.0)
     client.restart()
@@ -256,9 +256,8 @@ def test_a_client_that_died_is_gone_on_for(client, tmp_path, whole):
 
 
 OTHER_NUMPY = """
-import importlib.metadata
-version = importlib.metadata.version
-importlib.metadata.version = lambda name: "1.26.0" if name == "numpy" else version(name)
+import importlib.metadata as known
+known.version = lambda name: "1.26.0" if name == "numpy" else known.distribution(name).version
 """
 
 
