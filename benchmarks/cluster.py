@@ -47,7 +47,7 @@ def main(quick: bool) -> None:
     print("| ---: | ---: | ---: | ---: | ---: |")
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalCluster(WORKERS, threads_per_worker=2, dashboard_address=None) as local,
+        LocalCluster(WORKERS, threads_per_worker=2, dashboard_address=":0") as local,
         Client(local) as client,
     ):
         for seconds in SECONDS[: 2 if quick else None]:

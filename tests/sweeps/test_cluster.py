@@ -32,7 +32,7 @@ PATIENCE = 60.0  # seconds in which anything here happens, on a busy machine
 @pytest.fixture(scope="module")
 def client():
     """Of two workers in processes of their own, each with a nanny."""
-    options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": ":0"}
     with (
         distributed.LocalCluster(processes=True, silence_logs=50, **options) as local,
         distributed.Client(local) as client,
