@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import importlib.util
 import os
 import signal
 import subprocess
@@ -318,3 +319,50 @@ def test_a_worker_that_sees_other_files_says_so(client, tmp_path):
         FileNotFoundError, match=r"another file is there\. Give store= a folder that"
     ):
         client.submit(plan_sweep, ask, 2**20, 2).result()
+
+
+def squares(**options):
+    return jd.sweep(lambda x: x**2, x=jnp.arange(3.0), **options)
+
+
+def test_what_is_no_cluster_or_lacks_a_store_is_refused(client, tmp_path, as_users_run):
+    store = tmp_path / "s.zarr"
+    with pytest.raises(TypeError, match=r"cluster must be a distributed\.Client, got LocalCluster"):
+        squares(store=store, cluster=client.cluster)
+    with pytest.raises(ValueError, match=r"give store=, a folder that the client and all workers"):
+        squares(cluster=client)
+    with pytest.raises(TypeError, match=r"chunk_timeout must be seconds or None, got '1 min'"):
+        squares(store=store, cluster=client, chunk_timeout="1 min")
+    with pytest.raises(ValueError, match=r"chunk_timeout must be > 0 seconds, got 0"):
+        squares(store=store, cluster=client, chunk_timeout=0)
+    with pytest.raises(ValueError, match=r"chunk_timeout is for workers: give cluster="):
+        squares(store=store, chunk_timeout=1.0)
+    assert not store.exists()
+
+
+def test_dask_that_is_missing_is_named(client, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "distributed" else find(name)
+    )
+    with pytest.raises(
+        ModuleNotFoundError, match=r"distributed: pip install 'jdescent\[cluster\]'"
+    ):
+        squares(cluster=client)
+
+
+def test_several_processes_of_jax_are_refused(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 4)
+    with pytest.raises(ValueError, match=r"one of 4 processes of jax\.distributed, .* cluster="):
+        squares()
+
+
+IMPORT = """
+import sys, jdescent
+loaded = {name.partition(".")[0] for name in sys.modules}
+assert not loaded & {"distributed", "dask", "tornado"}, loaded
+"""
+
+
+def test_importing_jdescent_imports_nothing_of_dask():
+    subprocess.run([sys.executable, "-c", IMPORT], check=True, env=fresh_environment())
