@@ -11,7 +11,7 @@ NEWEST = $(shell .ci/find-python 3.13 3.12 3.11)
 NEWEST_VERSION = $(shell $(NEWEST) -c 'import platform; print(platform.python_version())')
 # What depends most on the versions of Python and JAX.
 SWEEP_TESTS := identity store axes kernel lanes grid devices exactness costs surroundings \
-	processes store_processes
+	cluster store_processes
 CORE_TESTS := tests/test_core.py tests/test_descend.py tests/test_verdicts.py \
 	tests/experiments/test_fit_line.py \
 	jdescent/sweeps $(SWEEP_TESTS:%=tests/sweeps/test_%.py)

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "first_calls": "what scalarizing costs against jit(vmap): compiling, and warm calls",
     "kernel": "on a GPU: loops as kernels against vmap(scan) and sweeps without kernels",
     "scaling": "throughput against lanes, steps, dimensions, devices; writes benchmarks/results/",
+    "cluster": "chunks a second of a Dask cluster on this machine, against how long a chunk lasts",
     "update": "one update of 25 M parameters against optax",
     "startup": "what importing jdescent adds to importing jax",
     "playground": "in a browser: from a click to the screen, and a run that animates",

@@ -8,7 +8,7 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import jax
@@ -18,10 +18,12 @@ __all__ = [
     "NumberCheckFailed",
     "enable_x64",
     "explicit_meshes",
+    "has_started",
     "jaxprs_in_params",
     "laid_like",
     "lowering_for_a_gpu",
     "normal_like",
+    "setting",
     "shard_map",
     "small_loops_compile",
     "take_rows",
@@ -83,6 +85,20 @@ try:
     from jax.extend.core import jaxprs_in_params
 except ImportError:  # before 0.10
     from jax._src.core import jaxprs_in_params
+
+
+def has_started() -> bool:
+    """Whether JAX has looked for its devices, after which their number and XLA's flags stay."""
+    from jax._src import xla_bridge  # no public module tells
+
+    return xla_bridge.backends_are_initialized()
+
+
+def setting(name: str, value: Any) -> AbstractContextManager[None]:
+    """The setting of this thread within the context."""
+    from jax._src import config  # in public modules, only some settings are contexts
+
+    return config.config_states[name](value)
 
 
 def normal_like(key: PRNGKeyArray | Array, array: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A sweep in pieces: boxes of the grid that fit in memory, compiled once, run on every device."""
+"""A sweep in pieces: chunks of the grid that fit in memory, compiled once, run on every device."""
 
 import functools
 import math
@@ -29,51 +29,60 @@ OTHER_CHUNK_LANES = 2**20
 Place = tuple[int, ...]
 
 
-def box_within(shape: Sequence[int], lanes: int, whole: bool = False) -> tuple[int, ...]:
-    """The shape of equal boxes that cut a grid into runs of at most so many lanes.
+def chunk_within(shape: Sequence[int], lanes: int, whole: bool = False) -> tuple[int, ...]:
+    """The shape of equal chunks that cut a grid into runs of at most so many lanes.
 
     The last along an axis may reach beyond the grid, unless they are to lie within it as a whole.
 
     Example:
-        >>> box_within((10, 100), 250), box_within((10, 100), 40)
+        >>> chunk_within((10, 100), 250), chunk_within((10, 100), 40)
         ((2, 100), (1, 34))
-        >>> box_within((10, 100), 40, whole=True)
+        >>> chunk_within((10, 100), 40, whole=True)
         (1, 25)
     """
-    box: list[int] = []
+    chunk: list[int] = []
     for size in reversed(shape):
-        pieces = -(-size // max(1, lanes // math.prod(box)))
+        pieces = -(-size // max(1, lanes // math.prod(chunk)))
         if whole:
             pieces = next(count for count in range(pieces, size + 1) if size % count == 0)
-        box.append(-(-size // pieces))
+        chunk.append(-(-size // pieces))
         if pieces > 1:
             break
-    return (1,) * (len(shape) - len(box)) + tuple(reversed(box))
+    return (1,) * (len(shape) - len(chunk)) + tuple(reversed(chunk))
 
 
-def places(shape: Sequence[int], box: Sequence[int]) -> Iterator[Place]:
-    """The index of every box along each axis."""
-    return np.ndindex(*(-(-size // step) for size, step in zip(shape, box, strict=True)))
+def runs_of_chunks(shape: Sequence[int], chunk: Sequence[int]) -> np.ndarray:
+    """How many points of the grid each chunk covers; the last along an axis may be smaller.
+
+    Example:
+        >>> runs_of_chunks((5, 2), (2, 2)).tolist()
+        [[4], [4], [2]]
+    """
+    widths = [
+        np.minimum(step, size - np.arange(0, size, step))
+        for size, step in zip(shape, chunk, strict=True)
+    ]
+    return functools.reduce(np.multiply.outer, widths)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A program compiled for the lanes of one box on each of this process's devices."""
+    """A program compiled for one chunk on each device, or for one chunk split over all of them."""
 
     compiled: Any
     axes: Sequence[Axis]
-    box: tuple[int, ...]
-    lanes: int  # of one device: those of a box, and some that repeat the last to fill a block
+    chunk: tuple[int, ...]
+    lanes: int  # those of a chunk, and some that repeat the last to fill blocks
     values: list[jax.Array]  # the arrays of all axes, on every device
-    devices: int
+    at_once: int  # how many chunks are computed side by side
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(axis.size for axis in self.axes)
 
     def start(self, at: Sequence[Place]) -> list[jax.Array]:
-        """Begin to compute the boxes at these places, one a device; returns at once."""
-        at = [*at, *[at[-1]] * (self.devices - len(at))]
+        """Begin to compute the chunks at these places, at most `at_once`; returns at once."""
+        at = [*at, *[at[-1]] * (self.at_once - len(at))]
         indices = [self._indices(place) for place in at]
         along_axes = tuple(np.concatenate(axis) for axis in zip(*indices, strict=True))
         try:
@@ -86,10 +95,10 @@ class Engine:
             ) from None
 
     def _indices(self, place: Place) -> list[np.ndarray]:
-        """Along each axis, the index of every lane of a box; spare ones repeat the last."""
+        """Along each axis, the index of every lane of a chunk; spare ones repeat the last."""
         axes = [
             np.minimum(i * step + np.arange(step, dtype=np.int32), size - 1)
-            for i, step, size in zip(place, self.box, self.shape, strict=True)
+            for i, step, size in zip(place, self.chunk, self.shape, strict=True)
         ]
         grids = np.meshgrid(*axes, indexing="ij")
         spare = self.lanes - grids[0].size
@@ -97,22 +106,22 @@ class Engine:
 
     def collect(self, outputs: list[jax.Array], at: Sequence[Place]) -> Iterator[list[np.ndarray]]:
         """For each place, every output on its region: (*region, *its own shape)."""
-        if self.devices == 1:
-            yield [self._box_of(np.asarray(output), at[0]) for output in outputs]
+        if self.at_once == 1:
+            yield [self._chunk_of(np.asarray(output), at[0]) for output in outputs]
             return
         of_devices = [
             sorted(output.addressable_shards, key=lambda shard: shard.index[-1].start or 0)
             for output in outputs
         ]
         for device, place in enumerate(at):
-            yield [self._box_of(np.asarray(shards[device].data), place) for shards in of_devices]
+            yield [self._chunk_of(np.asarray(shards[device].data), place) for shards in of_devices]
 
-    def _box_of(self, lanes_last: np.ndarray, place: Place) -> np.ndarray:
+    def _chunk_of(self, lanes_last: np.ndarray, place: Place) -> np.ndarray:
         own = lanes_last.shape[:-1]
-        lanes = lanes_last[..., : math.prod(self.box)].reshape(*own, *self.box)
+        lanes = lanes_last[..., : math.prod(self.chunk)].reshape(*own, *self.chunk)
         inside = [
             slice(min(step, size - i * step))
-            for i, step, size in zip(place, self.box, self.shape, strict=True)
+            for i, step, size in zip(place, self.chunk, self.shape, strict=True)
         ]
         grid = lanes[(..., *inside)]  # type: ignore[arg-type]
         axes = range(len(own), grid.ndim)
@@ -125,19 +134,36 @@ def engine_within(
     axes: Sequence[Axis],
     bound: float | int,
     mapped: Callable = map_lanes,
+    *,
+    split: bool = False,
+    parts: int = 1,
 ) -> Engine:
-    """The program compiled for boxes whose memory, on all devices together, fits the bound."""
+    """The program compiled for chunks whose memory, on all devices together, fits the bound.
+
+    Args:
+        program: what computes one lane.
+        identity: of the program.
+        axes: of the grid.
+        bound: bytes.
+        mapped: takes the program to many lanes.
+        split: whether all devices compute one chunk together, rather than one chunk each; it is
+            then of whole blocks, so that any number of devices rounds alike.
+        parts: how many chunks are wished for.
+    """
     shape = [axis.size for axis in axes]
     count = 1 if program.effects else len(jax.local_devices())
-    most = CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
-    produced = 2 * count * sum(value_bytes(variable) for variable in program.jaxpr.outvars)
+    spread = count if _spreads(program) else 1
+    on_all, at_once = (spread, 1) if split else (1, spread)
+    most = on_all * CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
+    of_a_lane = sum(value_bytes(variable) for variable in program.jaxpr.outvars)
+    produced = 2 * (1 if split else count) * of_a_lane
     total = math.prod(shape)
-    parted = jax.device_count() if _spreads(program) else 1
-    share = max(-(-total // parted), _kept_together(program, total))
+    kept = _kept_together(program, total, on_all if split else None)
+    share = max(-(-total // max(parts, at_once)), kept)
     lanes = max(1, int(min(most, share, bound // max(produced, 1))))
     while True:
-        box = box_within(shape, lanes, whole=bool(program.effects))
-        engine = engine_for(program, identity, axes, box, mapped)
+        chunk = chunk_within(shape, lanes, whole=bool(program.effects))
+        engine = engine_for(program, identity, axes, chunk, mapped, split=split)
         memory = _memory_of(engine.compiled)
         # Two rounds are under way at a time: one is computed while the other is collected.
         used = count * (
@@ -147,33 +173,40 @@ def engine_within(
         )
         if used <= bound:
             return engine
-        if math.prod(box) == 1:
+        if math.prod(chunk) == 1:
             several = f"{FEWEST_ON_EACH} lanes on each of {count} devices need"
             raise ValueError(
                 f"{several if count > 1 else 'one lane needs'} {used / MIB:.3g} MiB, more than "
                 f"max_memory={bound / MIB:.3g}: raise it, or record less (every=, record=None)"
             )
-        lanes = max(1, min(math.prod(box) - 1, int(0.9 * math.prod(box) * bound / used)))
+        lanes = max(1, min(math.prod(chunk) - 1, int(0.9 * math.prod(chunk) * bound / used)))
 
 
 def engine_for(
     program: core.ClosedJaxpr,
     identity: Identity,
     axes: Sequence[Axis],
-    box: tuple[int, ...],
+    chunk: tuple[int, ...],
     mapped: Callable = map_lanes,
+    *,
+    split: bool = False,
 ) -> Engine:
-    """The program compiled for boxes of this shape; `mapped` takes it to many lanes.
+    """The program compiled for chunks of this shape; `mapped` takes it to many lanes.
 
     The last few are remembered, for sweeps of one function over other values.
     """
     mesh = _mesh() if _spreads(program) else None
-    runs = _power_of_two_from(math.prod(axis.size for axis in axes))
-    lanes = math.prod(box)
+    total = math.prod(axis.size for axis in axes)
+    runs = _power_of_two_from(total)
+    lanes = math.prod(chunk)
     if mesh is not None:
         lanes = max(lanes, FEWEST_ON_EACH)
+    sharing = mesh.size if mesh is not None and split else 1
+    lanes = -(-lanes // sharing)
     block = lanes if program.effects else min(_block(program, runs), _power_of_two_from(lanes))
     lanes = -(-lanes // block) * block
+    if split and total > FEWEST_DEVICES * block:
+        lanes = max(lanes, SEVERAL_BLOCKS * block)
     trees = [axis.tree for axis in axes]
     structures = tuple(axis.structure for axis in axes)
     shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
@@ -187,15 +220,16 @@ def engine_for(
     forget()
     values = [jnp.asarray(leaf, _carrier(leaf.dtype)) for leaf in jax.tree.leaves(trees)]
     if mesh is None:
-        return Engine(_COMPILED[key], axes, box, lanes, values, devices=1)
+        return Engine(_COMPILED[key], axes, chunk, lanes, values, at_once=1)
     values = jax.device_put(values, NamedSharding(mesh, PartitionSpec()))
-    return Engine(_COMPILED[key], axes, box, lanes, values, mesh.size)
+    at_once = 1 if split else mesh.size
+    return Engine(_COMPILED[key], axes, chunk, sharing * lanes, values, at_once)
 
 
 def _spreads(program: core.ClosedJaxpr) -> bool:
-    """Whether a sweep may put a box on each device.
+    """Whether a sweep may put a chunk on each device.
 
-    A program that itself spreads over devices is given them all for one box, and so is all that
+    A program that itself spreads over devices is given them all for one chunk, and so is all that
     runs under a mesh of the user's. Effects happen once for each point, and in one place.
     """
     return not (names_devices(program) or program.effects or _is_under_a_mesh())
@@ -226,6 +260,11 @@ REMEMBERED = 16
 # XLA gives some programs of a single lane on each of several devices other numbers than to the same
 # lane alone (seen with jaxlib 0.10: a gather by index, then an update in place).
 FEWEST_ON_EACH = 2
+
+# XLA rounds a loop over blocks of lanes alike whatever their number is, from two on; one block is
+# compiled without the loop (seen with jaxlib 0.10: a mean over data, outside the loops of a run).
+SEVERAL_BLOCKS = 2
+FEWEST_DEVICES = 2  # that a sweep in one process runs on, after `use_all_cores`
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
@@ -291,10 +330,18 @@ def _block(program: core.ClosedJaxpr, runs: int) -> int:
     return min(1024, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // largest)))
 
 
-def _kept_together(program: core.ClosedJaxpr, total: int) -> int:
-    """How many lanes no number of devices parts: XLA's rounding depends on the size of a block."""
+def _kept_together(program: core.ClosedJaxpr, total: int, sharing: int | None) -> int:
+    """How many lanes are not parted further: XLA's rounding depends on the size of a block.
+
+    Where devices share a chunk, each has several blocks. Else, what XLA is not given as vectors of
+    lanes is parted all the same.
+    """
     runs = _power_of_two_from(total)
-    if jax.default_backend() != "cpu" or carried_bytes(program, runs) is None:
+    if jax.default_backend() != "cpu":
+        return 1
+    if sharing is not None:
+        return min(SEVERAL_BLOCKS * sharing * _block(program, runs), total)
+    if carried_bytes(program, runs) is None:
         return 1
     return min(_block(program, runs), runs)
 

@@ -18,22 +18,24 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def differences(
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    whose: tuple[str, str] = ("in the store", "asked for"),
+) -> Iterator[tuple[str, str]]:
     """The name of each leaf that differs, with what to say of it."""
-    for name in dict.fromkeys([*stored, *asked]):
-        old, new = stored.get(name, "nothing"), asked.get(name, "nothing")
+    for name in dict.fromkeys([*first, *second]):
+        old, new = first.get(name, "nothing"), second.get(name, "nothing")
         if json.dumps(old) == json.dumps(new):
             continue
         if isinstance(old, list) and isinstance(new, list):
-            yield name, f"{name}:\n" + textwrap.indent(_diff(old, new), "    ")
+            yield name, f"{name}:\n" + textwrap.indent(_diff(old, new, whose), "    ")
         else:
-            yield name, f"{name}: {old} in the store, {new} asked for"
+            yield name, f"{name}: {old} {whose[0]}, {new} {whose[1]}"
 
 
-def _diff(old: Sequence[Any], new: Sequence[Any]) -> str:
+def _diff(old: Sequence[Any], new: Sequence[Any], whose: tuple[str, str]) -> str:
     lines = list(
-        difflib.unified_diff(
-            list(map(str, old)), list(map(str, new)), "in the store", "asked for", lineterm="", n=1
-        )
+        difflib.unified_diff(list(map(str, old)), list(map(str, new)), *whose, lineterm="", n=1)
     )
     return "\n".join(lines[:DIFF_LINES] + ["…"] * (len(lines) > DIFF_LINES))

@@ -1,9 +1,6 @@
 """Run one function over the grid of named axes, and get the results back with their names."""
 
-import importlib.metadata
-import math
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,21 +9,20 @@ import jax
 import numpy as np
 from jax.extend import core
 from jaxtyping import PyTree
-from tqdm import tqdm
 
 from jdescent.sweeps.axes import OUTSIDE, Axis
-from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within, places
+from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within
 from jdescent.sweeps.devices import compilation
-from jdescent.sweeps.encoding import Variable
 from jdescent.sweeps.identity import Identity, identify, is_key, on_host
+from jdescent.sweeps.jobs import Job, crew_of, require_one_process
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes import map_batched, map_lanes
 from jdescent.sweeps.lanes.programs import is_reference
 from jdescent.sweeps.layout import folder_of, is_free
 from jdescent.sweeps.memory import Memory
-from jdescent.sweeps.processes import Peers, require_shared
+from jdescent.sweeps.running import Progress, run_here
 from jdescent.sweeps.store import Store
-from jdescent.trajectory import Status
+from jdescent.sweeps.surroundings import versions_of_libraries
 
 if TYPE_CHECKING:
     import xarray
@@ -38,6 +34,8 @@ def sweep(
     /,
     *,
     store: str | os.PathLike | None = None,
+    cluster: Any = None,
+    chunk_timeout: float | int | None = None,
     version: str | None = None,
     max_memory: float | int = 1024,
     progress: bool | None = None,
@@ -47,12 +45,12 @@ def sweep(
 ) -> "xarray.Dataset":
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
 
-    The grid is the product of the axes. It is cut into boxes that fit `max_memory`, which run on
+    The grid is the product of the axes. It is cut into chunks that fit `max_memory`, which run on
     every device that JAX sees (see `use_all_cores`). The function is compiled once. A lane gives
     what the same call alone gives, to rounding. On CPU, small problems give the same bits on any
-    number of devices from two on, and of processes (see `jdescent.sweeps.processes`). A run that
-    calls Python back for its effect (``jax.debug.print``, ``io_callback``) does so once for each
-    point, on one device, in no promised order, or with ``ordered=True`` point by point.
+    number of devices from two on, and of workers of a cluster. A run that calls Python back for its
+    effect (``jax.debug.print``, ``io_callback``) does so once for each point that is computed, on
+    one device, in no promised order, or within a chunk with ``ordered=True`` point by point.
 
     Args:
         run: a function of one keyword argument per axis that jits and vmaps, for instance one that
@@ -60,17 +58,24 @@ def sweep(
             alone (``lax.composite``, an exported function) is run point after point.
         axes: axes by their names, for names that this function has arguments of:
             ``sweep(run, {"store": sizes})``.
-        store: a folder, ``"runs/name.zarr"``, that each finished box is written to. The same call
+        store: a folder, ``"runs/name.zarr"``, that each finished chunk is written to. The same call
             goes on from what is there; it can be killed at any moment. The result is then read
-            from there as it is used, and `open_sweep` opens it again. Several processes make one
-            sweep together through it: see `jdescent.sweeps.processes` for the lines to add.
+            from there as it is used, and `open_sweep` opens it again.
+        cluster: a ``distributed.Client`` of Dask, whose workers compute the chunks and write them
+            to the store, which all of them see: see `jdescent.sweeps.cluster`. `run` and what it
+            closes over are pickled with cloudpickle. It needs ``pip install 'jdescent[cluster]'``.
+        chunk_timeout: seconds that a worker may take to compile the program, or to compute and
+            write a chunk, before it is restarted and its work given to others; at least twice the
+            longest that this took so far. By default ten times that, at least 60 s, and no limit
+            before the first is finished.
         version: a name of what `run` computes, for a store. It is needed where `run` calls Python
             back as it runs (`jax.pure_callback`, `jax.debug.print` excepted) or has batching rules
             of its own, whose code no store can tell from another: give it another name whenever
             that code, or data that it reads, changes.
-        max_memory: bound in MiB on what is being computed and collected, on all devices together.
-            Without a store, the result itself is held in memory besides.
-        progress: show lanes done, lanes a second, time left and how many have diverged; by default
+        max_memory: bound in MiB on what is being computed and collected, on all devices together,
+            of each worker where there is a cluster. Without a store, the result itself is held in
+            memory besides.
+        progress: show runs done, runs a second, time left and how many have diverged; by default
             where standard error is a terminal.
         kernel: make each loop one GPU kernel, one thread a lane, instead of some kernels a step.
             For small problems whose loops are arithmetic alone: no random numbers, little data. It
@@ -104,8 +109,10 @@ def sweep(
             holds a number that JAX's dtype does not (2³² in int32, 1e-50 in float32); an axis and a
             result, or two results, of one name; a memory bound below one lane; a store that is no
             folder, that holds another sweep, which is shown by what differs, or that needs a
-            `version`; several processes, no store.
-        RuntimeError, TimeoutError: another process of the sweep stopped, or died.
+            `version`; a cluster, no store; a worker whose versions, settings or devices give other
+            numbers; several processes of ``jax.distributed``.
+        ConnectionError, RuntimeError, TimeoutError: the scheduler was lost; workers died, or were
+            late, again and again over one chunk. What was finished before is safe.
         FloatingPointError: a run gives NaN under ``jax.debug_nans``.
         OSError: a store that cannot be written to; what was finished before is safe there.
 
@@ -130,14 +137,17 @@ def sweep(
             "a sweep is compiled, which jax.disable_jit forbids: to look into a run, call it "
             "yourself at one point; to sweep, do so outside jax.disable_jit"
         )
-    mapped = _mapping(kernel, scalarize)
+    mapped = mapping(kernel, scalarize)
     _check_options(version, max_memory, progress)
     folder = None if store is None else folder_of(store)
+    require_one_process()
+    crew = None if cluster is None else crew_of(cluster, folder, chunk_timeout)
+    if crew is None and chunk_timeout is not None:
+        raise ValueError("chunk_timeout is for workers: give cluster=, or leave it out")
     named = _named_axes(axes, more_axes)
     bound = max_memory * MIB
-    require_shared(folder)
     shape = tuple(axis.size for axis in named)
-    program, labels = _trace(run, named)
+    program, labels = trace(run, named)
     require_distinct_names([axis.name for axis in named], labels)
     identity = identify(program)
 
@@ -147,27 +157,34 @@ def sweep(
         "coordinates": {axis.name: axis.coordinate for axis in named}
         | {name: array for label in labels for name, array in label.coordinate.items()},
     }
+    if crew is not None:
+        assert folder is not None
+        stored = partial(Store.create_or_resume, folder, **result)
+        own = stored_identity(identity, named, version, kernel, scalarize)
+        job = Job(run, named, version, kernel, scalarize, own)
+        return crew.sweep(job, folder, stored, bound, progress)
     engine: Engine | None
     if folder is None:
         engine = engine_within(program, identity, named, bound, mapped)
-        sink: Store | Memory = Memory(box=engine.box, **result)
+        sink: Store | Memory = Memory(chunk=engine.chunk, **result)
     else:
         stored = partial(
             Store.create_or_resume,
             folder,
-            identity=_stored_identity(identity, named, version, kernel, scalarize),
+            identity=stored_identity(identity, named, version, kernel, scalarize),
             **result,
         )
         engine = None
         if is_free(folder):
             engine = engine_within(program, identity, named, bound, mapped)
-        sink = stored(chunk=engine.box if engine else shape)
+        sink = stored(chunk=engine.chunk if engine else shape)
         if sink.complete:
             engine = None
-        elif engine is None or sink.chunk != engine.box:  # or another process was first
+        elif engine is None or sink.chunk != engine.chunk:  # or another process was first
             engine = engine_for(program, identity, named, sink.chunk, mapped)
     if engine is not None:
-        _run(engine, sink, result["variables"], progress)
+        with Progress(shape, sink, progress) as shown:
+            run_here(engine, sink, [label.name for label in labels], shown)
     return sink.dataset()
 
 
@@ -204,7 +221,7 @@ def _not_an_option(name: str, expected: str, given: Any) -> str:
     )
 
 
-def _mapping(kernel: bool, scalarize: bool) -> Callable:
+def mapping(kernel: bool, scalarize: bool) -> Callable:
     """What takes the program of one lane to many lanes."""
     for name, value in {"kernel": kernel, "scalarize": scalarize}.items():
         if not isinstance(value, bool):
@@ -218,7 +235,7 @@ def _mapping(kernel: bool, scalarize: bool) -> Callable:
     return map_lanes_in_kernels
 
 
-def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
+def trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
     """The program of one lane, from its point on each axis to every array of its result."""
     labels: list[Labelled] = []
 
@@ -253,7 +270,7 @@ def _trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[
     return core.ClosedJaxpr(program.jaxpr, consts), labels
 
 
-def _stored_identity(
+def stored_identity(
     identity: Identity,
     axes: Sequence[Axis],
     version: str | None,
@@ -268,7 +285,6 @@ def _stored_identity(
             "name with sweep(…, version='1'), and another one whenever that code or the data that "
             "it reads changes; or leave out store="
         )
-    libraries = ("jdescent", "jax", "jaxlib", "numpy")
     return {
         "version": version,
         "axes": {axis.name: axis.identity() for axis in axes},
@@ -277,90 +293,6 @@ def _stored_identity(
         "settings": identity.settings,
         "kernel": kernel,
         "scalarize": scalarize,
-        "versions": {name: importlib.metadata.version(name) for name in libraries}
+        "versions": versions_of_libraries()
         | {"device": jax.devices()[0].device_kind, "compilation": compilation()},
     }
-
-
-def _run(
-    engine: Engine, sink: Store | Memory, variables: Sequence[Variable], progress: bool | None
-) -> None:
-    """Compute every box that is not finished; while one round is computed, write the last.
-
-    Of several processes, each computes its share, and waits for the others.
-    """
-    todo = [place for place in places(engine.shape, engine.box) if not sink.finished[place]]
-    names = [variable.name for variable in variables]
-    index, count = jax.process_index(), jax.process_count()
-    with (
-        _Progress(engine.shape, len(todo) / sink.finished.size, progress, index) as shown,
-        Peers(sink, index, count, report=shown.hear) as peers,
-    ):
-
-        def write(at, outputs):
-            peers.meanwhile(lambda: jax.block_until_ready(outputs))
-            for place, arrays in zip(at, engine.collect(outputs, at), strict=True):
-                values = dict(zip(names, arrays, strict=True))
-                sink.write(place, values)
-                shown.add(values)
-            peers.say(shown.lanes, shown.diverged)
-
-        share = peers.share(todo)
-        rounds = [share[i : i + engine.devices] for i in range(0, len(share), engine.devices)]
-        under_way = None
-        for at in rounds:
-            started = at, peers.meanwhile(partial(engine.start, at))
-            if under_way is not None:
-                write(*under_way)
-            under_way = started
-        if under_way is not None:
-            write(*under_way)
-        peers.wait_until_finished()
-
-
-class _Progress:
-    """A bar of lanes done, with how many of them diverged; process 0 shows it for all."""
-
-    def __init__(self, shape: tuple[int, ...], left: float, shown: bool | None, index: int):
-        delay = 0.5 if shown is None else 0.0
-        shown = sys.stderr.isatty() if shown is None else shown
-        total = math.prod(shape)
-        self._before = total - round(left * total)
-        self._dimensions = len(shape)
-        self.lanes, self.diverged = 0, 0
-        self._judged, self._elsewhere = False, (0, 0)
-        self._bar = tqdm(
-            total=total,
-            initial=self._before,
-            unit="run",
-            unit_scale=True,
-            disable=not shown or index > 0,
-            delay=delay,
-        )
-
-    def add(self, values: Mapping[str, np.ndarray]) -> None:
-        """Count the lanes of a box that this process has finished."""
-        status = values.get("verdict")
-        if status is not None:
-            ended = (status == Status.DIVERGED) | (status == Status.NON_FINITE)
-            self.diverged += int(np.count_nonzero(ended))
-            self._judged = True
-        self.lanes += math.prod(next(iter(values.values())).shape[: self._dimensions])
-        self._show()
-
-    def hear(self, lanes: int, diverged: int) -> None:
-        """Count those that other processes have finished by now."""
-        self._elsewhere = lanes, diverged
-        self._show()
-
-    def _show(self) -> None:
-        lanes, diverged = self._elsewhere
-        if self._judged:
-            self._bar.set_postfix_str(f"{self.diverged + diverged} diverged", refresh=False)
-        self._bar.update(self._before + self.lanes + lanes - self._bar.n)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.close()

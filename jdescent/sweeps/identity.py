@@ -134,16 +134,21 @@ def settings() -> dict[str, str]:
     A setting that only refuses programs is none: what it lets through is the same program. What
     the compiler is told is one.
     """
+    known = jax.config.values
+    asked = names_of_settings() - HARMLESS
+    found = {name: str(known[name]) for name in sorted(asked) if name in known}
+    return found | {"platform": _platform(), "XLA_FLAGS": _flags()}
+
+
+def names_of_settings() -> set[str]:
+    """Of those that a trace depends on."""
     from jax._src import config  # no public module tells which they are
 
     try:
         names: Sequence[str] = config.trace_context_names()
     except (AttributeError, NotImplementedError):
         names = ()
-    asked = {*names, *SETTINGS} - HARMLESS
-    known = jax.config.values
-    found = {name: str(known[name]) for name in sorted(asked) if name in known}
-    return found | {"platform": _platform(), "XLA_FLAGS": _flags()}
+    return {*names, *SETTINGS}
 
 
 def _platform() -> str:

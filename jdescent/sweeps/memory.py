@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class Memory:
-    """Collects the boxes of a sweep, as a `Store` does, without a disk."""
+    """Collects the chunks of a sweep, as a `Store` does, without a disk."""
 
     def __init__(
         self,
         axes: Mapping[str, int],
-        box: tuple[int, ...],
+        chunk: tuple[int, ...],
         variables: Sequence[Variable],
         coordinates: Mapping[str, np.ndarray],
     ) -> None:
-        self._axes, self.chunk, self._coordinates = axes, box, coordinates
+        self._axes, self.chunk, self._coordinates = axes, chunk, coordinates
         self._variables = {variable.name: variable for variable in variables}
         self._arrays = {name: self._empty(variable) for name, variable in self._variables.items()}
-        grid = [-(-size // step) for size, step in zip(axes.values(), box, strict=True)]
+        grid = [-(-size // step) for size, step in zip(axes.values(), chunk, strict=True)]
         self.finished = np.zeros(grid, bool)
 
     def _empty(self, variable: Variable) -> np.ndarray:

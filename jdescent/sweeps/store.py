@@ -65,7 +65,8 @@ class Store:
     chunk: tuple[int, ...]  # a resumed sweep keeps its own, whatever is asked for
     finished: np.ndarray  # bool, ⌈size/chunk⌉ along each axis: when opened, and by this Store since
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, checked: bool = True) -> None:
+        """The store at a path; not `checked`, it is to be written to alone: nothing is finished."""
         group = open_group(path)
         self.path = path
         self._about: dict[str, Any] = {**group.attrs}
@@ -81,7 +82,7 @@ class Store:
         self.chunk = self._arrays[MARKER].chunks
         grid = [-(-size // step) for size, step in zip(self._sizes, self.chunk, strict=True)]
         self.finished = np.zeros(grid, bool)
-        for place in np.ndindex(*grid):
+        for place in np.ndindex(*grid) if checked else ():
             self.finished[place] = all(is_whole_file(file) for file in self._files(place))
 
     @classmethod
@@ -119,7 +120,8 @@ class Store:
         path = folder_of(path)
         identity = json.loads(json.dumps(identity))
         arrays = Arrays(axes, chunk, variables, coordinates)
-        _remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.creating"))
+        for kind in ("creating", "job"):
+            _remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.{kind}"))
         if is_free(path):
             about = {
                 "format": FORMAT,
@@ -148,6 +150,11 @@ class Store:
         return store
 
     @property
+    def token(self) -> str:
+        """What this store was given when it was made, and no other has."""
+        return self._about["token"]
+
+    @property
     def complete(self) -> bool:
         """Whether every chunk is finished."""
         return bool(self.finished.all())
@@ -163,6 +170,19 @@ class Store:
         """How much is finished, in words."""
         return f"{np.count_nonzero(self.finished)} of {self.finished.size} chunks"
 
+    def what_is_safe(self) -> str:
+        """How much is finished by now, and how to go on, in words."""
+        self.look_again()
+        return f"{self.progress()} are safe in {self.path}, and the same call goes on from them"
+
+    def described(self, place: tuple[int, ...]) -> str:
+        """A chunk by its indices along each axis.
+
+        Example: ``rate[0:64], momentum[3:4]``
+        """
+        region = zip(self.axes, self.region(place), strict=True)
+        return ", ".join(f"{axis}[{part.start}:{part.stop}]" for axis, part in region)
+
     def region(self, place: tuple[int, ...]) -> tuple[slice, ...]:
         """The indices along the sweep's axes that the chunk at this place covers."""
         steps = zip(place, self.chunk, self._sizes, strict=True)
@@ -171,7 +191,8 @@ class Store:
     def write(self, place: tuple[int, ...], values: Mapping[str, np.ndarray]) -> None:
         """Store one chunk and mark it finished, which is the last that happens.
 
-        Several processes may write different chunks at once.
+        Several processes may write at once; of two that write one chunk, the last file of each
+        name stays, whole.
 
         Args:
             place: the index of the chunk, as in `finished`.

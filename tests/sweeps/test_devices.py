@@ -95,18 +95,18 @@ def test_networks_are_spread_one_by_one(monkeypatch):
             3,
         )
 
-    boxes = []
+    found = []
 
     def spy(*arguments):
         engine = engine_within(*arguments)
-        boxes.append(engine.box)
+        found.append(engine.chunk)
         return engine
 
     grid = sys.modules["jdescent.sweeps.grid"]
     engine_within = grid.engine_within
     monkeypatch.setattr(grid, "engine_within", spy)
     jd.sweep(train, rate=np.linspace(0.01, 0.02, 6))
-    assert boxes == [(3,)]
+    assert found == [(3,)]
 
 
 def test_too_late_is_said_and_the_same_again_does_no_harm():

@@ -16,7 +16,7 @@ from jdescent.sweeps.store import Store
 
 KILLS = 20
 RATES = np.linspace(0.05, 0.9, 60)
-MAX_MEMORY = 0.02  # MiB: some 20 boxes
+MAX_MEMORY = 0.02  # MiB: some 20 chunks
 
 SCRIPT = """
 import sys

@@ -143,3 +143,24 @@ def test_two_processes_make_one_store_together(tmp_path):
     stores = sorted(tmp_path.iterdir())
     assert [path.name for path in stores] == ["0.zarr", "1.zarr", "2.zarr"]
     assert [finished_lanes(path) for path in stores] == [40, 40, 40]
+
+
+def go_over(path, lanes):
+    """Write every chunk, finished or not."""
+    store = Store(path, checked=False)
+    for place in range(lanes):
+        store.write((place,), {"power": np.array([float(place)])[:, None] ** POWERS})
+
+
+def writers_of_the_same():
+    path = Path(os.environ["FOLDER"]) / "s.zarr"
+    ask(path, 30, 1)
+    children = [fork(go_over, path, 30) for _ in range(3)]
+    assert [end_of(child) for child in children] == [0, 0, 0]
+    seen = finished_lanes(path)
+    assert not list(path.glob("**/*.partial"))
+    print(json.dumps(seen))
+
+
+def test_writers_of_the_same_chunks_leave_each_whole(tmp_path):
+    assert in_process(writers_of_the_same, tmp_path) == 30
