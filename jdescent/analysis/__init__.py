@@ -73,7 +73,12 @@ from jdescent.analysis.saddle import (
     saddle_steps,
     saddle_survival,
 )
-from jdescent.analysis.stability import StableRate, largest_stable_rate
+from jdescent.analysis.stability import (
+    Oscillation,
+    StableRate,
+    largest_stable_rate,
+    measured_largest_stable_rate,
+)
 from jdescent.analysis.stability_limits import (
     adam_critical_sharpness,
     adamw_limit,
@@ -105,6 +110,7 @@ __all__ = [
     "GradientNoise",
     "MeanTime",
     "NullDimension",
+    "Oscillation",
     "SaddleSteps",
     "SpectralDensity",
     "StableRate",
@@ -138,6 +144,7 @@ __all__ = [
     "hessian_trace",
     "kramers_time",
     "largest_stable_rate",
+    "measured_largest_stable_rate",
     "minibatch_limit",
     "nadam_critical_sharpness",
     "nesterov_limit",

@@ -87,7 +87,7 @@ class Linearization:
 
     @cached_property
     def tiny(self) -> float:
-        """ε; 1 where noise is added, so that the difference of two runs that share it has digits."""
+        """ε; 1 where noise is added, so that runs that share it differ in all digits."""
         return 1.0 if self.noise else _TINY
 
     # -- the map -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from jdescent._jax import enable_x64
+from jdescent.analysis.stability.cycles import Oscillation
 from jdescent.analysis.stability.linearization import Linearization
 from jdescent.analysis.stability.measuring import STEPS, growths, measured_limit
 
@@ -30,6 +31,7 @@ class StableRate:
         parity: of each leaf of the state, by path: "odd" flips its sign with the gradients, "even"
             does not, "neutral" does not depend on them.
         period: steps after which the map repeats.
+        oscillation: of a "cycle".
     """
 
     rate: float
@@ -37,6 +39,7 @@ class StableRate:
     reason: str = ""
     parity: Mapping[str, str] = field(default_factory=dict, repr=False)
     period: int = 1
+    oscillation: Oscillation | None = None
     _linearization: Linearization | None = field(default=None, repr=False, compare=False)
 
     def spectral_radius(self, rate: Any) -> Any:
@@ -45,6 +48,8 @@ class StableRate:
         Raises:
             ValueError: there is no linear map.
         """
+        if self.kind in ("cycle", "none"):
+            raise ValueError(f"there is no linear map: {self.reason}")
         if isinstance(rate, jax.core.Tracer):
             shape = jax.ShapeDtypeStruct(rate.shape, jnp.result_type(float))
             return jax.pure_callback(
@@ -58,7 +63,7 @@ class StableRate:
         """The rate at which small deviations of the optimizer itself begin to grow when it is run.
 
         Raises:
-            ValueError: there is no linear map.
+            ValueError: the step is no odd function of the gradient.
         """
         with enable_x64(True):
             return measured_limit(self._map(), steps, digits)
@@ -67,7 +72,7 @@ class StableRate:
         """ln of the growth per step of small deviations of the optimizer itself, elementwise.
 
         Raises:
-            ValueError: there is no linear map.
+            ValueError: the step is no odd function of the gradient.
         """
         rates = np.asarray(rate, np.float64)
         with enable_x64(True):
@@ -76,7 +81,7 @@ class StableRate:
 
     def _map(self) -> Linearization:
         if self._linearization is None:
-            raise ValueError(f"there is no linear map: {self.reason}")
+            raise ValueError(f"there is nothing to measure: {self.reason}")
         return self._linearization
 
     def _radii(self, rates: Array | float) -> np.ndarray:
@@ -86,5 +91,7 @@ class StableRate:
             return linear.radii(rates.ravel()).reshape(rates.shape)
 
     def __str__(self) -> str:
+        if self.oscillation is not None:
+            return f"none ({self.kind}: |x| to {self.oscillation.largest:.3g} of the rate)"
         number = "none" if np.isnan(self.rate) else f"{self.rate:.6g}"
         return f"{number} ({self.kind})"

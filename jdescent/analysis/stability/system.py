@@ -14,9 +14,9 @@ from jaxtyping import Array, PyTree
 from jdescent.analysis.stability.problem import Quadratic
 from jdescent.core.checks import require_optimizer
 
-MOST_LANES, FEWEST_LANES = 64, 6
+MOST_LANES, FEWEST_LANES = 16, 6
 TRACE = 1024  # steps whose x is kept, where that is few numbers
-_MOST_TRACED = 1 << 20
+_MOST_TRACED, _MANY = 1 << 20, 1 << 12
 
 
 @contextmanager
@@ -71,7 +71,8 @@ class System:
         x = problem.unravel(jnp.zeros(problem.size))
         with mixing():
             state = self._start_of(x)
-        leaves, self._structure = jax.tree_util.tree_flatten_with_path(state)
+        leaves, structure = jax.tree_util.tree_flatten_with_path(state)
+        self._structure: Any = structure
         self.paths = ["x", *(jax.tree_util.keystr(path) for path, _ in leaves)]
         self._leaves = [leaf for _, leaf in leaves]
         self._floating = [jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in self._leaves]
@@ -79,9 +80,11 @@ class System:
         sizes = [problem.size, *(a.size for a in kept)]
         self.size, self._cuts = sum(sizes), np.cumsum(sizes)[:-1]
         self.lanes = int(np.clip(self.size + 2, FEWEST_LANES, MOST_LANES))
-        if self.size * FEWEST_LANES > MOST_LANES**2 * 16:
+        if self.size > _MANY:
             self.lanes = FEWEST_LANES
         self._require_memory(max_memory)
+        self._more = False
+        self._more = not self._takes_a_step()
         self.trace = TRACE if TRACE * self.lanes * problem.size <= _MOST_TRACED else 1
         self._advance = jax.jit(self._many_steps)
         self._init = jax.jit(jax.vmap(self._first))
@@ -163,6 +166,22 @@ class System:
                 raise TypeError(f"the state must be of real numbers, got {leaf.dtype} at {where!r}")
         return made
 
+    def _takes_a_step(self) -> bool:
+        """With what most optimizers read; those of optax that pass all on to the loss take no more.
+
+        An error of an optimizer that takes no step either way is raised where it is compiled.
+        """
+        z = jnp.zeros(self.size)
+        others = zip(self._leaves, self._floating, strict=True)
+        rest = [leaf for leaf, is_float in others if not is_float]
+        try:
+            with mixing():
+                slope = jnp.zeros(self.problem.size)
+                jax.eval_shape(self._step, jnp.float64(1), z, rest, slope)
+        except (TypeError, KeyError, ValueError):
+            return False
+        return True
+
     def _built(self, rate: Array) -> Any:
         optimizer = self.make(rate)
         require_optimizer(optimizer)
@@ -202,7 +221,9 @@ class System:
 
         params, gradient = unravel(x), product(x) + slope
         extra = {"value": x @ (0.5 * product(x) + slope), "grad": unravel(gradient)}
-        extra |= {"value_fn": loss, "obj_fn": loss, "grad_fn": lambda p, *_: jax.grad(loss)(p)}
+        extra |= {"value_fn": loss}
+        if self._more:
+            extra |= {"obj_fn": loss, "grad_fn": lambda p, *_: jax.grad(loss)(p)}
         update = _of_what_it_takes(self._built(rate).update)
         updates, state = update(unravel(gradient), state, params, **extra)
         moved = jax.flatten_util.ravel_pytree(updates)[0]
