@@ -92,15 +92,15 @@ class Linearization:
 
     # -- the map -----------------------------------------------------------------------------------
 
-    def feeds(self, lanes: Lanes) -> Iterator[Feed]:
-        """What holds each step of a period."""
+    def feeds(self, lanes: Lanes) -> Iterator[tuple[Feed, int]]:
+        """What holds the steps of a period, and how many."""
+        if not self.hold.held.any():
+            yield self.system.feed(), self.period
+            return
         for _ in range(self.period):
-            if not self.hold.held.any():
-                yield self.system.feed()
-                continue
             pins = pins_of(self.system, self.parity, self.hold, lanes)
             feed = self.system.feed(pinned=self.hold.held, pins=pins)
-            yield feed
+            yield feed, 1
             lanes, _, _ = self.system.advance(lanes, 1, feed)
             lanes = lanes.with_z(np.where(self.parity.odd, 0.0, lanes.z))
 
@@ -114,8 +114,8 @@ class Linearization:
             z[:, self.odd] = 0
             z[1 : 1 + len(some), self.odd] = size * some
             lanes = rest.with_z(z)
-            for feed in feeds:
-                lanes, _, _ = self.system.advance(lanes, 1, feed)
+            for feed, steps in feeds:
+                lanes, _, _ = self.system.advance(lanes, steps, feed)
             after = lanes.z[:, self.odd]
             found.append((after[1:] - after[:1])[: len(some)] / size)
         return np.concatenate(found)
@@ -157,7 +157,7 @@ class Linearization:
         size = max(np.abs(at_rest).max(), np.abs(elsewhere).max())
         if np.abs(at_rest - elsewhere).max() <= _MATTERS * size:
             return []
-        leaves = {self.system.path_of(i) for i in np.flatnonzero(free)}
+        leaves = {self.system.path_of(int(i)) for i in np.flatnonzero(free)}
         return [self.system.float_paths[i] for i in sorted(leaves)]
 
     # -- its spectrum ------------------------------------------------------------------------------
