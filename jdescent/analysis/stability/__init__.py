@@ -20,7 +20,7 @@ __all__ = ["Oscillation", "StableRate", "largest_stable_rate", "measured_largest
 
 _LINEAR = 1e-6
 _DENSE_RATES = np.geomspace(1e-10, 1e10, 121)
-_SPARSE_RATES = np.geomspace(2.0**-8, 2.0**14, 23)
+_SPARSE_RATES = np.geomspace(2.0**-4, 2.0**14, 19)
 
 
 def largest_stable_rate(
@@ -33,7 +33,7 @@ def largest_stable_rate(
     held: Mapping[str, Any] | None = None,
     step: int | None = None,
     max_period: int = 64,
-    max_memory: float = 2.0**31,
+    max_memory: float | int = 2.0**31,
 ) -> StableRate:
     """The learning rate at which an optimizer, any at all, stops contracting on a quadratic.
 

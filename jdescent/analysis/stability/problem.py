@@ -1,6 +1,7 @@
 """The quadratic that an optimizer is to be stable on: ½⟨x, Hx⟩, x counted from the minimum."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +11,13 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 _SYMMETRY = 1e-9  # of a Hessian, relative to its largest entry
+
+
+@contextmanager
+def mixing() -> Iterator[None]:
+    """Any optimizer may mix dtypes and ranks, whatever the caller's own code may."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 class Quadratic(NamedTuple):
@@ -79,7 +87,8 @@ def _of_loss(loss: Callable, params: Any) -> Quadratic:
     def product(v):
         return jax.jvp(gradient, (at,), (v,))[1]
 
-    scale = _largest_eigenvalue(jax.jit(product), at.size)
+    with mixing():
+        scale = _largest_eigenvalue(jax.jit(product), at.size)
     return Quadratic(product, unravel, at.size, scale, f"the Hessian at params, to {scale:.6g}")
 
 

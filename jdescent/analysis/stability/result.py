@@ -84,7 +84,7 @@ class StableRate:
             raise ValueError(f"there is nothing to measure: {self.reason}")
         return self._linearization
 
-    def _radii(self, rates: Array | float) -> np.ndarray:
+    def _radii(self, rates: np.ndarray | Array | float) -> np.ndarray:
         rates = np.asarray(rates, np.float64)
         linear = self._map()
         with enable_x64(True):

@@ -1,8 +1,7 @@
 """An optimizer on a quadratic as one map of flat numbers, compiled once for many lanes."""
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,19 +10,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, PyTree
 
-from jdescent.analysis.stability.problem import Quadratic
+from jdescent.analysis.stability.problem import Quadratic, mixing
 from jdescent.core.checks import require_optimizer
 
 MOST_LANES, FEWEST_LANES = 16, 6
 TRACE = 1024  # steps whose x is kept, where that is few numbers
 _MOST_TRACED, _MANY = 1 << 20, 1 << 12
-
-
-@contextmanager
-def mixing() -> Iterator[None]:
-    """Any optimizer may mix dtypes and ranks, whatever the caller's own code may."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
 
 
 class Lanes(NamedTuple):
@@ -66,7 +58,7 @@ class System:
     growth. So an optimizer is traced and compiled once.
     """
 
-    def __init__(self, make: Callable, problem: Quadratic, max_memory: float):
+    def __init__(self, make: Callable, problem: Quadratic, max_memory: float | int):
         self.make, self.problem = make, problem
         x = problem.unravel(jnp.zeros(problem.size))
         with mixing():
@@ -249,7 +241,7 @@ class System:
         trace = jnp.zeros((self.trace, self.lanes, self.problem.size))
         return lax.fori_loop(0, steps, body, (z, rest, nothing, trace))
 
-    def _require_memory(self, most: float) -> None:
+    def _require_memory(self, most: float | int) -> None:
         needed = 8 * self.size * self.lanes * 6
         if needed > most:
             raise ValueError(
