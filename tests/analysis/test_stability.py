@@ -9,7 +9,7 @@ import optax
 import pytest
 
 import jdescent as jd
-from experiments.conformance.measuring import cases
+from experiments.conformance.simulate import cases
 from jdescent import optimizers
 from jdescent.analysis import (
     adam_critical_sharpness,
