@@ -1,6 +1,7 @@
 """Closed-form theory of descent, and the statistics that measure it.
 
 - `stability_limits`: the largest stable learning rate of each method.
+- `stability`: the same of any optimizer, found from its update.
 - `bowl_rates`: the exact factor per step on a quadratic, and the tuning that minimizes it.
 - `stationary`: the variance, or excess loss, at which constant-rate SGD settles.
 - `escape`: mean first-passage times over a barrier, from Kramers' law to the exact chain.
@@ -72,6 +73,12 @@ from jdescent.analysis.saddle import (
     saddle_steps,
     saddle_survival,
 )
+from jdescent.analysis.stability import (
+    Oscillation,
+    StableRate,
+    largest_stable_rate,
+    measured_largest_stable_rate,
+)
 from jdescent.analysis.stability_limits import (
     adam_critical_sharpness,
     adamw_limit,
@@ -103,8 +110,10 @@ __all__ = [
     "GradientNoise",
     "MeanTime",
     "NullDimension",
+    "Oscillation",
     "SaddleSteps",
     "SpectralDensity",
+    "StableRate",
     "SurvivalCurve",
     "Tuning",
     "adam_critical_sharpness",
@@ -134,6 +143,8 @@ __all__ = [
     "hessian_product",
     "hessian_trace",
     "kramers_time",
+    "largest_stable_rate",
+    "measured_largest_stable_rate",
     "minibatch_limit",
     "nadam_critical_sharpness",
     "nesterov_limit",

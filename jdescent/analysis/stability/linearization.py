@@ -1,0 +1,221 @@
+"""The linear map of what is odd, with what is even held, and its spectral radius.
+
+F(0) = 0 and F is odd, so that F(εa)/ε is the derivative along a to within ε²: no difference is
+taken, and no digit lost. With ε = 2⁻⁴⁰ that is exact to rounding, and it says at once whether the
+map is linear there: derivatives of a kink, a sign or 0/0 would not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse.linalg
+
+from jdescent.analysis.stability.parity import RELATIVE_RATE, Parity
+from jdescent.analysis.stability.resting import Holding, at_rest, pins_of
+from jdescent.analysis.stability.system import Feed, Lanes, System
+
+MOST_DENSE = 256
+_TINY = 2.0**-40
+_PERIODIC, _MATTERS, _PROBES = 1e-7, 1e-9, 8
+_ARNOLDI_VECTORS, _ARNOLDI_TOLERANCE = 40, 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Linearization:
+    """One period of an optimizer about the minimum.
+
+    Attributes:
+        hold: what the caller says of the state.
+        max_period: the longest period that is looked for.
+    """
+
+    system: System
+    parity: Parity
+    hold: Holding
+    max_period: int
+
+    @property
+    def unit(self) -> float:
+        """Of rates."""
+        return 1 / self.system.problem.scale
+
+    @property
+    def small_rate(self) -> float:
+        return RELATIVE_RATE * self.unit
+
+    @property
+    def nothing(self) -> np.ndarray:
+        """No noise for any lane."""
+        return np.zeros((self.system.lanes, 2))
+
+    @cached_property
+    def odd(self) -> np.ndarray:
+        return np.flatnonzero(self.parity.odd)
+
+    # -- at rest -----------------------------------------------------------------------------------
+
+    @cached_property
+    def rests_at_any_rate(self) -> Lanes | None:
+        """The state at rest, if it is the same whatever the rate."""
+        rates = np.geomspace(1e-3, 1e3, self.system.lanes) * self.unit
+        lanes = at_rest(self.system, self.parity, self.hold, rates)
+        same = np.array_equal(lanes.z, np.broadcast_to(lanes.z[:1], lanes.z.shape), equal_nan=True)
+        return lanes if same else None
+
+    def rests(self, rates: np.ndarray) -> Iterator[Lanes]:
+        """For each rate, all lanes at the minimum at that rate."""
+        if self.rests_at_any_rate is not None:
+            for rate in rates:
+                yield self.rests_at_any_rate._replace(rates=np.full(self.system.lanes, rate))
+            return
+        for first in range(0, len(rates), self.system.lanes):
+            some = np.resize(rates[first : first + self.system.lanes], self.system.lanes)
+            lanes = at_rest(self.system, self.parity, self.hold, some)
+            for lane in range(min(self.system.lanes, len(rates) - first)):
+                yield self.system.spread(lanes, lane)
+
+    def rest(self, rate: float) -> Lanes:
+        return next(self.rests(np.array([rate])))
+
+    @cached_property
+    def noise(self) -> bool:
+        """x moves where there is no gradient."""
+        after, _, _ = self.system.advance(self.rest(self.small_rate), 1)
+        return bool(np.any(after.z[:, self.odd] != 0))
+
+    @cached_property
+    def tiny(self) -> float:
+        """ε; 1 where noise is added, so that runs that share it differ in all digits."""
+        return 1.0 if self.noise else _TINY
+
+    # -- the map -----------------------------------------------------------------------------------
+
+    def feeds(self, lanes: Lanes) -> Iterator[tuple[Feed, int]]:
+        """What holds the steps of a period, and how many."""
+        if not self.hold.held.any():
+            yield self.system.feed(), self.period
+            return
+        for _ in range(self.period):
+            pins = pins_of(self.system, self.parity, self.hold, lanes)
+            feed = self.system.feed(pinned=self.hold.held, pins=pins)
+            yield feed, 1
+            lanes, _, _ = self.system.advance(lanes, 1, feed)
+            lanes = lanes.with_z(np.where(self.parity.odd, 0.0, lanes.z))
+
+    def images(self, rest: Lanes, vectors: np.ndarray, size: float | None = None) -> np.ndarray:
+        """The map of one period, of vectors (count, odd), less the image of nothing."""
+        size = self.tiny if size is None else size
+        room, found, feeds = self.system.lanes - 1, [], list(self.feeds(rest))
+        for first in range(0, len(vectors), room):
+            some = vectors[first : first + room]
+            z = np.array(rest.z)
+            z[:, self.odd] = 0
+            z[1 : 1 + len(some), self.odd] = size * some
+            lanes = rest.with_z(z)
+            for feed, steps in feeds:
+                lanes, _, _ = self.system.advance(lanes, steps, feed)
+            after = lanes.z[:, self.odd]
+            found.append((after[1:] - after[:1])[: len(some)] / size)
+        return np.concatenate(found)
+
+    @cached_property
+    def period(self) -> int:
+        """The fewest steps after which the map repeats; 0 if it does not."""
+        lanes = self.rest(self.small_rate)
+        pins = np.zeros_like(lanes.z)
+        pins[1:, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
+        pins = np.where(self.hold.held, self.hold.values, pins)
+        feed = self.system.feed(pinned=self.parity.odd | self.hold.held, pins=pins)
+        steps = []
+        for _ in range(2 * self.max_period):
+            lanes, _, _ = self.system.advance(lanes, 1, feed)
+            steps.append((lanes.z[1] - lanes.z[0])[self.odd] / self.tiny)
+        seen = np.array(steps)
+        close = _PERIODIC * np.abs(seen).max()
+        repeats = [k for k in range(1, self.max_period + 1) if _apart(seen, k) <= close]
+        if not repeats and (self.hold.step is not None or self.hold.state is not None):
+            return 1  # the map of that step alone
+        return repeats[0] if repeats else 0
+
+    @cached_property
+    def depends_on(self) -> list[str]:
+        """Paths of what is even and not held, if the map depends on any of it."""
+        free = self.parity.driven & ~self.hold.held
+        if not free.any():
+            return []
+        rest = self.rest(self.small_rate)
+        pins = np.where(self.hold.held, self.hold.values, rest.z)
+        pins[:, self.odd] = 0
+        pins[1, self.odd] = pins[3, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
+        pins[2:, free] = self.parity.fed[free]
+        lanes = rest.with_z(pins)
+        feed = self.system.feed(pinned=self.hold.held, pins=pins)
+        z = self.system.advance(lanes, self.max_period, feed)[0].z[:, self.odd]
+        at_rest, elsewhere = z[1] - z[0], z[3] - z[2]
+        size = max(np.abs(at_rest).max(), np.abs(elsewhere).max())
+        if np.abs(at_rest - elsewhere).max() <= _MATTERS * size:
+            return []
+        leaves = {self.system.path_of(int(i)) for i in np.flatnonzero(free)}
+        return [self.system.float_paths[i] for i in sorted(leaves)]
+
+    # -- its spectrum ------------------------------------------------------------------------------
+
+    @property
+    def is_dense(self) -> bool:
+        return len(self.odd) <= MOST_DENSE
+
+    def radii(self, rates: np.ndarray) -> np.ndarray:
+        """Spectral radii per step."""
+        largest = self._dense if self.is_dense else self._arnoldi
+        return np.array([largest(rest) for rest in self.rests(rates)]) ** (1 / self.period)
+
+    def _dense(self, rest: Lanes) -> float:
+        J = self.images(rest, np.eye(len(self.odd)))
+        return float(np.abs(np.linalg.eigvals(J)).max()) if np.isfinite(J).all() else np.inf
+
+    def _arnoldi(self, rest: Lanes) -> float:
+        d = len(self.odd)
+        operator = scipy.sparse.linalg.LinearOperator(
+            (d, d), matvec=lambda v: self.images(rest, np.reshape(v, (1, d)))[0], dtype=float
+        )
+        try:
+            found = scipy.sparse.linalg.eigs(
+                operator, k=2, which="LM", v0=np.cos(1.0 + np.arange(d)), ncv=_ARNOLDI_VECTORS,
+                tol=_ARNOLDI_TOLERANCE, return_eigenvectors=False,
+            )  # fmt: skip
+        except scipy.sparse.linalg.ArpackNoConvergence as error:
+            found = error.eigenvalues
+            if not len(found):
+                raise ValueError(
+                    f"the largest eigenvalue of {d} does not converge at rate {rest.rates[0]:g}: "
+                    "give the largest curvature as a number"
+                ) from error
+        return float(np.abs(found).max())
+
+    def defects(self, rate: float) -> tuple[float, float]:
+        """How far the map is from homogeneous of degree 1, and from additive, in units of what it
+        moves."""
+        rest, of_x = self.rest(rate), self.odd < self.system.problem.size
+        random = np.random.default_rng(0)
+        # with velocities from far below to far above what a gradient adds to them
+        sizes = np.where(of_x, 1.0, np.array([0.0, *np.geomspace(1e-3, 1e3, _PROBES - 1)])[:, None])
+        a, b = random.standard_normal((2, _PROBES, len(self.odd))) * sizes
+        images = self.images(rest, np.concatenate([a, b, a + b]))
+        smaller = self.images(rest, a, 2.0**-12 * self.tiny) - a
+        of_a, of_b, of_sum = images.reshape(3, *a.shape) - np.stack([a, b, a + b])
+        if not (np.isfinite(images).all() and np.isfinite(smaller).all()):
+            return np.nan, np.nan
+        least = 1e-13 * (np.abs(a) + np.abs(b)).max(axis=1, keepdims=True)
+        moved = np.abs(of_a) + np.abs(of_b) + np.abs(of_sum)
+        moved = np.where(moved > 0, moved, 1)
+
+        def largest(defect):
+            return float(np.where(np.abs(defect) > least, np.abs(defect) / moved, 0).max())
+
+        return largest(of_a - smaller), largest(of_a + of_b - of_sum)
+
+
+def _apart(seen: np.ndarray, k: int) -> float:
+    return float(np.abs(seen[k:] - seen[:-k]).max())

@@ -1,0 +1,158 @@
+"""The quadratic that an optimizer is to be stable on: ½⟨x, Hx⟩, x counted from the minimum."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+_SYMMETRY = 1e-9  # of a Hessian, relative to its largest entry
+
+
+@contextmanager
+def mixing() -> Iterator[None]:
+    """Any optimizer may mix dtypes and ranks, whatever the caller's own code may."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+class Quadratic(NamedTuple):
+    """H, by its products, and how a flat x lies in the parameters.
+
+    Attributes:
+        product: Hx of a flat x.
+        unravel: the parameters of a flat x.
+        size: how many numbers x has.
+        scale: a positive curvature, the unit 1/scale of rates.
+        described: H in words.
+    """
+
+    product: Callable[[Array], Array]
+    unravel: Callable[[Array], PyTree]
+    size: int
+    scale: float
+    described: str
+
+
+def quadratic(curvature: Any, loss: Any, params: Any) -> Quadratic:
+    """The quadratic of the arguments of `largest_stable_rate`; call it where float64 is on."""
+    if (curvature is None) == (loss is None):
+        raise ValueError(
+            "give either curvature=, a number, a spectrum or a symmetric matrix, or loss= and "
+            f"params=; got {'neither' if loss is None else 'both'}"
+        )
+    if loss is not None:
+        return _of_loss(loss, params)
+    return _of_curvature(curvature, params)
+
+
+def _of_curvature(curvature: Any, params: Any) -> Quadratic:
+    H = _real("curvature", curvature)
+    template = jnp.zeros(H.shape[:1]) if params is None else _float64("params", params)
+    flat, unravel = jax.flatten_util.ravel_pytree(template)
+    if flat.size == 0:
+        raise ValueError("params must hold at least one number, got none")
+    if H.ndim > 0 and H.shape[0] != flat.size:
+        raise ValueError(
+            f"curvature of shape {H.shape} is for {H.shape[0]} parameters, params has {flat.size}"
+        )
+    if H.ndim == 2:
+        _require_symmetric(H)
+    eigenvalues = np.linalg.eigvalsh(H) if H.ndim == 2 else H
+    if not np.any(eigenvalues > 0):
+        raise ValueError(
+            f"curvature must have a positive eigenvalue, got {np.max(eigenvalues):g} as the "
+            "largest: nothing would draw x to the minimum, and no rate be too large"
+        )
+    matrix = jnp.asarray(H)
+    product = (lambda x: matrix @ x) if H.ndim == 2 else (lambda x: matrix * x)
+    words = f"{H:g}" if H.ndim == 0 else f"{eigenvalues.min():g} to {eigenvalues.max():g}"
+    return Quadratic(product, unravel, flat.size, float(eigenvalues.max()), words)
+
+
+def _of_loss(loss: Callable, params: Any) -> Quadratic:
+    if params is None:
+        raise ValueError("loss= needs params=, where its Hessian is taken")
+    at, unravel = jax.flatten_util.ravel_pytree(_float64("params", params))
+    if at.size == 0:
+        raise ValueError("params must hold at least one number, got none")
+
+    def gradient(x):
+        return jax.grad(lambda y: jnp.asarray(loss(unravel(y)), jnp.float64))(x)
+
+    def product(v):
+        return jax.jvp(gradient, (at,), (v,))[1]
+
+    with mixing():
+        scale = _largest_eigenvalue(jax.jit(product), at.size)
+    return Quadratic(product, unravel, at.size, scale, f"the Hessian at params, to {scale:.6g}")
+
+
+def _largest_eigenvalue(product: Callable, size: int) -> float:
+    """By 40 steps of the power method, which is near enough for a unit of rates."""
+    v = np.cos(np.arange(1.0, size + 1))
+    largest = 0.0
+    for _ in range(40):
+        v = v / np.linalg.norm(v)
+        Hv = np.asarray(product(v))
+        if not np.all(np.isfinite(Hv)):
+            raise ValueError("the Hessian of the loss at params is not finite: it has no stability")
+        largest, v = float(np.linalg.norm(Hv)), Hv
+        if largest == 0:
+            raise ValueError(
+                "the Hessian of the loss at params is 0: it is linear there, or a kink such as "
+                "|x| or relu hides its curvature, and no rate would be too large"
+            )
+    return largest
+
+
+def _require_symmetric(H: np.ndarray) -> None:
+    if H.shape[0] != H.shape[1]:
+        raise ValueError(f"curvature as a matrix must be square, got shape {H.shape}")
+    apart = np.abs(H - H.T).max()
+    if apart > _SYMMETRY * np.abs(H).max():
+        raise ValueError(
+            f"curvature as a matrix must be symmetric, got {apart:g} between it and its "
+            "transpose: pass (H + H.T)/2"
+        )
+
+
+def _real(name: str, value: Any) -> np.ndarray:
+    if isinstance(value, jax.core.Tracer):
+        raise TypeError(f"{name} is traced: call largest_stable_rate outside of jit, vmap and grad")
+    try:
+        numbers = np.asarray(value)
+        real = numbers.dtype.kind in "iuf" or numbers.dtype == jnp.bfloat16
+    except ValueError:
+        real = False
+    if not real:
+        raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
+    numbers = numbers.astype(np.float64)
+    if numbers.ndim > 2 or numbers.size == 0:
+        raise ValueError(
+            f"{name} must be a number, a spectrum (n,) or a matrix (n, n), got shape "
+            f"{numbers.shape}"
+        )
+    if not np.all(np.isfinite(numbers)):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return numbers
+
+
+def _float64(name: str, tree: PyTree) -> PyTree:
+    def one(path, leaf):
+        if isinstance(leaf, jax.core.Tracer):
+            raise TypeError(
+                f"{name} is traced: call largest_stable_rate outside of jit, vmap and grad"
+            )
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
+            where = jax.tree_util.keystr(path)
+            raise TypeError(
+                f"{name} must be floating-point numbers, got {jnp.result_type(leaf)} at {where!r}"
+            )
+        return jnp.asarray(np.asarray(leaf, np.float64))
+
+    return jax.tree_util.tree_map_with_path(one, tree)

@@ -1,0 +1,331 @@
+"""The largest stable rate of any optimizer, against closed forms and against its own runs."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jdescent as jd
+from experiments.conformance.simulate import cases
+from jdescent import optimizers
+from jdescent.analysis import (
+    adam_critical_sharpness,
+    adamw_limit,
+    ema_momentum_limit,
+    gd_limit,
+    heavy_ball_limit,
+    largest_stable_rate,
+    nadam_critical_sharpness,
+    nesterov_limit,
+    rmsprop_critical_sharpness,
+    sgdw_limit,
+)
+
+CURVATURE, BETA, DECAY, V = 3.0, 0.9, 0.4, 49.0  # P = 1/7
+
+
+def of_average(library):
+    return lambda lr: library.chain(library.ema(BETA, debias=False), library.sgd(lr))
+
+
+def coupled(lr):
+    return optax.chain(optax.add_decayed_weights(DECAY), optax.sgd(lr, BETA))
+
+
+# theory.md, section A: the limits at λ = 3, β = 0.9, P = 1/7, w = 0.4
+CLOSED_FORMS = {
+    "gd": (jd.sgd, None, gd_limit(CURVATURE)),
+    "gd of optax": (optax.sgd, None, gd_limit(CURVATURE)),
+    "heavy ball": (jd.heavy_ball, None, heavy_ball_limit(CURVATURE, BETA)),
+    "heavy ball of optax": (partial(optax.sgd, momentum=BETA), None, 3.8 / 3),
+    "average": (of_average(jd), None, ema_momentum_limit(CURVATURE, BETA)),
+    "average of optax": (of_average(optax), None, 38 / 3),
+    "dampening": (
+        partial(jd.sgd, momentum=BETA, dampening=0.3),
+        None,
+        heavy_ball_limit(CURVATURE, BETA, 0.3),
+    ),
+    "nesterov": (jd.nesterov, None, nesterov_limit(CURVATURE, BETA)),
+    "nesterov of optax": (partial(optax.sgd, momentum=BETA, nesterov=True), None, 3.8 / 8.4),
+    "rmsprop": (partial(jd.rmsprop, eps=0.0), {"v": V}, 7 / CURVATURE * 2),
+    "adam": (partial(jd.adam, eps=0.0), {"v": V}, 7 / CURVATURE * 38),
+    "adam of optax": (partial(optax.adam, eps=0.0), {"nu": V}, 7 / CURVATURE * 38),
+    "nadam": (partial(jd.nadam, eps=0.0), {"v": V}, 7 / CURVATURE * 3.8 / 0.28),
+    "adamw": (
+        partial(jd.adamw, eps=0.0, weight_decay=DECAY),
+        {"v": V},
+        adamw_limit(CURVATURE / 7, BETA, DECAY),
+    ),
+    "sgdw": (partial(jd.sgdw, weight_decay=DECAY), None, sgdw_limit(CURVATURE, BETA, DECAY)),
+    "coupled": (coupled, None, heavy_ball_limit(CURVATURE + DECAY, BETA)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_limits_equal_the_closed_forms(name):
+    make, held, expected = CLOSED_FORMS[name]
+    found = largest_stable_rate(make, CURVATURE, held=held)
+    np.testing.assert_allclose(found.rate, expected, rtol=1e-9)
+    assert found.kind == ("frozen preconditioner" if held else "linear")
+    below, above = found.growth(found.rate * np.array([0.999, 1.001]))
+    assert below < 0 < above
+
+
+def test_critical_sharpnesses_are_the_same_limits_turned_round():
+    for make, critical in [
+        (partial(jd.rmsprop, eps=0.0), rmsprop_critical_sharpness),
+        (partial(jd.adam, eps=0.0), adam_critical_sharpness),
+        (partial(jd.nadam, eps=0.0), nadam_critical_sharpness),
+    ]:
+        found = largest_stable_rate(make, CURVATURE, held={"v": V})
+        np.testing.assert_allclose(critical(found.rate), CURVATURE / 7, rtol=1e-9)
+
+
+@pytest.mark.parametrize("period", [1, 2, 5, 6])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_lookahead_is_a_map_of_its_period(period, share):
+    found = largest_stable_rate(lambda lr: jd.lookahead(jd.sgd(lr), period, share), CURVATURE)
+    odd = 1 + ((2 - share) / share) ** (1 / period)
+    np.testing.assert_allclose(found.rate * CURVATURE, odd if period % 2 else 2, rtol=1e-9)
+    assert found.period == period
+    np.testing.assert_allclose(found.measured(), found.rate, rtol=1e-3)
+
+
+@pytest.mark.parametrize("make", [jd.schedule_free_sgd, optax.contrib.schedule_free_sgd])
+def test_schedule_free_ends_with_that_of_its_steps(make):
+    found = largest_stable_rate(partial(make, b1=BETA), CURVATURE)
+    np.testing.assert_allclose(found.rate, 2 / ((1 - BETA) * CURVATURE), rtol=1e-7)
+
+
+# What is expected of each optimizer at λ = 3, as its first case in experiments.conformance has it:
+# the kind of limit, or what the reason says where there is none.
+EXPECTED = {
+    "linear": """
+        accsgd adahessian aggmo apply_if_finite ema ema_params freeze fromage gauss_newton
+        grokfast heavy_ball masked nesterov nesterov_convex newton noisy_sgd
+        optimistic_gradient_descent pid polyak_average qhm reduce_on_plateau saddle_free_newton
+        schedule_free schedule_free_sgd scion sgd sgdp sgdw sghmc sgld steepest_descent swa
+    """,
+    "reaches the minimum": """
+        adabelief adabound adadelta adafactor adagrad adgd adopt amos amsgrad came cocob dog dowg
+        lamb ldog madgrad mechanize momo momo_adam nesterov_restarted padam prodigy shampoo sm3
+        swats trac yogi
+    """,
+    "periodic map": """
+        chebyshev lookahead multi_steps svrg
+    """,
+    "no period": """
+        silver sophia
+    """,
+    "cycle": """
+        acprop adam adam_mini adamax adamaxw adamc adamod adamp adamuon adamw adan ademamix asam
+        diffgrad dion galore grams gsam laprop lion mars muon nadam nadamw normuon novograd
+        optimistic_adam_v2 psgd_kron qhadam radam rmsprop sam schedule_free_adamw sign_sgd signum
+        simplified_ademamix soap stable_adamw tiger
+    """,
+    "leaves the minimum": """
+        adashift dadapt_adamw
+    """,
+    "not in proportion": """
+        kate rprop spam
+    """,
+    "inf": """
+        alig asgd backtracking_linesearch ftrl lars zoom_linesearch
+    """,
+    "not additive": """
+        barzilai_borwein cautious lbfgs
+    """,
+    "grows at every rate": """
+        polyak_sgd
+    """,
+    "not an odd function": """
+        differentially_private_aggregate dpsgd perturbed_gradient_descent
+    """,
+    "the rate changes nothing": """
+        cubic_newton
+    """,
+}
+KIND_OF = {name: kind for kind, names in EXPECTED.items() for name in names.split()}
+CASES = {case.optimizer: case for case in reversed(cases())}
+NO_UPDATE = {"hutchinson", "schedule_free_eval_params"}  # a transformation and a function
+
+
+def test_every_optimizer_of_the_library_has_an_expected_kind():
+    assert set(KIND_OF) | NO_UPDATE == set(optimizers.__all__)
+
+
+@pytest.mark.parametrize("name", KIND_OF)
+def test_every_optimizer_of_the_library(name):
+    found = largest_stable_rate(CASES[name].build, CURVATURE)
+    kind = KIND_OF[name]
+    if kind == "inf":
+        assert found.rate == np.inf
+        assert found.growth(1e3) <= 1e-3
+    elif kind in ("linear", "periodic map"):
+        assert found.kind == kind
+        below, above = found.growth(found.rate * np.array([0.999, 1.001]))
+        assert below < 2e-5
+        assert above > 2e-4
+    elif kind == "cycle":
+        assert found.kind == kind
+        assert 1e-3 < found.oscillation.largest < 3
+    else:
+        assert found.kind == "none"
+        assert np.isnan(found.rate)
+        assert kind in found.reason
+
+
+# stability.md: amplitude in units of the rate, and the largest multiplier
+CYCLES = {
+    "rmsprop": (partial(jd.rmsprop, decay=0.99, eps=1e-20), 0.5, 0.99**0.5),
+    "rmsprop slow": (partial(jd.rmsprop, decay=0.999, eps=1e-20), 0.5, 0.999**0.5),
+    "adam without m": (partial(jd.adam, b1=0.0, b2=0.99), 0.5, 0.99**0.5),
+    "adam .95": (partial(jd.adam, b2=0.95), 1 / 38, 1.27468),
+    "adam .99": (partial(jd.adam, b2=0.99), 1 / 38, 1.14368),
+    "adam .999": (partial(jd.adam, b2=0.999), 1 / 38, 1.04943),
+    "adam .5": (partial(jd.adam, b1=0.5, b2=0.99), 1 / 6, 1.02900),
+    "adam of optax": (optax.adam, 1 / 38, 1.04943),
+    "nadam": (partial(jd.nadam, b2=0.99), 0.28 / 3.8, 0.99833),
+}
+
+
+@pytest.mark.parametrize("name", CYCLES)
+def test_without_a_held_second_moment_there_is_a_cycle(name):
+    make, amplitude, multiplier = CYCLES[name]
+    found = largest_stable_rate(make, 1.0)
+    assert found.kind == "cycle"
+    assert np.isnan(found.rate)
+    np.testing.assert_allclose(found.oscillation.amplitude, amplitude, rtol=1e-6)
+    np.testing.assert_allclose(found.oscillation.multipliers[0], multiplier, atol=1e-5)
+    assert found.oscillation.is_stable == (multiplier < 1)
+    exact = 1e-4 if multiplier < 1 else 0.12  # it bursts where the cycle is unstable
+    np.testing.assert_allclose(found.oscillation.rms, amplitude, rtol=exact)
+
+
+def test_steps_of_one_size_have_an_amplitude():
+    sign = largest_stable_rate(jd.sign_sgd, CURVATURE).oscillation
+    np.testing.assert_allclose(sign.mean, 0.5, rtol=1e-3)
+    assert sign.largest <= 1
+    lion = largest_stable_rate(optax.lion, CURVATURE).oscillation
+    assert 0.52 < lion.mean < 0.54
+    assert 1.2 < lion.largest < 1.45
+
+
+def test_sign_methods_have_no_limit_of_their_decay():  # trap (a)
+    assert largest_stable_rate(jd.lion, CURVATURE).kind == "cycle"
+
+
+@pytest.mark.parametrize("make", [jd.lars, optax.lars])
+def test_what_is_not_additive_has_no_limit(make):  # trap (b)
+    found = largest_stable_rate(make, [3.0, 1.0], params=jnp.zeros(2))
+    assert found.kind == "none"
+    assert "not additive" in found.reason
+
+
+@pytest.mark.parametrize(
+    "make", [jd.optimistic_gradient_descent, optax.optimistic_gradient_descent]
+)
+def test_first_steps_do_not_count(make):  # trap (c)
+    found = largest_stable_rate(make, CURVATURE)
+    np.testing.assert_allclose(found.rate, 2 / (3 * CURVATURE), rtol=1e-9)
+
+
+def test_bookkeeping_is_not_held(x64):  # traps (d) and (f), in test_schedule_free and here
+    found = largest_stable_rate(partial(jd.adam, eps=0.0, b2=0.9999999), 3.0, held={"v": V})
+    np.testing.assert_allclose(found.rate, 7 / 3 * 38, rtol=1e-9)
+
+
+def test_what_is_held_comes_out_of_the_step():  # trap (e): 5 % at β = 0.9
+    found = largest_stable_rate(partial(optax.rmsprop, eps=0.0), 3.0, held={"nu": V})
+    np.testing.assert_allclose(found.rate, 14 / 3, rtol=1e-9)
+
+
+def test_beginnings_that_are_not_odd_are_forgotten():  # trap (g)
+    found = largest_stable_rate(partial(optax.yogi, eps=0.0), 3.0, held={"nu": V})
+    assert found.parity["[0].mu"] == "odd"
+    np.testing.assert_allclose(found.rate, 7 / 3 * 38, rtol=1e-9)
+
+
+def test_the_radius_of_momentum_is_no_gauge():  # trap (h)
+    found = largest_stable_rate(jd.heavy_ball, CURVATURE)
+    rates = found.rate * np.array([0.5, 0.999])
+    np.testing.assert_allclose(found.spectral_radius(rates), BETA**0.5, rtol=1e-6)
+    np.testing.assert_allclose(jax.vmap(found.spectral_radius)(rates), BETA**0.5, rtol=1e-6)
+
+
+def test_spectra_matrices_and_losses_are_the_same_quadratic():
+    H = np.array([[2.0, 1.0], [1.0, 2.0]])  # of eigenvalues 3 and 1
+
+    def loss(params):
+        x = params["x"]
+        return 0.5 * x @ jnp.asarray(H, x.dtype) @ x + jnp.sum(x) ** 4
+
+    at = {"x": jnp.zeros(2)}
+    rates = [
+        largest_stable_rate(jd.heavy_ball, curvature).rate for curvature in ([3.0, 1.0, 0.0], H)
+    ]
+    rates.append(largest_stable_rate(jd.heavy_ball, loss=loss, params=at).rate)
+    np.testing.assert_allclose(rates, 3.8 / 3, rtol=1e-9)
+    assert "every rate" in largest_stable_rate(jd.sgd, [3.0, -1.0]).reason
+
+
+def test_a_large_problem_is_found_by_arnoldi():
+    curvatures = np.linspace(0.01, 3.0, 257)
+    found = largest_stable_rate(jd.sgd, curvatures)
+    np.testing.assert_allclose(found.rate, 2 / 3, rtol=1e-5)
+    with pytest.raises(ValueError, match="max_memory"):
+        largest_stable_rate(jd.sgd, curvatures, max_memory=1000)
+
+
+def test_a_run_holds_its_own_second_moment():
+    optimizer = jd.adam(1e-3, b2=0.9, eps=0.0)
+    params = {"w": jnp.array([1.0, -2.0])}
+    state = optimizer.init(params)
+    curvatures = jnp.array([3.0, 0.1])
+
+    def loss(params):
+        return 0.5 * jnp.sum(curvatures * params["w"] ** 2)
+
+    for _ in range(20):
+        updates, state = optimizer.update(jax.grad(loss)(params), state, params)
+        params = optax.apply_updates(params, updates)
+    found = largest_stable_rate(
+        partial(jd.adam, b2=0.9, eps=0.0), loss=loss, params=params, state=state
+    )
+    v_hat = np.asarray(optax.tree.get(state, "v")["w"], float) / -np.expm1(20 * np.log(0.9))
+    correction = 1 - 0.9**20
+    expected = 38 * correction / (np.asarray(curvatures) / np.sqrt(v_hat)).max()
+    np.testing.assert_allclose(found.rate, expected, rtol=1e-6)
+    assert found.kind == "frozen preconditioner"
+
+
+def test_schedules_are_at_their_end_or_where_one_asks():
+    def make(lr):
+        return optax.sgd(optax.cosine_decay_schedule(lr, 100))
+
+    assert largest_stable_rate(make, 3.0).rate == np.inf
+    np.testing.assert_allclose(largest_stable_rate(make, 3.0, step=50).rate, 4 / 3, rtol=1e-9)
+
+
+def test_the_rate_may_change_nothing():
+    found = largest_stable_rate(lambda lr: jd.sgd(0.1), 3.0)
+    assert "changes nothing" in found.reason
+    assert str(found) == "none (none)"
+
+
+def test_wrong_arguments_are_refused(as_users_run):
+    for error, match, call in [
+        (ValueError, "either curvature", partial(largest_stable_rate, jd.sgd)),
+        (ValueError, "symmetric", partial(largest_stable_rate, jd.sgd, [[1.0, 2.0], [0.0, 1.0]])),
+        (ValueError, "positive eigenvalue", partial(largest_stable_rate, jd.sgd, -1.0)),
+        (ValueError, "finite", partial(largest_stable_rate, jd.sgd, np.nan)),
+        (TypeError, "real number", partial(largest_stable_rate, jd.sgd, "3")),
+        (ValueError, "names no even", partial(largest_stable_rate, jd.adam, 3.0, held={"m": 1.0})),
+        (ValueError, "as well", partial(largest_stable_rate, jd.adadelta, 3.0, held={"v": 1.0})),
+        (TypeError, "init", partial(largest_stable_rate, lambda lr: lr, 3.0)),
+    ]:
+        with pytest.raises(error, match=match):
+            call()
