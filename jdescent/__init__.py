@@ -14,6 +14,7 @@ from jdescent.core import (
 from jdescent.descend import descend
 from jdescent.optimizers import *  # noqa: F403
 from jdescent.optimizers.averaging import averaged_params
+from jdescent.stopping import StoppingRule, patience
 from jdescent.sweeps import open_sweep, sweep, use_all_cores
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
@@ -24,6 +25,7 @@ __all__ = [
     "Optimizer",
     "Point",
     "Status",
+    "StoppingRule",
     "Trajectory",
     "Verdict",
     "add_decayed_weights",
@@ -43,6 +45,7 @@ __all__ = [
     "open_sweep",
     "optimizer",
     "partition",
+    "patience",
     "schedules",
     "sweep",
     "treewise",

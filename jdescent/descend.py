@@ -1,11 +1,10 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
@@ -14,56 +13,52 @@ from jdescent.core import OptimizerLike, Params, Scalar, apply_updates, global_n
 from jdescent.core.checks import (
     positive_integer,
     real_number,
-    require_arrays,
-    require_floating,
-    require_function,
-    require_key,
+    require_boolean,
     require_optimizer,
 )
 from jdescent.core.contract import accept_extra
 from jdescent.core.tracing import traced
-from jdescent.core.trees import as_arrays, common_dtype
+from jdescent.core.trees import common_dtype
 from jdescent.loop import (
     MAX_STEPS,
     RUNNING,
+    Evaluation,
     Loop,
-    Place,
     Run,
-    at_its_own_step,
-    best_stride,
     counters_of,
-    ended,
     soundness,
     status_of,
-    steps_of,
-    take_steps,
-    take_steps_and_record,
 )
 from jdescent.numerics import LAST_STEP
+from jdescent.objective import LossAt, loss_of_steps, types_of
+from jdescent.progress import on_a_bar
+from jdescent.recording import evaluation_of, record_of
+from jdescent.rows import best_stride, take_all
+from jdescent.starting import started
+from jdescent.stopping import StoppingRule, as_rule, memory_of, remembers
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
-
-_RECORDS: dict[str, Callable[[Point], PyTree]] = {
-    "loss": lambda point: point.loss,
-    "params": lambda point: point.params,
-    "gradient": lambda point: point.gradient,
-    "gradient_norm": lambda point: global_norm(point.gradient),
-    "state": lambda point: point.state,
-}
 
 
 def descend(
-    loss: Callable[..., Array],
+    loss: Callable[..., Any],
     start: Params | Trajectory,
     optimizer: OptimizerLike,
     steps: SupportsIndex,
     *,
     batches: Callable[[Any, Any], PyTree] | None = None,
     key: PRNGKeyArray | Array | None = None,
-    record: str | Sequence[str] | Callable[[Point], PyTree] | None = "loss",
+    model_state: PyTree = None,
+    has_aux: bool = False,
+    state: Any = None,
+    first_step: Any = None,
+    record: str | Sequence | Mapping | Callable[[Point], PyTree] | None = "loss",
     every: SupportsIndex | None = None,
+    evaluate: tuple[Callable[[Point], PyTree], SupportsIndex] | None = None,
     tolerance: Scalar | None = None,
     divergence: Scalar = 1e8,
-    stop: Callable[[Point], Array] | None = None,
+    stop: Callable[[Point], Array] | StoppingRule | tuple[Callable, Callable] | None = None,
+    checkpoint: bool = False,
+    progress: bool = False,
 ) -> Trajectory:
     """Descend a loss: at every step read the gradient, ask the optimizer, move.
 
@@ -83,8 +78,15 @@ def descend(
     every=1 gives steps + 1 rows; after a run has ended, its rows repeat its last point. The rows'
     numbers are `Trajectory.steps`.
 
+    Each call outside `jax.jit` is traced and compiled anew, half a second or more, whatever was
+    called before. To call it often, compile it once, ``run = jax.jit(lambda lr, start: …)``, with
+    all that changes from call to call among its arguments.
+
     Args:
-        loss: ``loss(params)``, or ``loss(params, batch)`` with `batches`; returns a scalar.
+        loss: ``loss(params)``, or ``loss(params, batch)`` with `batches`; returns a scalar. With
+            `model_state` it is ``loss(params, model_state[, batch])`` and returns the value and the
+            next model state; what it returns beside the value is what
+            ``jax.value_and_grad(loss, has_aux=True)`` leaves alone.
         start: a tree of floating-point arrays, or a `Trajectory` to go on from: same parameters,
             optimizer state, step count and verdict, so that 60 steps and then 40 equal 100. The
             loss, the learning rate and the other options may be others than before. The optimizer
@@ -95,12 +97,28 @@ def descend(
         steps: how many steps to take, ≥ 1.
         batches: a sampler ``(key, step) -> batch``, see `jdescent.batches`.
         key: the random key `batches` draws from.
+        model_state: what the model keeps beside its parameters, as a tree of arrays: flax's
+            ``batch_stats``, equinox's ``State``, a key to draw dropout from. Each step is given the
+            one that the step before returned. It ends with its run, goes on in a trajectory, and
+            makes a run non-finite as an optimizer's memories do.
+        has_aux: whether loss returns (value, aux), as in `jax.grad`; (value, (model_state, aux))
+            with `model_state`. A `Point` has it as ``point.aux``, a record as "aux".
+        state: the optimizer's state to begin with, as restored from a checkpoint; by default a
+            fresh one, ``optimizer.init(params)``, which it must be like.
+        first_step: the step to begin at, an integer ≥ 0: that of the first batch, and what
+            `Trajectory.steps` count from. The bound on the loss is that of the loss there.
         record: what to keep of each recorded point beside the loss: names among "loss" (nothing
-            more), "params", "gradient", "gradient_norm" and "state", one or several, which makes
-            `Trajectory.record` a dictionary; or a function of a `Point`, which makes it the tree
-            that it returns; None keeps nothing, not even the loss.
+            more), "params", "gradient", "gradient_norm", "state", "model_state" and "aux", and
+            functions of a `Point`, which are recorded under their own names; one or several, or a
+            dictionary {name: name or function}. `Trajectory.record` is then a dictionary; for one
+            function by itself it is the tree that it returns. None keeps nothing, nor the loss.
         every: the record interval in steps, and how often at least the loss is compared with its
             bound. By default every step, or every √(steps/2) where nothing is recorded.
+        evaluate: a function of a `Point` that returns a tree of arrays, such as metrics of held-out
+            data, and its interval in steps: rows of the points after 0, interval, 2·interval, …
+            steps and the last one are `Trajectory.evaluated`, their steps `evaluated_steps`. It
+            costs the steps between nothing; least is kept and compiled where the interval is a
+            multiple of `every`.
         tolerance: converged once ‖∇L‖₂ ≤ tolerance (of the batch's gradient where there are
             batches); None never stops for it. Note that a run with momentum can pass a point of
             zero gradient at speed.
@@ -112,7 +130,16 @@ def descend(
             bound between two checks and returns is not called diverged, nor one whose loss alone,
             and not its gradient, is not finite there: every=1 looks at each.
         stop: a function of a `Point` returning a boolean; the run is stopped where it is True.
-            With `tolerance` or `stop`, every step is checked.
+            ``point.evaluated`` is what `evaluate` returned last. Or a rule with a memory, such as
+            `jdescent.patience`, or a pair (init, step), see `StoppingRule`: with `evaluate` it is
+            asked at each evaluation, otherwise at every step. With `tolerance`, or a stop that is
+            not asked at evaluations alone, every step is checked.
+        checkpoint: whether gradients through the run keep O(√steps) points in the place of all of
+            them, and take the steps between again (Griewank and Walther, 2000; `jax.checkpoint`).
+            Values and gradients are the same to rounding. Checks every step by default.
+        progress: whether a bar shows steps and loss while the run is computed, moved on at most a
+            hundred times or so; one bar, with the lowest loss, for a batch of runs. A program that
+            calls back is one that no store of a sweep knows again; `sweep` has its own bar.
 
     Returns:
         A `Trajectory`. Its verdict's step is the first step whose point met the condition; it is
@@ -124,12 +151,14 @@ def descend(
 
     Raises:
         TypeError: parameters that are not floating-point; a loss or a sampler that is no function;
-            a loss that is not a real scalar; a key that is no random key; a stop that is not a
-            boolean; a record that is neither names nor a function of arrays.
+            a loss that is not a real scalar, or returns no pair where it is to; a key that is no
+            random key; a stop that is not a boolean; a record that is neither names nor functions
+            of arrays; an evaluate that is no function and interval, or returns no arrays.
         ValueError: steps or every < 1, or 2²⁷ steps and more, or 2³¹ with those of the trajectory;
             a key that is missing, that no sampler draws from, or a batch of keys; a tolerance or
-            divergence that is negative or NaN; a trajectory of many runs, or whose optimizer state
-            is not like this optimizer's.
+            divergence that is negative or NaN; a trajectory of many runs; a state, given or a
+            trajectory's, that is not like this optimizer's; a model state that changes its shapes;
+            two things of one name in a record.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -141,277 +170,175 @@ def descend(
         >>> paths = jax.vmap(lambda lr: jd.descend(bowl, x0, jd.sgd(lr), steps=2000))(rates)
         >>> print([str(jd.Status(int(s))) for s in paths.verdict.status])
         ['step limit', 'step limit', 'diverged']
+
+        Early stopping on held-out data, with the best parameters kept:
+
+        >>> x = jnp.linspace(-1, 1, 24)
+        >>> y = jnp.sin(3 * x) + 0.3 * jax.random.normal(jax.random.key(0), x.shape)
+        >>> def error(params, x, y):
+        ...     return jnp.mean((jnp.polyval(params, x) - y) ** 2)
+        >>> path = jd.descend(
+        ...     lambda params: error(params, x[::2], y[::2]), jnp.zeros(9), jd.adam(0.03), 5000,
+        ...     evaluate=(lambda point: error(point.params, x[1::2], y[1::2]), 50),
+        ...     stop=jd.patience(5))
+        >>> print(path.evaluated.shape, path.verdict.step, path.best.step)
+        (101,) 600 350
+
+        The derivative of the loss after training by Adam's learning rate and decay:
+
+        >>> def trained(rate, decay):
+        ...     run = jd.descend(bowl, x0, jd.adam(rate, b1=decay), 100, checkpoint=True)
+        ...     return run.verdict.loss
+        >>> by_rate, by_decay = jax.grad(trained, argnums=(0, 1))(0.01, 0.9)
+        >>> print(f"{by_rate:.1f} {by_decay:.1f}")
+        -218.3 -1.2
+
+        Batch statistics, as of flax: ``loss(params, model_state, batch)``:
+
+        >>> def loss(params, batch_stats, batch):
+        ...     batch_stats = {"mean": 0.9 * batch_stats["mean"] + 0.1 * batch.mean()}
+        ...     return jnp.mean((params - batch) ** 2), batch_stats
+        >>> path = jd.descend(
+        ...     loss, 0.0, jd.sgd(0.1), 50, model_state={"mean": 0.0},
+        ...     batches=jd.batches.full(jnp.array([1.0, 3.0])))
+        >>> print(f"{path.params:.2f} {path.model_state['mean']:.2f}")
+        2.00 1.99
     """
     steps = positive_integer("steps", steps, at_most=MAX_STEPS)
     if every is not None:
         every = positive_integer("every", every, at_most=LAST_STEP)
-    elif record is None:
+    elif record is None and not checkpoint:
         every = best_stride(steps)
     else:
         every = 1
     _check_bound("divergence", divergence)
     if tolerance is not None:
         _check_bound("tolerance", tolerance)
-    names = _names(record)
-    keep = _recorder(record, names)
-    loss_at = _loss_at_step(loss, batches, key)
-    require_optimizer(optimizer)
-    if stop is not None:
-        require_function("stop", stop)
+    for name, option in (("has_aux", has_aux), ("checkpoint", checkpoint), ("progress", progress)):
+        require_boolean(name, option)
     previous = start if isinstance(start, Trajectory) else None
-    if previous is None:
-        require_floating(start)
-        params = as_arrays(start)
-        first, state = _known(0), optimizer.init(params)
-        require_arrays(state, "the optimizer's state")
-        state = as_arrays(state)
-        memories_are_sound = soundness(state)
-    else:
-        _require_one_run(previous)
-        params, state = as_arrays((previous.params, previous.state))
-        fresh_state = optimizer.init(params)
-        _require_fit(state, fresh_state)
-        first, memories_are_sound = _known(previous.step), soundness(fresh_state)
-    count, last = _counter(first), _last_step(first, steps)
-    loss_type = _require_scalar(loss_at, params, first)
-    if previous is None:
-        end, begin = jnp.asarray(RUNNING), first
-    else:
-        before = previous.verdict
-        ended_before = before.status != Status.STEP_LIMIT
-        end = jnp.where(ended_before, ended(0, before.status), RUNNING)
-        begin = jnp.where(ended_before, before.step, first)
+    has_model_state = (model_state if previous is None else previous.model_state) is not None
+    absent = [*["aux"] * (not has_aux), *["model_state"] * (not has_model_state)]
+    recording, evaluation, rule = record_of(record, absent), evaluation_of(evaluate), as_rule(stop)
+    loss_at = loss_of_steps(loss, batches, key, has_model_state, has_aux)
+    require_optimizer(optimizer)
+    begun = started(start, optimizer, steps, state, model_state, first_step)
+    params, state, model_state = place = begun.place
+    seen_types = types_of(loss_at, params, model_state, begun.first)
+    loss_type = seen_types.loss.dtype
 
-    loss_here = jnp.asarray(loss_at(begin)(params), loss_type)
+    end, begin = begun.end, begun.begin
+    loss_here, (_, aux) = loss_at(begin, model_state)(params)
+    loss_here = jnp.asarray(loss_here, loss_type)
     start_loss = loss_here if previous is None else jnp.asarray(previous.start_loss)
     wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
     limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
     moved = _one_step(optimizer, loss_at)
     gradient_shows = False
     interval = min(every, steps)
-    if interval > 1 and stop is None and tolerance is None:
-        program, moved = traced(moved, params, state, params, loss_here, begin)
+    asked_of_evaluations = evaluation is not None and remembers(rule)
+    if interval > 1 and tolerance is None and (rule is None or asked_of_evaluations):
+        program, moved = traced(moved, params, state, params, loss_here, begin, model_state)
         init = jax.make_jaxpr(optimizer.init)(params)
         gradient_shows = absorption.gradient_shows(program, init, params, state)
     loop = Loop(
         loss_at=loss_at,
         moved=moved,
         gradient_shows=gradient_shows,
-        since_the_start=count,
+        since_the_start=begun.step_after,
+        step_of_end=begun.step_of_end,
+        ended_before=begun.ended_before,
         limit=jnp.minimum(limit, jnp.finfo(wide).max),
-        memories_are_sound=memories_are_sound,
-        stop=stop,
+        memories_are_sound=soundness((begun.fresh_state, model_state)),
+        rule=None if asked_of_evaluations else rule,
+        was_asked=remembers(rule) and getattr(previous, "stopping", None) is not None,
+        evaluation=_within(steps, evaluation, rule if asked_of_evaluations else None),
         tolerance=tolerance,
-        loss_dtype=loss_type,
+        seen_types=seen_types,
         draws_batches=batches is not None,
         steps=steps,
+        checkpoint=checkpoint,
+        report=on_a_bar(steps, max(2 * best_stride(steps), steps // 100)) if progress else None,
     )
-    first_point = Point(begin, params, loss_here, None, state)
+    point = Point(begin, params, loss_here, None, state, model_state, aux)
     if not loop.is_checked_at_every_step:
-        end = loop.check_termination(first_point, 0, end)
-    run = Run(Place(params, state), counters_of(state), end)
-    if record is None:
-        (run, seen), (losses, kept) = take_steps(loop, run, interval), (None, None)
-    else:
-        if callable(record) or not {"gradient", "gradient_norm"}.isdisjoint(names):
-            gradient = _first_gradient(loss_at, params, begin)
-            first_point = first_point._replace(gradient=gradient)
-        (run, seen), (losses, kept) = take_steps_and_record(loop, run, first_point, interval, keep)
+        end = loop.check_termination(point, 0, end)
+    run = Run(place, counters_of(place), end)
+    if recording.reads_gradient or evaluation is not None or remembers(rule):
+        gradient = _first_gradient(loop, run, begin)
+        point = point._replace(gradient=gradient)
+    if evaluation is not None or remembers(rule):
+        run = _first_asked(loop, run, point, rule, previous)
+    run, point, rows, evaluated = take_all(loop, run, point, interval, recording.keep)
 
-    runs = run.end == RUNNING
-    stop_step = jnp.where(runs, last, count(steps_of(run.end)))
-    if previous is not None:
-        stop_step = jnp.where(ended_before, before.step, stop_step)
-    status = jnp.where(runs, Status.STEP_LIMIT, status_of(run.end)).astype(jnp.int8)
-    params, state = at_its_own_step(run)
-    verdict = Verdict(status, stop_step, seen.loss, global_norm(seen.gradient))
+    status = jnp.where(run.end == RUNNING, Status.STEP_LIMIT, status_of(run.end)).astype(jnp.int8)
+    verdict = Verdict(status, point.step, point.loss, global_norm(point.gradient))
+    losses, kept = (None, None) if rows is None else rows
     return Trajectory(
-        params, state, last, verdict, start_loss, first, losses, kept,
-        every=1 if record is None else every, names_loss="loss" in names,
-    )  # fmt: skip
+        point.params,
+        point.state,
+        begun.last,
+        verdict,
+        start_loss,
+        begun.first,
+        losses,
+        kept,
+        every=1 if record is None else every,
+        names_loss=recording.names_loss,
+        model_state=point.model_state,
+        evaluated=evaluated,
+        stopping=run.memory,
+        evaluated_every=1 if evaluation is None else evaluation[1],
+    )
 
 
-def _one_step(optimizer: OptimizerLike, loss_at: Callable) -> Callable[..., Place]:
+def _within(steps: int, evaluation: Any, rule: StoppingRule | None) -> Evaluation | None:
+    if evaluation is None:
+        return None
+    function, every = evaluation
+    return Evaluation(function, min(every, steps), rule)
+
+
+def _one_step(optimizer: OptimizerLike, loss_at: LossAt) -> Callable[..., tuple[Params, Any]]:
     update = accept_extra(optimizer.update)
 
-    def moved(params, state, gradient, loss, step):
+    def moved(params, state, gradient, loss, step, model_state):
+        of_params = loss_at(step, model_state)
         updates, state = update(
-            gradient, state, params, value=loss, grad=gradient, value_fn=loss_at(step)
+            gradient,
+            state,
+            params,
+            value=loss,
+            grad=gradient,
+            value_fn=lambda params: of_params(params)[0],
         )
-        return Place(apply_updates(params, updates), state)
+        return apply_updates(params, updates), state
 
     return moved
 
 
-def _first_gradient(loss_at, params: Params, step) -> Params:
+def _first_gradient(loop: Loop, run: Run, begin: Any) -> Params:
     """In a loop of one turn, whose constants are arguments and stay where they lie: eager gradients
     on an explicit mesh need `jax.set_mesh`."""
 
     def turn(_, step):
-        return None, jax.grad(loss_at(step))(params)
+        return None, loop.look_at(run.place, step)[0].gradient
 
-    return jax.tree.map(lambda row: row[0], lax.scan(turn, None, jnp.asarray(step)[None])[1])
-
-
-def _names(record) -> list[str]:
-    """The names that are to be recorded; none for a function or None."""
-    if record is None or callable(record):
-        return []
-    try:
-        names = [record] if isinstance(record, str) else list(record)
-    except TypeError as error:
-        raise TypeError(
-            f"record must be names, a function of a Point or None, got {record!r}"
-        ) from error
-    unknown = [name for name in names if not (isinstance(name, str) and name in _RECORDS)]
-    if unknown:
-        raise ValueError(
-            f"record does not know {unknown}: name some of {sorted(_RECORDS)}, "
-            "or give a function of a Point"
-        )
-    return [str(name) for name in names]  # NumPy's text too
+    return jax.tree.map(lambda row: row[0], lax.scan(turn, None, jnp.asarray(begin)[None])[1])
 
 
-def _recorder(record, names: Sequence[str]) -> Callable[[Point], tuple[Array | None, PyTree]]:
-    """A function from a point to (loss kept, whatever else is kept)."""
-    if record is None:
-        return lambda point: (None, None)
-    if callable(record):
-
-        def keep(point):
-            kept = record(point)
-            require_arrays(kept, "what record returns")
-            return point.loss, kept
-
-        return keep
-    beside_loss = [name for name in names if name != "loss"]
-    return lambda point: (point.loss, {name: _RECORDS[name](point) for name in beside_loss})
-
-
-def _known(step) -> Any:
-    """A step as a NumPy integer, unless it is traced."""
-    return step if isinstance(step, jax.core.Tracer) else np.int32(step)
-
-
-def _counter(first) -> Callable:
-    """The step that comes so many after the first; the last that int32 holds, if it is traced."""
-    if isinstance(first, jax.core.Tracer):
-        return lambda steps: first + jnp.minimum(steps, LAST_STEP - first)
-    return lambda steps: first + steps
-
-
-def _last_step(first, steps: int) -> Any:
-    if isinstance(first, jax.core.Tracer):
-        return _counter(first)(steps)
-    if int(first) + steps > LAST_STEP:
-        raise ValueError(
-            f"steps={steps} after the {first} of this trajectory are more than the {LAST_STEP} "
-            "that int32 counts: begin anew from its params, descend(loss, path.params, …)"
-        )
-    return np.int32(int(first) + steps)
-
-
-def _require_one_run(path: Trajectory) -> None:
-    lanes = jnp.shape(path.step)
-    if lanes:
-        raise ValueError(
-            f"this trajectory holds a batch of runs, of shape {lanes}: go on from each with "
-            "jax.vmap(lambda path: descend(loss, path, …))(paths)"
-        )
-
-
-def _require_fit(state: PyTree, fresh: PyTree) -> None:
-    """Refuse to go on with an optimizer whose states are made otherwise, naming the difference."""
-    difference = _difference(state, fresh)
-    if difference is not None:
-        raise ValueError(
-            f"the trajectory's optimizer state is not one of this optimizer's: {difference}; go on "
-            "with the optimizer that began it, or begin anew: descend(loss, path.params, …)"
-        )
-
-
-def _difference(state: PyTree, fresh: PyTree) -> str | None:
-    own, other = (
-        {
-            f"state{jax.tree_util.keystr(path)}": f"{jnp.result_type(x)}{list(jnp.shape(x))}"
-            for path, x in jax.tree_util.tree_leaves_with_path(tree)
-        }
-        for tree in (state, fresh)
-    )
-    for name, leaf in own.items():
-        if name not in other:
-            return f"{name} ({leaf}) is in the trajectory's alone"
-        if leaf != other[name]:
-            return f"{name} is {leaf} in the trajectory and {other[name]} in the optimizer's"
-    for name, leaf in other.items():
-        if name not in own:
-            return f"{name} ({leaf}) is in the optimizer's alone"
-    nodes: Any = map(jax.tree.structure, (state, fresh))
-    return _node_difference(*nodes)
-
-
-def _node_difference(own, other) -> str | None:
-    """The first two nodes that differ, of two trees of the same leaves."""
-    if own.node_data() != other.node_data():
-        told = (
-            node[0].__name__ if (node := tree.node_data()) else "a leaf" for tree in (own, other)
-        )
-        return "a node is {} in the trajectory and {} in the optimizer's".format(*told)
-    children = zip(own.children(), other.children(), strict=True)
-    return next(filter(None, (_node_difference(*pair) for pair in children)), None)
-
-
-def _loss_at_step(loss, batches, key) -> Callable[[Array], Callable[[Params], Array]]:
-    """A function from the step to the loss as a function of the parameters alone."""
-    require_function("loss", loss)
-    if batches is None:
-        if key is not None:
-            raise ValueError(
-                "key is given, but nothing draws from it: pass batches=, a sampler, as well, or no "
-                "key (noise of an optimizer has a key of its own, as in add_noise)"
-            )
-        return lambda step: loss
-    if not callable(batches):
-        raise TypeError(
-            f"batches must be a sampler (key, step) -> batch, got {type(batches).__name__}: "
-            "wrap the data, as in batches.full(data)"
-        )
-
-    if key is not None:
-        require_key("key", key)
-
-    def loss_at(step):
-        batch = batches(key, step)
-        return lambda params: loss(params, batch)
-
-    return loss_at
-
-
-def _require_scalar(loss_at, params, step):
-    """The loss's dtype; an error if it is not a real scalar."""
-
-    def returned(params, step):
-        value = loss_at(step)(params)
-        require_arrays(value, "what the loss returns")
-        return value
-
-    try:
-        value = jax.eval_shape(returned, params, step)
-    except Exception as error:
-        error.add_note(
-            "This came of the first call of the loss, as loss(params), or as loss(params, batch) "
-            "with batches=. Of a factory pass what it makes, as in losses.bowl()."
-        )
-        raise
-    if not hasattr(value, "shape"):
-        raise TypeError(f"loss must return one real scalar, got {jax.tree.structure(value)}")
-    if value.shape != ():
-        raise TypeError(
-            f"loss must return one real scalar, got shape {value.shape}: take its mean or sum"
-        )
-    if not jnp.issubdtype(value.dtype, jnp.floating):
-        raise TypeError(f"loss must return one real scalar, got dtype {value.dtype}")
-    return value.dtype
+def _first_asked(
+    loop: Loop, run: Run, point: Point, rule: StoppingRule | None, previous: Trajectory | None
+) -> Run:
+    """The run with what is evaluated at its first point, and what its rule remembers there."""
+    if loop.evaluation is not None:
+        point = point._replace(evaluated=loop.evaluation.function(point))
+    if rule is not None:
+        before = getattr(previous, "stopping", None) if remembers(rule) else None
+        run = run._replace(memory=memory_of(rule, point, before))
+    if loop.evaluation is None:
+        return run
+    return loop.evaluate(run, point, 0, goes=not loop.was_asked)
 
 
 def _check_bound(name: str, bound: Scalar) -> None:

@@ -22,7 +22,8 @@ from jax import lax
 from jaxtyping import Array, PyTree
 
 from jdescent.core import Params, Scalar, global_norm
-from jdescent.core.checks import is_array
+from jdescent.progress import Report
+from jdescent.stopping import StoppingRule, ask
 from jdescent.trajectory import Point, Status
 
 RUNNING = np.int32(np.iinfo(np.int32).max)
@@ -48,6 +49,7 @@ class Place(NamedTuple):
 
     params: Params
     state: Any
+    model_state: Any
 
 
 class Seen(NamedTuple):
@@ -55,6 +57,7 @@ class Seen(NamedTuple):
 
     loss: Array
     gradient: Params
+    aux: Any
 
 
 class Run(NamedTuple):
@@ -63,48 +66,97 @@ class Run(NamedTuple):
     place: Place  # whose counters go on with the loop
     counters: list[Array]  # those of the place itself
     end: Array  # int32: RUNNING, or why and after how many steps it `ended`
+    memory: Any = None  # of the stopping rule
+    evaluated: Any = None  # what was evaluated last
+
+
+class Evaluation(NamedTuple):
+    """What is evaluated every so many steps, and the rule that is asked then."""
+
+    function: Callable[[Point], PyTree]
+    every: int
+    rule: StoppingRule | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loop:
     """What all steps of a run have in common. Steps are counted from its begin: 0, 1, …"""
 
-    loss_at: Callable[[Any], Callable[[Params], Array]]
-    moved: Callable[[Params, Any, Params, Array, Any], Place]
+    loss_at: Callable[[Any, Any], Callable[[Params], tuple[Array, tuple[Any, Any]]]]
+    moved: Callable[..., tuple[Params, Any]]
     gradient_shows: bool  # in what is kept, where it was not finite: see `absorption`
     since_the_start: Callable[[Any], Any]
+    step_of_end: Callable[[Array], Any]
+    ended_before: Array | None  # whether it did so before this call, where it may have
     limit: Array
     memories_are_sound: Callable[[PyTree], Array]
-    stop: Callable[[Point], Array] | None
+    rule: StoppingRule | None  # asked at every step
+    was_asked: bool  # whether the rule knows the first point, from the call that is resumed
+    evaluation: Evaluation | None
     tolerance: Scalar | None
-    loss_dtype: Any
+    seen_types: Seen  # without the gradient
     draws_batches: bool
     steps: int
+    checkpoint: bool
+    report: Report | None
 
     @property
     def is_checked_at_every_step(self) -> bool:
-        return self.stop is not None or self.tolerance is not None
+        return self.rule is not None or self.tolerance is not None
 
-    def look(self, place: Place, here) -> Point:
-        step = self.since_the_start(here)
-        loss, gradient = jax.value_and_grad(self.loss_at(step))(place.params)
-        return Point(step, place.params, loss, gradient, place.state)
+    def look(self, place: Place, here) -> tuple[Point, Any]:
+        """The point, and the state that the model leaves it with."""
+        return self.look_at(place, self.since_the_start(here))
 
-    def move(self, point: Point) -> Place:
-        return self.moved(point.params, point.state, point.gradient, point.loss, point.step)
+    def look_at(self, place: Place, step) -> tuple[Point, Any]:
+        loss_at = jax.value_and_grad(self.loss_at(step, place.model_state), has_aux=True)
+        (loss, (model_state, aux)), gradient = loss_at(place.params)
+        return Point(step, place.params, loss, gradient, *place[1:], aux), model_state
 
-    def check_termination(self, point: Point, here, end: Any) -> Array:
+    def move(self, point: Point) -> tuple[Params, Any]:
+        return self.moved(
+            point.params, point.state, point.gradient, point.loss, point.step, point.model_state
+        )
+
+    def check_termination(self, point: Point, here, end: Any, stops: Array | None = None) -> Array:
         """The run's end, which is here if it goes on no further than this point."""
         fine = jnp.abs(point.loss).astype(self.limit.dtype) <= self.limit  # not so of ∞ and NaN
         status = jnp.asarray(Status.DIVERGED, jnp.int32)
-        if self.stop is not None:
-            stops = _boolean(self.stop(point))
+        if stops is not None:
             fine, status = fine & ~stops, jnp.where(stops, Status.STOPPED, status)
         if self.tolerance is not None:
             flat = global_norm(point.gradient) <= self.tolerance
             fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
         status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
         return jnp.where(fine | (end != RUNNING), end, ended(here, status))
+
+    # -- stopping rules and evaluations ----------------------------------------------------------
+
+    def ask(self, run: Run, point: Point, here) -> tuple[Array | None, Any]:
+        """Whether the rule that is asked at every step stops here, and its memory then."""
+        if self.rule is None:
+            return None, run.memory
+        memory, stops = ask(self.rule, run.memory, point._replace(evaluated=run.evaluated))
+        asked = run.end == RUNNING
+        if self.was_asked:
+            stops, asked = stops & (here > 0), asked & (here > 0)
+        return stops, where(asked, memory, run.memory)
+
+    def evaluate(self, run: Run, point: Point, here, goes: Any = True) -> Run:
+        """The run with what is evaluated here, and its end if that stops it.
+
+        The rule is asked where the run goes, of points that are fine.
+        """
+        assert self.evaluation is not None
+        function, _, rule = self.evaluation
+        point = point._replace(evaluated=function(point))
+        run = run._replace(evaluated=point.evaluated)
+        if rule is None:
+            return run
+        memory, stops = ask(rule, run.memory, point)
+        asked = goes & (self.check_termination(point, here, run.end) == RUNNING)
+        end = jnp.where(asked & stops, ended(here, Status.STOPPED), run.end)
+        return run._replace(end=end, memory=where(asked, memory, run.memory))
 
     # -- strides that are checked at their end ---------------------------------------------------
 
@@ -115,12 +167,12 @@ class Loop:
 
         def step(carry, here):
             place, sound = carry
-            point = self.look(place, here)
+            point, model_state = self.look(place, here)
             if not self.gradient_shows:
                 sound &= all_finite(point.gradient)
-            return (self.move(point), sound), None
+            return (Place(*self.move(point), model_state), sound), None
 
-        return _repeat(step, (place, jnp.array(True)), begin, length)[0]
+        return self.repeat(step, (place, jnp.array(True)), begin, length)[0]
 
     def stride(self, carry, begin, length: int):
         """So many steps, taken back where one of them was not fine.
@@ -130,18 +182,30 @@ class Loop:
         """
         run, frozen, found = carry
         there, sound = self.unchecked_steps(run.place, begin, length)
-        end = self.check_termination(self.look(there, begin + length), begin + length, RUNNING)
-        sound &= self.memories_are_sound(there.state)
+        point, _ = self.look(there, begin + length)
+        end = self.check_termination(point, begin + length, RUNNING)
+        sound &= self.memories_are_sound(there[1:])
         # parameters that are not finite stay so
         ends_unsound = ~(sound & all_finite(there.params)) & (end == RUNNING)
         end = jnp.where(ends_unsound, ended(begin + length, Status.NON_FINITE), end)
         runs = (run.end == RUNNING) & (frozen == RUNNING)
         goes = runs & (end == RUNNING)
         place = where_floating(goes, there, run.place)
-        counters = where(goes, counters_of(there.state), run.counters)
+        counters = where(goes, counters_of(there), run.counters)
         found = jnp.where(runs, end, found)
         frozen = jnp.where(runs & ~goes, begin, frozen)
-        return Run(place, counters, run.end), frozen, found
+        return run._replace(place=place, counters=counters), frozen, found
+
+    def strides(self, carry, begin, steps: int, stride: int):
+        """Strides of one length, and a shorter one at the end if they do not fill the steps."""
+
+        def one(carry, begin, length=stride):
+            return self.stride(carry, begin, length), None
+
+        whole, rest = divmod(steps, stride)
+        if whole:
+            carry, _ = self.repeat(one, carry, begin, whole, stride)
+        return self.stride(carry, begin + stride * whole, rest) if rest else carry
 
     # -- steps that are checked one by one -------------------------------------------------------
 
@@ -151,21 +215,23 @@ class Loop:
         A run that is to end with the coming step, as its update is not finite, stays too.
         """
         place = run.place
-        point = same(self.look(place, here))
+        point, model_state = same(self.look(place, here))
         params, state = same(self.move(point))
-        end = self.check_termination(point, here, run.end)
+        there = Place(params, state, model_state)
+        stops, memory = self.ask(run, point, here)
+        end = self.check_termination(point, here, run.end, stops)
         goes = (end == RUNNING) & (here < self.steps)
-        sound = all_finite((point.gradient, params)) & self.memories_are_sound(state)
+        sound = all_finite((point.gradient, params)) & self.memories_are_sound(there[1:])
         end = jnp.where(goes & ~sound, ended(here + 1, Status.NON_FINITE), end)
         moves = goes & sound
-        counters = where(moves, counters_of(state), run.counters)
-        there = where_floating(moves, Place(params, state), place)
-        return Run(there, counters, end), point, goes
+        counters = where(moves, counters_of(there), run.counters)
+        place = where_floating(moves, there, place)
+        return run._replace(place=place, counters=counters, end=end, memory=memory), point, goes
 
     def visit_and_remember(self, carry: tuple[Run, Seen], here) -> tuple[tuple[Run, Seen], Point]:
         run, before = carry
         run, point, _ = self.visit(run, here)
-        seen = Seen(point.loss, point.gradient)
+        seen = Seen(point.loss, point.gradient, point.aux)
         if self.draws_batches:
             seen = where(here <= steps_of(run.end), seen, before)
         return (run, seen), point
@@ -174,11 +240,11 @@ class Loop:
         def one(carry, here):
             return self.visit_and_remember(carry, here)[0], None
 
-        return _repeat(one, carry, begin, length)[0]
+        return self.repeat(one, carry, begin, length)[0]
 
     def nothing_seen(self, run: Run) -> Seen:
-        gradient = jax.tree.map(jnp.zeros_like, run.place.params)
-        return Seen(jnp.zeros((), self.loss_dtype), gradient)
+        loss, _, aux = jax.tree.map(lambda it: jnp.zeros(it.shape, it.dtype), self.seen_types)
+        return Seen(loss, jax.tree.map(jnp.zeros_like, run.place.params), aux)
 
     def last_visits(self, carry, begin: int, stride: int) -> tuple[Run, Seen]:
         """The run at its end, and what it saw there.
@@ -190,6 +256,8 @@ class Loop:
         """
         run, frozen, found = carry
         here = jnp.where(frozen == RUNNING, begin, frozen)
+        if self.evaluation is not None and self.evaluation.rule is not None:
+            here = jnp.where(run.end == RUNNING, here, steps_of(run.end))
         run = run._replace(place=at_its_own_step(run))
 
         def one(carry, _):
@@ -198,122 +266,76 @@ class Loop:
             there = jnp.where(goes, here + 1, here)
             overdue = (run.end == RUNNING) & (there == steps_of(found))
             run = run._replace(end=jnp.where(overdue, found, run.end))
-            return (run, there, Seen(point.loss, point.gradient)), None
+            return (run, there, Seen(point.loss, point.gradient, point.aux)), None
 
         visits = 1 + max(stride, self.steps - begin)
         (run, _, seen), _ = lax.scan(one, (run, here, self.nothing_seen(run)), length=visits)
         return run, seen
 
+    # -- many times ------------------------------------------------------------------------------
 
-# -- all steps -----------------------------------------------------------------------------------
+    def repeat(self, body: Callable, carry, begin, times: int, length: int = 1):
+        """A scan over the steps at which each of so many bodies of one length begins."""
+        if times == 1:
+            carry, row = body(carry, jnp.asarray(begin, jnp.int32))
+            return carry, jax.tree.map(lambda leaf: leaf[None], row)
+        report = None if _run_of(carry) is None else self.report
+        if report is not None and length <= report.every < times * length:
+            return self._in_reported_segments(report, body, carry, begin, times, length)
+        if self.checkpoint and times > 1:
+            return self._in_checkpointed_segments(body, carry, begin, times, length)
+        return _scan(body, carry, begin, times, length)
 
+    def _in_reported_segments(
+        self, report: Report, body: Callable, carry, begin, times: int, length: int
+    ):
+        def segment(carry, begin, times):
+            carry, rows = self.repeat(body, carry, begin, times, length)
+            here, run = begin + times * length, _run_of(carry)
+            assert run is not None
+            params, _, model_state = run.place
+            loss, _ = self.loss_at(self.since_the_start(here), model_state)(params)
+            report.show(here, loss)
+            return carry, rows
 
-def best_stride(steps: int) -> int:
-    """How many steps to take between two checks: a check costs about half a step, and the steps of
-    one stride are taken twice."""
-    return max(1, round(math.sqrt(steps / 2)))
+        return _segments(segment, carry, begin, times, report.every // length, length)
 
+    def _in_checkpointed_segments(self, body: Callable, carry, begin, times: int, length: int):
+        @functools.partial(jax.checkpoint, prevent_cse=False, static_argnums=2)
+        def segment(carry, begin, times):
+            return _scan(body, carry, begin, times, length)
 
-def take_steps(loop: Loop, run: Run, interval: int) -> tuple[Run, Seen]:
-    """The run after all steps, checked after every interval at least, and what it saw last."""
-    if interval == 1 or loop.is_checked_at_every_step:
-        return loop.visits((run, loop.nothing_seen(run)), 0, loop.steps + 1)
-    stride = min(interval, best_stride(loop.steps))
-    strides = loop.steps // stride
-
-    def one(carry, begin):
-        return loop.stride(carry, begin, stride), None
-
-    carry, _ = _repeat(one, _set_out(run), 0, strides, stride)
-    return loop.last_visits(carry, strides * stride, stride)
-
-
-def take_steps_and_record(loop: Loop, run: Run, first: Point, interval: int, keep: Callable):
-    """The same, and rows of the points after 0, interval, 2·interval, … and all steps.
-
-    After the end of a run its rows are those of its last point.
-    """
-    if interval == 1 or loop.is_checked_at_every_step:
-        (run, seen), rows = _rows_of_visits(loop, run, interval, keep)
-    else:
-        (run, seen), later = _rows_of_strides(loop, run, interval, keep)
-        rows = jax.tree.map(
-            lambda row, rows: jnp.concatenate([row[None], rows]), keep(first), later
-        )
-    end = jnp.where(run.end == RUNNING, loop.steps, steps_of(run.end))
-    params, state = at_its_own_step(run)
-    last = keep(Point(loop.since_the_start(end), params, seen.loss, seen.gradient, state))
-    steps = np.append(np.arange(0, loop.steps, interval), loop.steps).astype(np.int32)
-
-    def until_the_end(last, rows):
-        missing = [last[None]] * (len(steps) - len(rows))
-        rows = jnp.concatenate([rows, *missing])
-        reached = (steps >= end).reshape(-1, *[1] * last.ndim)
-        return jnp.where(reached, last, rows)
-
-    return (run, seen), jax.tree.map(until_the_end, last, rows)
+        return _segments(segment, carry, begin, times, math.isqrt(times), length)
 
 
-def _rows_of_visits(loop: Loop, run: Run, interval: int, keep: Callable):
-    def one_row(carry, begin, visits=interval):
-        carry, point = loop.visit_and_remember(carry, begin)
-        if visits > 1:
-            carry = loop.visits(carry, begin + 1, visits - 1)
-        return carry, keep(point)
-
-    intervals, rest = divmod(loop.steps + 1, interval)
-    carry, rows = _repeat(one_row, (run, loop.nothing_seen(run)), 0, intervals, interval)
-    if rest:
-        carry, row = one_row(carry, jnp.int32(interval * intervals), rest)
-        rows = jax.tree.map(lambda rows, row: jnp.concatenate([rows, row[None]]), rows, row)
-    return carry, rows
+def _run_of(carry: Any) -> Run | None:
+    """The run that is the first of what a loop carries, and of the first of it."""
+    while isinstance(carry, tuple) and not isinstance(carry, Run):
+        carry = carry[0]
+    return carry if isinstance(carry, Run) else None
 
 
-def _rows_of_strides(loop: Loop, run: Run, interval: int, keep: Callable):
-    """One or more strides for each row, as many as fit into the steps."""
-    stride = _stride_within(interval, loop.steps)
-    rows, rest = divmod(loop.steps, interval)
-    strides_left = rest // stride
-
-    def one(carry, begin):
-        if not strides_left:
-            return loop.stride(carry, begin, stride), None
-        fits = begin + stride <= loop.steps
-        return lax.cond(fits, lambda c: loop.stride(c, begin, stride), lambda c: c, carry), None
-
-    def one_row(carry, begin):
-        carry, _ = _repeat(one, carry, begin, interval // stride, stride)
-        run, *_ = carry
-        return carry, keep(loop.look(run.place, begin + interval))
-
-    carry, kept = _repeat(one_row, _set_out(run), 0, rows + bool(strides_left), interval)
-    return loop.last_visits(carry, interval * rows + stride * strides_left, stride), kept
-
-
-def _stride_within(interval: int, steps: int) -> int:
-    """The interval, or a divisor of it near the best stride."""
-    best = best_stride(steps)
-    if interval <= 2 * best:
-        return interval
-    divisors = [n for n in range(1, interval + 1) if interval % n == 0]
-    return min(divisors, key=lambda n: abs(math.log(n / best)))
-
-
-def _set_out(run: Run):
-    return run, jnp.asarray(RUNNING), jnp.asarray(RUNNING)
-
-
-def _repeat(body: Callable, carry, begin, times: int, length: int = 1):
-    """A scan over the steps at which each of so many bodies of one length begins."""
-    if times == 1:
-        carry, row = body(carry, jnp.int32(begin))
-        return carry, jax.tree.map(lambda leaf: leaf[None], row)
+def _scan(body: Callable, carry, begin, times: int, length: int):
     return lax.scan(body, carry, begin + length * jnp.arange(times, dtype=jnp.int32))
 
 
-def at_its_own_step(run: Run) -> Place:
-    """The place with its own counters, where the run has ended too."""
-    return run.place._replace(state=with_counters(run.place.state, run.counters))
+def _segments(segment: Callable, carry, begin, times: int, size: int, length: int):
+    """So many bodies in segments of one size, and a shorter one at the end."""
+    whole, rest = divmod(times, size)
+    carry, rows = _scan(
+        lambda carry, begin: segment(carry, begin, size), carry, begin, whole, size * length
+    )
+    rows = jax.tree.map(lambda leaf: leaf.reshape(whole * size, *leaf.shape[2:]), rows)
+    if rest:
+        carry, last = segment(carry, begin + whole * size * length, rest)
+        rows = joined(rows, last)
+    return carry, rows
+
+
+def joined(*rows: PyTree) -> PyTree:
+    if len(rows) == 1:
+        return rows[0]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
 
 
 # -- trees ---------------------------------------------------------------------------------------
@@ -353,13 +375,14 @@ def where_floating(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     return jax.tree.map(lambda n, o: jnp.where(condition, n, o) if _is_floating(n) else n, new, old)
 
 
-def counters_of(state: PyTree) -> list[Array]:
-    return [leaf for leaf in jax.tree.leaves(state) if not _is_floating(leaf)]
+def counters_of(place: PyTree) -> list[Array]:
+    return [leaf for leaf in jax.tree.leaves(place) if not _is_floating(leaf)]
 
 
-def with_counters(state: PyTree, counters: list[Array]) -> PyTree:
-    others = iter(counters)
-    return jax.tree.map(lambda leaf: leaf if _is_floating(leaf) else next(others), state)
+def at_its_own_step(run: Run) -> Place:
+    """The place with its own counters, where the run has ended too."""
+    counters = iter(run.counters)
+    return jax.tree.map(lambda leaf: leaf if _is_floating(leaf) else next(counters), run.place)
 
 
 def _floating_leaves(tree: PyTree) -> list[Array]:
@@ -368,12 +391,3 @@ def _floating_leaves(tree: PyTree) -> list[Array]:
 
 def _is_floating(leaf: Any) -> bool:
     return jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
-
-
-def _boolean(stops) -> Array:
-    if not is_array(stops):
-        raise TypeError(f"stop must return one boolean, got {stops!r}")
-    stops = jnp.asarray(stops)
-    if stops.shape != () or stops.dtype != bool:
-        raise TypeError(f"stop must return one boolean, got {stops.dtype} of shape {stops.shape}")
-    return stops

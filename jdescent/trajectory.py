@@ -3,6 +3,7 @@
 import enum
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -36,13 +37,20 @@ _DESCRIPTIONS = {
 
 
 class Point(NamedTuple):
-    """What is known at step n, before the optimizer moves on: given to `record` and `stop`."""
+    """What is known at step n, before the optimizer moves on.
+
+    Given to `record`, `evaluate` and `stop`. `model_state` is the one that the loss was given here,
+    `aux` what it returned beside its value; `evaluated` is for `stop`: what was evaluated last.
+    """
 
     step: Int[Array, ""]
     params: Params
     loss: Float[Array, ""]
     gradient: Params
     state: Any
+    model_state: Any = None
+    aux: PyTree = None
+    evaluated: PyTree = None
 
 
 class Verdict(NamedTuple):
@@ -98,6 +106,11 @@ class Trajectory(NamedTuple):
         kept: what is recorded beside the loss; `record` holds the loss as well if it was named.
         every: record interval in steps; 1 where nothing is recorded.
         names_loss: whether ``record=`` named the loss.
+        model_state: the model's state at the end, as `params` are; None where it has none.
+        evaluated: what ``evaluate=`` returned, stacked along a first axis of one row for each of
+            `evaluated_steps`.
+        stopping: what the stopping rule remembers.
+        evaluated_every: interval of evaluations in steps.
     """
 
     params: Params
@@ -110,6 +123,10 @@ class Trajectory(NamedTuple):
     kept: PyTree
     every: int = 1
     names_loss: bool = False
+    model_state: Any = None
+    evaluated: PyTree = None
+    stopping: PyTree = None
+    evaluated_every: int = 1
 
     @property
     def record(self) -> PyTree:
@@ -133,6 +150,26 @@ class Trajectory(NamedTuple):
         """
         return jnp.asarray(recorded_steps(self), jnp.int32)
 
+    @property
+    def evaluated_steps(self) -> Int[Array, " evaluations"]:
+        """The step of each row of `evaluated`, as `steps` are those of `record`.
+
+        Raises:
+            ValueError: nothing was evaluated; runs of a batch that began at different steps.
+        """
+        return jnp.asarray(evaluated_steps(self), jnp.int32)
+
+    @property
+    def best(self) -> Any:
+        """The best point that the stopping rule has kept, as ``stop=patience(…)`` does.
+
+        Raises:
+            ValueError: it keeps none.
+        """
+        if not hasattr(self.stopping, "best"):
+            raise ValueError("no best point was kept: call descend with stop=patience(…)")
+        return self.stopping.best
+
     def __repr__(self) -> str:
         told = [_story(self.verdict), f"params {_shapes(self.params)}"]
         names = [*self.record] if isinstance(self.record, dict) else []
@@ -144,23 +181,31 @@ class Trajectory(NamedTuple):
         return f"Trajectory({'; '.join(told)})"
 
 
-_STATIC = 2  # fields, the last ones: as leaves, loops and batches would make arrays of them
+# As leaves, loops and batches would make arrays of them.
+_STATIC = ("every", "names_loss", "evaluated_every")
+_CHILDREN = tuple(name for name in Trajectory._fields if name not in _STATIC)
 
 
 def _flatten(path: Trajectory) -> tuple[tuple, tuple]:
-    return path[:-_STATIC], path[-_STATIC:]
+    children, static = ([getattr(path, n) for n in names] for names in (_CHILDREN, _STATIC))
+    return tuple(children), tuple(static)
 
 
 def _flatten_with_keys(path: Trajectory) -> tuple[tuple, tuple]:
     children, static = _flatten(path)
-    keys = map(jax.tree_util.GetAttrKey, Trajectory._fields)
-    return tuple(zip(keys, children, strict=False)), static
+    keys = map(jax.tree_util.GetAttrKey, _CHILDREN)
+    return tuple(zip(keys, children, strict=True)), static
+
+
+def _unflatten(static: tuple, children: Iterable) -> Trajectory:
+    fields = dict(zip(_CHILDREN + _STATIC, (*children, *static), strict=True))
+    return Trajectory(**fields)
 
 
 jax.tree_util.register_pytree_with_keys(
     Trajectory,
     _flatten_with_keys,
-    lambda static, children: Trajectory(*children, *static),
+    _unflatten,
     _flatten,
 )
 
@@ -169,6 +214,18 @@ def recorded_steps(path: Trajectory) -> np.ndarray | Array:
     """`Trajectory.steps`, a NumPy array where they are known before the program is run."""
     if path.loss is None:
         raise ValueError("nothing was recorded: call descend with record='loss' or more")
+    return _steps_of_rows(path, path.loss.shape[-1], path.every)
+
+
+def evaluated_steps(path: Trajectory) -> np.ndarray | Array:
+    """`Trajectory.evaluated_steps`, likewise."""
+    if path.evaluated is None:
+        raise ValueError("nothing was evaluated: call descend with evaluate=(function, every)")
+    rows = jax.tree.leaves(path.evaluated)[0].shape[np.ndim(path.step)]
+    return _steps_of_rows(path, rows, path.evaluated_every)
+
+
+def _steps_of_rows(path: Trajectory, count: int, every: int) -> np.ndarray | Array:
     known = _is_concrete((path.first, path.step))
     xp: Any = np if known else jnp
     first, last = xp.max(path.first, initial=0), xp.max(path.step, initial=0)
@@ -178,8 +235,7 @@ def recorded_steps(path: Trajectory) -> np.ndarray | Array:
             "the runs of this batch have taken different numbers of steps: ask one of them, "
             "jax.tree.map(lambda leaf: leaf[0], path).steps"
         )
-    rows = xp.arange(path.loss.shape[-1], dtype=np.int32)
-    steps = first + xp.minimum(path.every * rows, last - first)
+    steps = first + xp.minimum(every * xp.arange(count, dtype=np.int32), last - first)
     return xp.where(together, steps, -1)
 
 

@@ -129,7 +129,7 @@ def test_an_interval_that_no_step_counter_holds():
 @pytest.mark.parametrize("record", ["speed", ("params", "speed"), ["speed"], np.array(["speed"])])
 def test_a_record_that_is_not_known(record):
     with pytest.raises(
-        ValueError, match=r"record does not know \[.*'speed'.*\]: name some of \['gra"
+        ValueError, match=r"record does not know \[.*'speed'.*\]: name some of \['aux"
     ):
         run(record=record)
 

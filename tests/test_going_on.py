@@ -153,11 +153,11 @@ def test_an_optimizer_whose_memories_mean_the_same_goes_on_from_them(begun):
     [
         (
             jnp.zeros((2, 3)),
-            "state.memory['v']['w'] is float32[2, 3] in the trajectory and float32[2, 2] in",
+            "state.memory['v']['w'] is float32[2, 3] in the trajectory's and float32[2, 2] in",
         ),
         (
             jnp.zeros((2, 2), jnp.float16),
-            "state.memory['v']['w'] is float16[2, 2] in the trajectory and",
+            "state.memory['v']['w'] is float16[2, 2] in the trajectory's and",
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_memories_of_another_shape_or_dtype_are_refused_by_name(begun, memory, d
 def test_memories_in_nodes_of_another_type_are_refused():
     path = jd.descend(PARABOLA, 0.0, jd.sgd(0.1), 1)._replace(state=[jnp.ones(1), jnp.ones(2)])
     tuples = jd.Optimizer(lambda params: (jnp.ones(1), jnp.ones(2)), jd.sgd(0.1).update)
-    with pytest.raises(ValueError, match="a node is list in the trajectory and tuple in the opt"):
+    with pytest.raises(ValueError, match="a node is list in the trajectory's and tuple in the opt"):
         jd.descend(PARABOLA, path, tuples, 3)
 
 

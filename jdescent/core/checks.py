@@ -209,3 +209,37 @@ def require_same_tree(name: str, tree: PyTree, other_name: str, other: PyTree) -
 
 def where_in(path) -> str:
     return jax.tree_util.keystr(path) or "the array"
+
+
+def difference(name: str, tree: PyTree, where: str, other: PyTree, elsewhere: str) -> str | None:
+    """How two trees of arrays differ in nodes, shapes or dtypes; None if they do not."""
+    leaves, others = (
+        {
+            f"{name}{jax.tree_util.keystr(path)}": f"{jnp.result_type(x)}{list(jnp.shape(x))}"
+            for path, x in jax.tree_util.tree_leaves_with_path(each)
+        }
+        for each in (tree, other)
+    )
+    for leaf, kind in leaves.items():
+        if leaf not in others:
+            return f"{leaf} ({kind}) is in {where} alone"
+        if kind != others[leaf]:
+            return f"{leaf} is {kind} in {where} and {others[leaf]} in {elsewhere}"
+    for leaf, kind in others.items():
+        if leaf not in leaves:
+            return f"{leaf} ({kind}) is in {elsewhere} alone"
+    nodes = _differing_nodes(jax.tree.structure(tree), jax.tree.structure(other))
+    return nodes and f"a node is {nodes[0]} in {where} and {nodes[1]} in {elsewhere}"
+
+
+def _differing_nodes(tree: Any, other: Any) -> tuple[str, str] | None:
+    """The first two nodes that differ, of two trees of the same leaves."""
+    if tree.node_data() != other.node_data():
+        return _kind(tree), _kind(other)
+    children = zip(tree.children(), other.children(), strict=True)
+    return next(filter(None, (_differing_nodes(*pair) for pair in children)), None)
+
+
+def _kind(tree: Any) -> str:
+    data = tree.node_data()
+    return data[0].__name__ if data else "a leaf"

@@ -15,7 +15,13 @@ from jdescent.sweeps.axes import keys_in_order, require_kept
 from jdescent.sweeps.encoding import Variable, flags
 from jdescent.sweeps.identity import is_key
 from jdescent.sweeps.lanes.programs import constant_output, is_reference
-from jdescent.trajectory import Status, Trajectory, Verdict, recorded_steps
+from jdescent.trajectory import (
+    Status,
+    Trajectory,
+    Verdict,
+    evaluated_steps,
+    recorded_steps,
+)
 
 
 class Labelled(NamedTuple):
@@ -90,23 +96,33 @@ def _is_random_key(leaf: Any) -> bool:
 
 def _of_trajectory(path: Trajectory, name: str) -> list[Labelled]:
     under = f"{name}_" if name else ""
-    return (
-        (_of_rows(path, name, under) if path.loss is not None else [])
-        + labelled({"params": path.params}, name)
-        + _of_verdict(path.verdict, f"{under}verdict")
-    )
+    found = []
+    if path.loss is not None:
+        rows = {"loss": path.loss, "record": path.kept}
+        found += _of_rows(recorded_steps(path), rows, name, under, "step", "row")
+    if path.evaluated is not None:
+        rows = {"evaluated": path.evaluated}
+        steps = evaluated_steps(path)
+        found += _of_rows(steps, rows, name, under, "evaluated_step", "evaluation")
+    best = getattr(path.stopping, "best", None)
+    ends = {"params": path.params, "model_state": path.model_state}
+    if best is not None:
+        ends["best"] = best._asdict()
+    return found + labelled(ends, name) + _of_verdict(path.verdict, f"{under}verdict")
 
 
-def _of_rows(path: Trajectory, name: str, under: str) -> list[Labelled]:
-    """What was recorded, along `step`; along `row` where only the finished run knows its steps."""
-    steps = recorded_steps(path)
-    rows = labelled({"loss": path.loss, "record": path.kept}, name)
+def _of_rows(
+    steps: Any, rows: Mapping[str, PyTree], name: str, under: str, step: str, row: str
+) -> list[Labelled]:
+    """What has a row for each of these steps, along them; along the rows' numbers where only the
+    finished run knows its steps."""
+    found = labelled(rows, name)
     if isinstance(steps, np.ndarray):
-        dim, along = f"{under}step", steps.astype(np.int64)
+        dim, along = f"{under}{step}", steps.astype(np.int64)
     else:
-        dim, along = f"{under}row", np.arange(steps.size)
-        rows.append(Labelled(f"{under}step", steps, (dim,), counts_rows=True))
-    return [row._replace(dims=(dim, *row.dims[1:]), coordinate={dim: along}) for row in rows]
+        dim, along = f"{under}{row}", np.arange(steps.size)
+        found.append(Labelled(f"{under}{step}", steps, (dim,), counts_rows=True))
+    return [each._replace(dims=(dim, *each.dims[1:]), coordinate={dim: along}) for each in found]
 
 
 def with_known_steps(
