@@ -263,7 +263,7 @@ def descend(
     point = Point(begin, params, loss_here, None, state, model_state, aux)
     if not loop.is_checked_at_every_step:
         end = loop.check_termination(point, 0, end)
-    run = Run(place, counters_of(place), end)
+    run = Run(place, counters_of(state), end)
     if recording.reads_gradient or evaluation is not None or remembers(rule):
         gradient = _first_gradient(loop, run, begin)
         point = point._replace(gradient=gradient)

@@ -190,8 +190,8 @@ class Loop:
         end = jnp.where(ends_unsound, ended(begin + length, Status.NON_FINITE), end)
         runs = (run.end == RUNNING) & (frozen == RUNNING)
         goes = runs & (end == RUNNING)
-        place = where_floating(goes, there, run.place)
-        counters = where(goes, counters_of(there), run.counters)
+        place = moved_on(goes, there, run.place)
+        counters = where(goes, counters_of(there.state), run.counters)
         found = jnp.where(runs, end, found)
         frozen = jnp.where(runs & ~goes, begin, frozen)
         return run._replace(place=place, counters=counters), frozen, found
@@ -224,8 +224,8 @@ class Loop:
         sound = all_finite((point.gradient, params)) & self.memories_are_sound(there[1:])
         end = jnp.where(goes & ~sound, ended(here + 1, Status.NON_FINITE), end)
         moves = goes & sound
-        counters = where(moves, counters_of(there), run.counters)
-        place = where_floating(moves, there, place)
+        counters = where(moves, counters_of(there.state), run.counters)
+        place = moved_on(moves, there, place)
         return run._replace(place=place, counters=counters, end=end, memory=memory), point, goes
 
     def visit_and_remember(self, carry: tuple[Run, Seen], here) -> tuple[tuple[Run, Seen], Point]:
@@ -289,8 +289,13 @@ class Loop:
     def _in_reported_segments(
         self, report: Report, body: Callable, carry, begin, times: int, length: int
     ):
+        """Reports from within a loop alone, so that they come before what follows it."""
+
         def segment(carry, begin, times):
-            carry, rows = self.repeat(body, carry, begin, times, length)
+            return self.repeat(body, carry, begin, times, length)
+
+        def reported(carry, begin, times):
+            carry, rows = segment(carry, begin, times)
             here, run = begin + times * length, _run_of(carry)
             assert run is not None
             params, _, model_state = run.place
@@ -298,14 +303,15 @@ class Loop:
             report.show(here, loss)
             return carry, rows
 
-        return _segments(segment, carry, begin, times, report.every // length, length)
+        size = report.every // length
+        return _segments(reported, segment, carry, begin, times, size, length)
 
     def _in_checkpointed_segments(self, body: Callable, carry, begin, times: int, length: int):
         @functools.partial(jax.checkpoint, prevent_cse=False, static_argnums=2)
         def segment(carry, begin, times):
             return _scan(body, carry, begin, times, length)
 
-        return _segments(segment, carry, begin, times, math.isqrt(times), length)
+        return _segments(segment, segment, carry, begin, times, math.isqrt(times), length)
 
 
 def _run_of(carry: Any) -> Run | None:
@@ -319,16 +325,16 @@ def _scan(body: Callable, carry, begin, times: int, length: int):
     return lax.scan(body, carry, begin + length * jnp.arange(times, dtype=jnp.int32))
 
 
-def _segments(segment: Callable, carry, begin, times: int, size: int, length: int):
-    """So many bodies in segments of one size, and a shorter one at the end."""
+def _segments(segment: Callable, last: Callable, carry, begin, times: int, size: int, length: int):
+    """So many bodies in segments of one size, and a shorter last one."""
     whole, rest = divmod(times, size)
     carry, rows = _scan(
         lambda carry, begin: segment(carry, begin, size), carry, begin, whole, size * length
     )
     rows = jax.tree.map(lambda leaf: leaf.reshape(whole * size, *leaf.shape[2:]), rows)
     if rest:
-        carry, last = segment(carry, begin + whole * size * length, rest)
-        rows = joined(rows, last)
+        carry, others = last(carry, begin + whole * size * length, rest)
+        rows = joined(rows, others)
     return carry, rows
 
 
@@ -375,14 +381,24 @@ def where_floating(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     return jax.tree.map(lambda n, o: jnp.where(condition, n, o) if _is_floating(n) else n, new, old)
 
 
-def counters_of(place: PyTree) -> list[Array]:
-    return [leaf for leaf in jax.tree.leaves(place) if not _is_floating(leaf)]
+def counters_of(state: PyTree) -> list[Array]:
+    return [leaf for leaf in jax.tree.leaves(state) if not _is_floating(leaf)]
+
+
+def moved_on(condition: Array, there: Place, here: Place) -> Place:
+    """The place there, where the condition holds. A loss may read all that a model's state holds,
+    so that its counters and keys stay as well."""
+    params, state = where_floating(condition, there[:2], here[:2])
+    return Place(params, state, where(condition, there.model_state, here.model_state))
 
 
 def at_its_own_step(run: Run) -> Place:
     """The place with its own counters, where the run has ended too."""
     counters = iter(run.counters)
-    return jax.tree.map(lambda leaf: leaf if _is_floating(leaf) else next(counters), run.place)
+    state = jax.tree.map(
+        lambda leaf: leaf if _is_floating(leaf) else next(counters), run.place.state
+    )
+    return run.place._replace(state=state)
 
 
 def _floating_leaves(tree: PyTree) -> list[Array]:

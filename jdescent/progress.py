@@ -29,7 +29,7 @@ def on_a_bar(steps: int, every: int) -> Report:
 
     return Report(
         every,
-        show=lambda here, loss: call(bar.show, jnp.minimum(here, steps), loss),
+        show=lambda here, loss: call(bar.show, here, loss),
         close=lambda loss: call(bar.close, steps, loss),
     )
 
@@ -50,19 +50,22 @@ class _Bar:
 
     def __init__(self, steps: int):
         self._steps = steps
-        self._bar: tqdm | None = None
+        self._bar: Any = None
 
     def show(self, here: Any, loss: Any) -> None:
-        if self._bar is not None and int(here) < self._bar.n:  # left by a run that was interrupted
+        if int(here) < self._steps:
+            self._move(int(here), float(loss))
+
+    def close(self, steps: Any, loss: Any) -> None:
+        self._move(int(steps), float(loss)).close()
+        self._bar = None
+
+    def _move(self, here: int, loss: float) -> Any:
+        if self._bar is not None and here < self._bar.n:  # left by a run that was interrupted
             self._bar.close()
             self._bar = None
         if self._bar is None:
             self._bar = tqdm(total=self._steps, unit="step", unit_scale=True)
-        self._bar.set_postfix_str(f"loss {float(loss):.4g}", refresh=False)
-        self._bar.update(int(here) - self._bar.n)
-
-    def close(self, steps: Any, loss: Any) -> None:
-        self.show(steps, loss)
-        assert self._bar is not None
-        self._bar.close()
-        self._bar = None
+        self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+        self._bar.update(here - self._bar.n)
+        return self._bar

@@ -73,7 +73,8 @@ def started(
     else:
         require_arrays(state, "state")
         state = as_arrays(state)
-        _require_fit(state, "the given", first_state, "descend(loss, params, …) without state=")
+        anew = "descend(loss, params, …) without state="
+        _require_fit(state, "state", "the given state", first_state, anew)
     place, first = Place(params, state, _as_model_state(model_state)), _first_step(first)
     return Start(place, first_state, first, _last_step(first, steps), None)
 
@@ -94,18 +95,19 @@ def _resumed(path: Trajectory, optimizer, steps: int, state, model_state, first)
         )
     place = Place(*as_arrays((path.params, path.state, path.model_state)))
     first_state = optimizer.init(place.params)
-    _require_fit(place.state, "the trajectory's", first_state, "descend(loss, path.params, …)")
+    what, anew = "the trajectory's optimizer state", "descend(loss, path.params, …)"
+    _require_fit(place.state, what, "the trajectory's", first_state, anew)
     first = _known(path.step)
     return Start(place, first_state, first, _last_step(first, steps), path)
 
 
-def _require_fit(state: PyTree, whose: str, first: PyTree, anew: str) -> None:
+def _require_fit(state: PyTree, what: str, where: str, fresh: PyTree, anew: str) -> None:
     """Refuse to go on with an optimizer whose states are made otherwise, naming the difference."""
-    told = difference("state", state, whose, first, "the optimizer's")
+    told = difference("state", state, where, fresh, "the optimizer's")
     if told is not None:
         raise ValueError(
-            f"{whose} optimizer state is not one of this optimizer's: {told}; go on with the "
-            f"optimizer that began it, or begin anew: {anew}"
+            f"{what} is not one of this optimizer's: {told}; go on with the optimizer that began "
+            f"it, or begin anew: {anew}"
         )
 
 

@@ -103,7 +103,7 @@ def _of_trajectory(path: Trajectory, name: str) -> list[Labelled]:
     if path.evaluated is not None:
         rows = {"evaluated": path.evaluated}
         steps = evaluated_steps(path)
-        found += _of_rows(steps, rows, name, under, "evaluated_step", "evaluation")
+        found += _of_rows(steps, rows, name, under, "evaluation_step", "evaluation")
     best = getattr(path.stopping, "best", None)
     ends = {"params": path.params, "model_state": path.model_state}
     if best is not None:
