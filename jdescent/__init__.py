@@ -14,7 +14,7 @@ from jdescent.core import (
 from jdescent.descend import descend
 from jdescent.optimizers import *  # noqa: F403
 from jdescent.optimizers.averaging import averaged_params
-from jdescent.sweeps import open_sweep, sweep, use_all_cores
+from jdescent.sweeps import open_sweep, paired, static, sweep, use_all_cores
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
 
@@ -42,8 +42,10 @@ __all__ = [
     "losses",
     "open_sweep",
     "optimizer",
+    "paired",
     "partition",
     "schedules",
+    "static",
     "sweep",
     "treewise",
     "use_all_cores",

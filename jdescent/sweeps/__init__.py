@@ -1,7 +1,9 @@
 """Sweeps: one function over the grid of named axes, on every device, resumable."""
 
+from jdescent.sweeps.axes import paired
+from jdescent.sweeps.choices import static
 from jdescent.sweeps.devices import use_all_cores
 from jdescent.sweeps.grid import sweep
 from jdescent.sweeps.store import open_sweep
 
-__all__ = ["open_sweep", "sweep", "use_all_cores"]
+__all__ = ["open_sweep", "paired", "static", "sweep", "use_all_cores"]

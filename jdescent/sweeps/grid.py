@@ -1,28 +1,25 @@
 """Run one function over the grid of named axes, and get the results back with their names."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jax.extend import core
 from jaxtyping import PyTree
 
-from jdescent.sweeps.axes import OUTSIDE, Axis
+from jdescent.sweeps.axes import named_axes
 from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within
-from jdescent.sweeps.devices import compilation
-from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.jobs import Job, crew_of, require_one_process
-from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes import map_batched, map_lanes
-from jdescent.sweeps.lanes.programs import is_reference
 from jdescent.sweeps.layout import folder_of, is_free
 from jdescent.sweeps.memory import Memory
+from jdescent.sweeps.parts import Part, smallest, whole_chunk
+from jdescent.sweeps.programs import coordinates_of, mapped_axes, traced
+from jdescent.sweeps.provenance import identity_of, provenance, require_told_apart
 from jdescent.sweeps.running import Progress, run_here
 from jdescent.sweeps.store import Store
-from jdescent.sweeps.surroundings import versions_of_libraries
 
 if TYPE_CHECKING:
     import xarray
@@ -144,63 +141,45 @@ def sweep(
     crew = None if cluster is None else crew_of(cluster, folder, chunk_timeout)
     if crew is None and chunk_timeout is not None:
         raise ValueError("chunk_timeout is for workers: give cluster=, or leave it out")
-    named = _named_axes(axes, more_axes)
-    bound = max_memory * MIB
-    shape = tuple(axis.size for axis in named)
-    program, labels = trace(run, named)
-    require_distinct_names([axis.name for axis in named], labels)
-    identity = identify(program)
-
+    named = named_axes(axes, more_axes)
+    programs = traced(run, named)
+    if folder is not None and version is None:
+        require_told_apart(programs)
+    options = {"version": version, "kernel": kernel, "scalarize": scalarize}
+    identity = identity_of(named, programs, options)
     result: dict[str, Any] = {
         "axes": {axis.name: axis.size for axis in named},
-        "variables": [label.variable for label in labels],
-        "coordinates": {axis.name: axis.coordinate for axis in named}
-        | {name: array for label in labels for name, array in label.coordinate.items()},
+        "variables": programs[0].variables,
+        "coordinates": coordinates_of(named, programs),
     }
+    bound = max_memory * MIB
     if crew is not None:
         assert folder is not None
         stored = partial(Store.create_or_resume, folder, **result)
-        own = stored_identity(identity, named, version, kernel, scalarize)
-        job = Job(run, named, version, kernel, scalarize, own)
-        return crew.sweep(job, folder, stored, bound, progress)
-    engine: Engine | None
+        return crew.sweep(Job(run, named, options, identity), folder, stored, bound, progress)
+    along = mapped_axes(named)
+    engines: list[Engine] = []
+    if folder is None or is_free(folder):
+        engines = [
+            engine_within(each.program, each.identity, along, bound, mapped) for each in programs
+        ]
+    chunk = whole_chunk(named, smallest([engine.chunk for engine in engines])) if engines else ()
+    sink: Store | Memory
     if folder is None:
-        engine = engine_within(program, identity, named, bound, mapped)
-        sink: Store | Memory = Memory(chunk=engine.chunk, **result)
+        sink = Memory(chunk=chunk, attrs=provenance(identity), **result)
     else:
-        stored = partial(
-            Store.create_or_resume,
-            folder,
-            identity=stored_identity(identity, named, version, kernel, scalarize),
-            **result,
-        )
-        engine = None
-        if is_free(folder):
-            engine = engine_within(program, identity, named, bound, mapped)
-        sink = stored(chunk=engine.chunk if engine else shape)
-        if sink.complete:
-            engine = None
-        elif engine is None or sink.chunk != engine.chunk:  # or another process was first
-            engine = engine_for(program, identity, named, sink.chunk, mapped)
-    if engine is not None:
-        with Progress(shape, sink, progress) as shown:
-            run_here(engine, sink, [label.name for label in labels], shown)
+        sink = Store.create_or_resume(folder, identity=identity, chunk=chunk, **result)
+    names = [variable.name for variable in programs[0].variables]
+    with Progress([axis.size for axis in named], sink, progress) as shown:
+        for number, each in enumerate(programs):
+            part = Part(sink, named, each.chosen)
+            if part.finished.all():
+                continue
+            engine = engines[number] if engines else None
+            if engine is None or engine.chunk != part.chunk:  # or another process was first
+                engine = engine_for(each.program, each.identity, along, part.chunk, mapped)
+            run_here(engine, part, names, shown)
     return sink.dataset()
-
-
-def _named_axes(axes: Mapping[str, Any] | None, more_axes: Mapping[str, Any]) -> list[Axis]:
-    if axes is not None and not isinstance(axes, Mapping):
-        raise TypeError(
-            f"axes must be a mapping from names to values, got {type(axes).__name__}: "
-            "sweep(run, learning_rate=rates) or sweep(run, {'learning_rate': rates})"
-        )
-    given = dict(axes or {})
-    if repeated := given.keys() & more_axes.keys():
-        raise TypeError(f"axes named twice: {', '.join(sorted(repeated))}")
-    given |= more_axes
-    if not given:
-        raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
-    return [Axis(name, value) for name, value in given.items()]
 
 
 def _check_options(version: Any, max_memory: Any, progress: Any) -> None:
@@ -233,66 +212,3 @@ def mapping(kernel: bool, scalarize: bool) -> Callable:
     from jdescent.sweeps.kernel import map_lanes_in_kernels
 
     return map_lanes_in_kernels
-
-
-def trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
-    """The program of one lane, from its point on each axis to every array of its result."""
-    labels: list[Labelled] = []
-
-    def lane(*point):
-        named = {axis.name: value for axis, value in zip(axes, point, strict=True)}
-        results = labelled(run(**named))
-        labels[:] = [result.without_value() for result in results]
-        return [result.value for result in results]
-
-    try:
-        program = jax.make_jaxpr(lane)(*(axis.one_point for axis in axes))
-    except (TypeError, IndexError) as error:
-        if "concrete" not in str(error):
-            raise
-        raise TypeError(
-            "run must do the same for every point, as it is compiled once for all of them; a "
-            "Python if, a range or a shape depends on the value of an axis: use jnp.where, "
-            f"lax.cond, or a sweep for each such value.\n{str(error).splitlines()[0]}"
-        ) from error
-    if not labels:
-        raise TypeError("run must return at least one array")
-    program, labels = with_known_steps(program, labels)
-    if any(isinstance(const, jax.core.Tracer) for const in program.consts):
-        raise TypeError(f"run reads a traced value: {OUTSIDE}")
-    if any(map(is_reference, program.jaxpr.constvars)):
-        raise TypeError(
-            "run reads or writes a reference that was made outside of it, but runs are computed "
-            "side by side, each from the point that it is given alone: make it inside run, with "
-            "jax.new_ref, and return its value"
-        )
-    consts = [const if is_key(const) else on_host(const) for const in program.consts]
-    return core.ClosedJaxpr(program.jaxpr, consts), labels
-
-
-def stored_identity(
-    identity: Identity,
-    axes: Sequence[Axis],
-    version: str | None,
-    kernel: bool,
-    scalarize: bool,
-) -> dict[str, Any]:
-    """What makes a stored sweep this one."""
-    if identity.opaque and version is None:
-        calls = "; ".join(opaque.what for opaque in identity.opaque)
-        raise ValueError(
-            f"run calls Python that a store cannot tell from other Python ({calls}): give it a "
-            "name with sweep(…, version='1'), and another one whenever that code or the data that "
-            "it reads changes; or leave out store="
-        )
-    return {
-        "version": version,
-        "axes": {axis.name: axis.identity() for axis in axes},
-        "function": list(identity.text),
-        "constants": list(identity.constants),
-        "settings": identity.settings,
-        "kernel": kernel,
-        "scalarize": scalarize,
-        "versions": versions_of_libraries()
-        | {"device": jax.devices()[0].device_kind, "compilation": compilation()},
-    }

@@ -7,7 +7,9 @@ import glob
 import json
 import math
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 import uuid
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jdescent.sweeps.differences import differences, leaves
-from jdescent.sweeps.encoding import Variable
+from jdescent.sweeps.encoding import Coordinate, Variable
 from jdescent.sweeps.layout import (
     FORMAT,
     MARKER,
@@ -30,6 +32,7 @@ from jdescent.sweeps.layout import (
     is_whole_file,
     open_group,
 )
+from jdescent.sweeps.provenance import provenance
 
 if TYPE_CHECKING:
     import xarray
@@ -93,7 +96,7 @@ class Store:
         axes: Mapping[str, int],
         chunk: tuple[int, ...],
         variables: Sequence[Variable],
-        coordinates: Mapping[str, np.ndarray],
+        coordinates: Mapping[str, np.ndarray | Coordinate],
         identity: Mapping[str, Any],
     ) -> "Store":
         """The store of this sweep: the one at `path`, or a new one there.
@@ -106,7 +109,7 @@ class Store:
             axes: the size of each axis of the sweep, in order.
             chunk: the size of a chunk along each axis; not looked at when there is a store.
             variables: what every point of the grid gives.
-            coordinates: 1-d arrays by the dimension that each labels.
+            coordinates: by name; a bare array labels the dimension of its name.
             identity: what makes the sweep this one, as JSON; ``identity["versions"]`` may differ
                 from that of a store that is complete.
 
@@ -127,6 +130,7 @@ class Store:
                 "format": FORMAT,
                 "token": uuid.uuid4().hex,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "command": shlex.join(sys.argv),
                 "identity": identity,
                 "layout": arrays.layout(),
                 "chunk": chunk,
@@ -230,8 +234,12 @@ class Store:
         stored = xarray.open_zarr(source, chunks=None, consolidated=False, decode_cf=False)
         return xarray.Dataset(
             {name: decoded(stored[name].variable) for name in self.variables},
-            coords=stored.coords,
-            attrs={"created": self._about["created"]}
+            coords={
+                name: decoded(stored[name].variable)
+                for name in dict.fromkeys([*stored.coords, *self.coordinates])
+            },
+            attrs=provenance(self._about["identity"])
+            | {name: self._about[name] for name in ("created", "command") if name in self._about}
             | {
                 name: "\n".join(leaf) if isinstance(leaf, list) else str(leaf)
                 for name, leaf in leaves(self._about["identity"]).items()
