@@ -106,7 +106,7 @@ class Arrays(NamedTuple):
             if not _is_described(path, name):
                 _add_array(group, label.variable(name), tuple(max(size, 1) for size in shape))
             if not all(map(is_whole_file, _files(path, group[name]))):
-                group[name][...] = label.values
+                group[name].with_config({"write_empty_chunks": True})[...] = label.values
 
 
 def create(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import jdescent as jd
@@ -56,6 +56,13 @@ def test_a_choice_may_decide_whatever_python_decides():
         grid.result.sel(activation="root"), np.sqrt(widths) * grid.scale, rtol=1e-6
     )
     assert grid.deep.dtype == bool
+
+
+def test_a_choice_of_one_is_stored(tmp_path):
+    """Whose code is 0, what zarr takes for nothing."""
+    stored = jd.sweep(lambda f, x: f(x), f={"sin": jnp.sin}, x=[0], store=tmp_path / "a.zarr")
+    assert stored.f.values.tolist() == ["sin"]
+    assert jd.open_sweep(tmp_path / "a.zarr").sel(f="sin").result.values.tolist() == [0]
 
 
 def test_choices_alone_are_a_grid():
@@ -229,7 +236,7 @@ AXES = {
 }
 
 
-@settings(max_examples=8)
+@settings(max_examples=8, phases=[Phase.generate])  # shrinking would compile for minutes
 @given(values=st.fixed_dictionaries(AXES), order=st.permutations(list(AXES)))
 def test_every_point_of_a_grid_of_all_kinds_of_axes_is_the_single_call(
     values, order, tmp_path_factory
