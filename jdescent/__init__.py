@@ -14,7 +14,17 @@ from jdescent.core import (
 from jdescent.descend import descend
 from jdescent.optimizers import *  # noqa: F403
 from jdescent.optimizers.averaging import averaged_params
-from jdescent.sweeps import open_sweep, paired, static, sweep, use_all_cores
+from jdescent.sweeps import (
+    best,
+    designs,
+    finite,
+    log_uniform,
+    open_sweep,
+    paired,
+    static,
+    sweep,
+    use_all_cores,
+)
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
 
@@ -32,13 +42,17 @@ __all__ = [
     "apply_updates",
     "averaged_params",
     "batches",
+    "best",
     "chain",
     "clip",
     "clip_by_global_norm",
     "core",
     "descend",
+    "designs",
+    "finite",
     "global_norm",
     "leafwise",
+    "log_uniform",
     "losses",
     "open_sweep",
     "optimizer",

@@ -34,7 +34,7 @@ def paired(arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Paired
     Returns:
         An axis for `sweep`, which names the dimension: ``sweep(run, sample=paired(…))`` calls
         ``run(learning_rate=…, momentum=…)``, and the result has the dimension ``sample``, with the
-        values as coordinates along it.
+        values as coordinates along it. It may be named as one of them, which then labels it.
 
     Raises:
         TypeError: no arguments; one that is a choice or is paired itself.

@@ -175,7 +175,7 @@ def require_mappable(name: str, array: jax.Array) -> None:
     if array.ndim == 0:
         raise ValueError(
             f"axis {name} must have a first axis to map over, got a scalar {array}: put it in a "
-            "list, or fix it, as by functools.partial(run, {name}=…)"
+            f"list, or fix it, as by functools.partial(run, {name}=…)"
         )
     if len(array) == 0:
         raise ValueError(f"axis {name} is empty: give it at least one value")
