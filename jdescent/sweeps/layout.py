@@ -2,6 +2,7 @@
 
 import json
 import math
+import operator
 import os
 import re
 import shutil
@@ -92,11 +93,17 @@ class Arrays(NamedTuple):
         }
 
     def repair(self, group: Any, path: Path) -> None:
-        """Add what is not there: all of a new store, or what an old one lost of its description."""
+        """Add what is not there.
+
+        That is all of a new store, what an old one lost of its description, and room for what one
+        was extended by.
+        """
         marker = Variable(MARKER, (), (), np.dtype(bool))
-        for variable in (marker, *self.variables):
-            if not _is_described(path, variable.name):
-                shape = (*self.axes.values(), *variable.shape)
+        for variable in (*self.variables, marker):  # the mark last: how far the store reaches
+            shape = (*self.axes.values(), *variable.shape)
+            if _is_described(path, variable.name):
+                _grow(group[variable.name], shape)
+            else:
                 dims = (*self.axes, *variable.dims)
                 whole = tuple(max(size, 1) for size in variable.shape)
                 own = variable._replace(dims=dims, shape=shape)
@@ -105,8 +112,13 @@ class Arrays(NamedTuple):
             shape = label.values.shape
             if not _is_described(path, name):
                 _add_array(group, label.variable(name), tuple(max(size, 1) for size in shape))
-            if not all(map(is_whole_file, _files(path, group[name]))):
-                group[name].with_config({"write_empty_chunks": True})[...] = label.values
+            array = group[name].with_config({"write_empty_chunks": True})
+            _grow(array, shape)
+            whole = all(map(is_whole_file, _files(path, array)))
+            if not whole or array[...].tobytes() != label.values.tobytes():
+                array[...] = label.values
+            if {**array.attrs} != label.attrs:
+                array.update_attributes(dict(label.attrs))
 
 
 def create(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
@@ -145,6 +157,12 @@ def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) 
         attributes=variable.described(),
         overwrite=False,
     )
+
+
+def _grow(array: "zarr.Array", shape: tuple[int, ...]) -> None:
+    """Give an array this shape if it is smaller."""
+    if array.shape != shape and all(map(operator.le, array.shape, shape)):
+        array.resize(shape)
 
 
 def open_group(path: Path) -> "zarr.Group":
