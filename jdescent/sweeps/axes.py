@@ -1,5 +1,6 @@
 """The axes of a sweep: arrays, or trees of them, that are mapped over, one or several together."""
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -109,13 +110,28 @@ class Axis:
 
     def coordinates(self) -> dict[str, Coordinate]:
         """Its values, or where these are not one number each 0, 1, …, with the values beside."""
-        along = {} if _is_plain(self.tree) else {self.name: self._labels(np.arange(self.size))}
+        return {self.name: self.index(), **self.values()}
+
+    def index(self) -> Coordinate:
+        """What labels its dimension."""
+        return self.values().get(self.name) or self._labels(np.arange(self.size))
+
+    def values(self) -> dict[str, Coordinate]:
+        """What its points are, array by array."""
+        found: dict[str, Coordinate] = {}
         for member, tree in self._members.items():
-            if _is_plain(tree):
-                along[member] = self._labels(np.asarray(tree))
-            else:
-                along |= self._of_tree(member, tree)
-        return along
+            plain = _is_plain(tree)
+            found |= (
+                {member: self._labels(np.asarray(tree))} if plain else self._of_tree(member, tree)
+            )
+        return found
+
+    def take(self, indices: np.ndarray) -> "Axis":
+        """The same axis of these of its points."""
+        taken = copy.copy(self)
+        taken.tree = jax.tree.map(lambda leaf: leaf[indices], self.tree)
+        taken.size = len(indices)
+        return taken
 
     def _labels(self, values: np.ndarray) -> Coordinate:
         return Coordinate((self.name,), values)

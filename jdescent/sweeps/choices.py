@@ -156,6 +156,10 @@ class Choice:
         """Its labels; what they stand for shows in the programs."""
         return {"labels": list(map(repr, self.labels))}
 
+    def take(self, indices: np.ndarray) -> "Choice":
+        """The same axis of these of its points."""
+        return Choice(self.name, Static({self.labels[k]: self.values[k] for k in indices}))
+
     def label(self, index: int) -> str:
         """One of its points in words."""
         return f"{self.name}={self.labels[index]!r}"
