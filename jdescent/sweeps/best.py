@@ -1,6 +1,6 @@
 """What a sweep found: which runs kept finite, and the best point of its axes over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +51,9 @@ def finite(grid: "xarray.Dataset") -> "xarray.DataArray":
         [~array.isin([*DIVERGED, ""]) for array in verdicts]
         if verdicts
         else [
-            np.isfinite(array).all([dim for dim in array.dims if dim not in axes])
+            xarray.apply_ufunc(np.isfinite, array).all(
+                dim=[dim for dim in array.dims if dim not in axes]
+            )
             for array in arrays.values()
         ]
     )
@@ -149,6 +151,10 @@ def best(
     return _first_of_best(table, variable, each, largest)
 
 
+def _listed(names: Iterable[Hashable]) -> str:
+    return ", ".join(map(str, names))
+
+
 def _names(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
@@ -168,16 +174,18 @@ def _values(
 ) -> "xarray.DataArray":
     """The variable, with the worst there is where a run diverged."""
     if variable not in grid.data_vars:
-        raise ValueError(f"the grid has no variable {variable!r}, but {', '.join(grid.data_vars)}")
+        raise ValueError(
+            f"the grid has no variable {variable!r}, but {', '.join(map(str, grid.data_vars))}"
+        )
     values = grid[variable]
     if unknown := [name for name in [*over, *each] if name not in values.dims]:
-        raise ValueError(f"{variable} has no axis {unknown[0]!r}, but {', '.join(values.dims)}")
+        raise ValueError(f"{variable} has no axis {unknown[0]!r}, but {_listed(values.dims)}")
     if set(over) & set(each):
-        raise ValueError(f"over and each share {', '.join(sorted(set(over) & set(each)))}")
+        raise ValueError(f"over and each share {_listed(set(over) & set(each))}")
     kept = finite(grid)
     if beside := [dim for dim in values.dims if dim not in kept.dims]:
         raise ValueError(
-            f"{variable} has more than one number a run, along {', '.join(beside)}: select or "
+            f"{variable} has more than one number a run, along {_listed(beside)}: select or "
             f"reduce first, as in grid.assign(final=grid.{variable}.isel({beside[0]}=-1))"
         )
     _require_finished(grid)

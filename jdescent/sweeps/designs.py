@@ -9,6 +9,27 @@ design try n. Each function here gives an axis for `sweep`, whose name is that o
 The result has the dimension ``sample`` and the coordinates ``learning_rate`` and ``momentum`` along
 it. For one axis in even steps of the logarithm there is ``jnp.geomspace(1e-4, 1.0, 9)``.
 
+A search that learns from what it tried asks for a batch of points, and is told what came out. With
+Optuna, whose study can do both::
+
+    space = {
+        "learning_rate": optuna.distributions.FloatDistribution(1e-4, 1.0, log=True),
+        "momentum": optuna.distributions.FloatDistribution(0.0, 0.99),
+    }
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    for _ in range(4):
+        trials = [study.ask(space) for _ in range(16)]
+        batch = jd.paired({name: [trial.params[name] for trial in trials] for name in space})
+        grid = jd.sweep(run, trial=batch, seed=range(4))
+        median = jd.best(grid, over="seed", each="trial", by="median").verdict_loss
+        for trial, loss in zip(trials, median.values.tolist()):
+            if math.isfinite(loss):
+                study.tell(trial, loss)
+            else:  # it diverged
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+The batches of one study are of one size, so that the function is compiled once for all of them.
+
 Source: J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization" (2012); the
 points are those of `scipy.stats.qmc`.
 """

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -54,12 +54,12 @@ def arranged(axes: Sequence[Axis | Choice], folder: Path | None) -> Arranged:
 
 
 def _after_what_is_held(axes: Sequence[Axis | Choice], folder: Path) -> Arranged:
-    group = open_group(folder)
+    group: Any = open_group(folder)
     mark = group[MARKER]
     if tuple(mark.metadata.dimension_names) != tuple(axis.name for axis in axes):
         return Arranged(axes)
     identities = group.attrs["identity"]["axes"]
-    orders = []
+    orders: list[np.ndarray] = []
     for axis, size in zip(axes, mark.shape, strict=True):
         if axis.identity() == identities[axis.name] and axis.size == size:
             orders.append(np.arange(size))
@@ -79,14 +79,14 @@ def _after_what_is_held(axes: Sequence[Axis | Choice], folder: Path) -> Arranged
     )
 
 
-def _points(axis: Axis | Choice) -> list[Hashable]:
+def _points(axis: Axis | Choice) -> Sequence[Hashable]:
     """What each point of an axis is, to be compared."""
     if isinstance(axis, Choice):
         return list(map(repr, axis.labels))
     return _rows([label.values for _, label in kept_labels(axis.values())])
 
 
-def _points_held(group, axis: Axis | Choice, size: int) -> list[Hashable]:
+def _points_held(group: Any, axis: Axis | Choice, size: int) -> Sequence[Hashable]:
     if isinstance(axis, Axis):
         return _rows([group[name][...][:size] for name in axis.values()])
     array = group[axis.name]
@@ -94,19 +94,19 @@ def _points_held(group, axis: Axis | Choice, size: int) -> list[Hashable]:
     return list(map(repr, labels))[:size]
 
 
-def _rows(arrays: Sequence[np.ndarray]) -> list[Hashable]:
+def _rows(arrays: Sequence[np.ndarray]) -> Sequence[Hashable]:
     flat = [np.ascontiguousarray(array).reshape(len(array), -1) for array in arrays]
     return [b"".join(array[k].tobytes() for array in flat) for k in range(len(flat[0]))]
 
 
-def _order_after(held: list[Hashable], asked: list[Hashable]) -> np.ndarray | None:
+def _order_after(held: Sequence[Hashable], asked: Sequence[Hashable]) -> np.ndarray | None:
     """Indices of what is asked for, what is held first; None if that lacks some of it.
 
     Example:
         >>> _order_after(["b", "d"], ["a", "b", "c", "d"])
         array([1, 3, 0, 2])
     """
-    if asked[: len(held)] == held:
+    if [*asked[: len(held)]] == [*held]:
         return np.arange(len(asked))
     places = {point: place for place, point in enumerate(asked)}
     if len(places) < len(asked) or len({*held}) < len(held) or not {*held} <= places.keys():

@@ -114,8 +114,8 @@ class Arrays(NamedTuple):
                 _add_array(group, label.variable(name), tuple(max(size, 1) for size in shape))
             array = group[name].with_config({"write_empty_chunks": True})
             _grow(array, shape)
-            whole = all(map(is_whole_file, _files(path, array)))
-            if not whole or array[...].tobytes() != label.values.tobytes():
+            complete = all(map(is_whole_file, _files(path, array)))
+            if not complete or array[...].tobytes() != label.values.tobytes():
                 array[...] = label.values
             if {**array.attrs} != label.attrs:
                 array.update_attributes(dict(label.attrs))

@@ -207,6 +207,7 @@ class Store:
         for place in map(tuple, np.argwhere(~self.finished).tolist()):
             mark = next(self._files(place))
             self.finished[place] = is_whole_file(mark) and self._is_marked(place)
+            self._begun[place] |= self.finished[place]
         return self.complete
 
     def progress(self) -> str:
