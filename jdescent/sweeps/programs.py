@@ -58,7 +58,7 @@ def traced(run: Callable[..., PyTree], axes: Sequence[Axis | Choice]) -> list[Pr
         ValueError: two things of one name; results that differ in more than their numbers.
     """
     choices = [axis for axis in axes if isinstance(axis, Choice)]
-    mapped, programs = mapped_axes(axes), []
+    mapped, programs, names = mapped_axes(axes), [], _names(axes)
     for place in itertools.product(*(range(axis.size) for axis in choices)):
         chosen = {axis.name: index for axis, index in zip(choices, place, strict=True)}
         values = {axis.name: axis.values[chosen[axis.name]] for axis in choices}
@@ -69,7 +69,7 @@ def traced(run: Callable[..., PyTree], axes: Sequence[Axis | Choice]) -> list[Pr
             if title:
                 error.add_note(f"this happened at {title}")
             raise
-        require_distinct_names(_names(axes), labels)
+        require_distinct_names(names, labels)
         programs.append(Program(chosen, title, program, labels, identify(program)))
     _require_alike(programs)
     return programs
