@@ -15,7 +15,17 @@ from jdescent.descend import descend
 from jdescent.optimizers import *  # noqa: F403
 from jdescent.optimizers.averaging import averaged_params
 from jdescent.stopping import StoppingRule, patience
-from jdescent.sweeps import open_sweep, sweep, use_all_cores
+from jdescent.sweeps import (
+    best,
+    designs,
+    finite,
+    log_uniform,
+    open_sweep,
+    paired,
+    static,
+    sweep,
+    use_all_cores,
+)
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
 
@@ -34,19 +44,25 @@ __all__ = [
     "apply_updates",
     "averaged_params",
     "batches",
+    "best",
     "chain",
     "clip",
     "clip_by_global_norm",
     "core",
     "descend",
+    "designs",
+    "finite",
     "global_norm",
     "leafwise",
+    "log_uniform",
     "losses",
     "open_sweep",
     "optimizer",
+    "paired",
     "partition",
     "patience",
     "schedules",
+    "static",
     "sweep",
     "treewise",
     "use_all_cores",

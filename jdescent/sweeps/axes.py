@@ -1,40 +1,105 @@
-"""The axes of a sweep: trees of arrays whose first axes are equal."""
+"""The axes of a sweep: arrays, or trees of them, that are mapped over, one or several together."""
 
-import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import copy
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from jdescent.sweeps.choices import Choice, Static, is_choice
+from jdescent.sweeps.encoding import Coordinate
 from jdescent.sweeps.identity import describe, is_key, on_host
+from jdescent.sweeps.values import as_tree, keys_in_order, require_mappable
 
-OUTSIDE = (
-    "a sweep computes its numbers at once, so call it outside jax.jit, jax.vmap and jax.grad; "
-    "within them, jax.vmap maps a run"
-)
-NOT_IN_JAX = (np.longdouble, np.clongdouble)
+
+class Paired:
+    """Arguments that vary together along one axis of a sweep; `paired` makes it."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self.arguments = dict(arguments)
+
+    def __repr__(self) -> str:
+        return f"paired({', '.join(self.arguments)})"
+
+
+def paired(arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Paired:
+    """An axis along which several arguments of `run` vary together: point k has the k-th of each.
+
+    Args:
+        arguments: by their names, for names that are no words of Python.
+        **more: the values of each, as for an axis of `sweep`: all of one length.
+
+    Returns:
+        An axis for `sweep`, which names the dimension: ``sweep(run, sample=paired(…))`` calls
+        ``run(learning_rate=…, momentum=…)``, and the result has the dimension ``sample``, with the
+        values as coordinates along it. It may be named as one of them, which then labels it.
+
+    Raises:
+        TypeError: no arguments; one that is a choice or is paired itself.
+
+    Example:
+        >>> import jdescent as jd
+        >>> line = jd.paired(learning_rate=[0.1, 0.2], momentum=[0.9, 0.8])
+        >>> grid = jd.sweep(lambda learning_rate, momentum: learning_rate / (1 - momentum),
+        ...                 sample=line)
+        >>> print(grid.result.round(3).values, grid.momentum.values)
+        [1. 1.] [0.9 0.8]
+    """
+    given = {**(arguments or {}), **more}
+    if not given:
+        raise TypeError("paired needs the arguments that vary together: paired(learning_rate=…)")
+    for name, value in given.items():
+        if isinstance(value, Static | Paired) or is_choice(name, value):
+            raise TypeError(
+                f"{name} cannot be paired, as it is {value!r}: arrays and trees of them can; give "
+                "a choice of Python objects an axis of its own"
+            )
+    return Paired(given)
 
 
 class Axis:
-    """One named axis: what each of its points gives to the function, and what labels it."""
+    """One named axis that is mapped over: what its points give to a run, and their labels."""
 
     def __init__(self, name: str, value: Any):
-        self.name = name
+        self.name, self._paired = name, isinstance(value, Paired)
         with keys_in_order(f"axis {name}"):
-            self.tree = _as_tree(name, value)
+            if isinstance(value, Paired):
+                self.tree = {each: as_tree(each, given) for each, given in value.arguments.items()}
+            else:
+                self.tree = as_tree(name, value)
         leaves = jax.tree.leaves(self.tree)
         if not leaves:
             raise ValueError(f"axis {name} is empty: give it at least one value")
-        for leaf in leaves:
-            _check(name, leaf)
+        for member, tree in self._members.items():
+            for leaf in jax.tree.leaves(tree):
+                require_mappable(member, leaf)
         sizes = sorted({len(leaf) for leaf in leaves})
         if len(sizes) > 1:
-            raise ValueError(f"axis {name} has arrays of different lengths: {sizes}")
+            raise ValueError(f"axis {name} has arrays of different lengths: {self._lengths(sizes)}")
         self.size: int = sizes[0]
+
+    @property
+    def _members(self) -> dict[str, PyTree]:
+        """The arguments that it gives, each with its tree."""
+        return self.tree if self._paired else {self.name: self.tree}
+
+    def _lengths(self, sizes: list[int]) -> str:
+        if not self._paired:
+            return str(sizes)
+        each = ((name, jax.tree.leaves(tree)) for name, tree in self._members.items())
+        return ", ".join(f"{name} {len(leaves[0])}" for name, leaves in each if leaves)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The names of the function's arguments that it gives."""
+        return [*self._members]
+
+    def given(self, point: PyTree) -> dict[str, PyTree]:
+        """What one of its points gives to the function, by the names of its arguments."""
+        return point if self._paired else {self.name: point}
 
     @property
     def one_point(self) -> PyTree:
@@ -43,12 +108,46 @@ class Axis:
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.tree
         )
 
-    @property
-    def coordinate(self) -> np.ndarray:
-        """The values where they are one number each, else 0, 1, …."""
-        array = self.tree
-        plain = isinstance(array, jax.Array) and array.ndim == 1 and not is_key(array)
-        return np.asarray(array) if plain else np.arange(self.size)
+    def coordinates(self) -> dict[str, Coordinate]:
+        """Its values, or where these are not one number each 0, 1, …, with the values beside."""
+        return {self.name: self.index(), **self.values()}
+
+    def index(self) -> Coordinate:
+        """What labels its dimension."""
+        return self.values().get(self.name) or self._labels(np.arange(self.size))
+
+    def values(self) -> dict[str, Coordinate]:
+        """What its points are, array by array."""
+        found: dict[str, Coordinate] = {}
+        for member, tree in self._members.items():
+            plain = _is_plain(tree)
+            found |= (
+                {member: self._labels(np.asarray(tree))} if plain else self._of_tree(member, tree)
+            )
+        return found
+
+    def take(self, indices: np.ndarray) -> "Axis":
+        """The same axis of these of its points."""
+        taken = copy.copy(self)
+        taken.tree = jax.tree.map(lambda leaf: leaf[indices], self.tree)
+        taken.size = len(indices)
+        return taken
+
+    def _labels(self, values: np.ndarray) -> Coordinate:
+        return Coordinate((self.name,), values)
+
+    def _of_tree(self, member: str, tree: PyTree) -> dict[str, Coordinate]:
+        found: dict[str, Coordinate] = {}
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            place = jax.tree_util.keystr(path, simple=True, separator="_")
+            name = re.sub(r"[/\\]", "_", f"{member}_values{place and '_'}{place}")
+            while name in found:
+                name += "_"
+            attrs = {"key_impl": str(jax.random.key_impl(leaf))} if is_key(leaf) else {}
+            numbers = on_host(jax.random.key_data(leaf) if attrs else leaf)
+            own = (f"{name}_dim{i}" for i in range(numbers.ndim - 1))
+            found[name] = Coordinate((self.name, *own), numbers, attrs)
+        return found
 
     def identity(self) -> dict[str, Any]:
         """What tells this axis from another one: its tree, and a digest of every array."""
@@ -61,168 +160,45 @@ class Axis:
         return jax.tree.structure(self.tree)
 
 
-@contextmanager
-def keys_in_order(what: str) -> Iterator[None]:
-    """Say what to do where JAX cannot sort the keys of a dictionary in a tree."""
-    try:
-        yield
-    except ValueError as error:
-        if "dictionary keys" not in str(error):
-            raise
+def _is_plain(tree: PyTree) -> bool:
+    """Whether each point is one number."""
+    return isinstance(tree, jax.Array) and tree.ndim == 1 and not is_key(tree)
+
+
+class OnePoint(Axis):
+    """What a sweep over choices alone is mapped over: one point, which gives nothing to a run."""
+
+    def __init__(self) -> None:
+        super().__init__("one point", [0])
+
+    def given(self, point: PyTree) -> dict[str, PyTree]:
+        return {}
+
+
+def named_axes(
+    axes: Mapping[str, Any] | None, more_axes: Mapping[str, Any]
+) -> Sequence[Axis | Choice]:
+    """The axes that `sweep` was given, in order.
+
+    Raises:
+        TypeError: axes that are no mapping, none, or two that give one argument.
+    """
+    if axes is not None and not isinstance(axes, Mapping):
         raise TypeError(
-            f"{what} has a dictionary whose keys cannot be sorted, as 1 and '1' cannot: make them "
-            "all of one type, such as text"
-        ) from error
-
-
-def _as_tree(name: str, value: Any) -> PyTree:
-    """A tree of arrays: numbers in a list make one array, trees in a list are stacked."""
-    named = hasattr(value, "_fields")  # a named tuple, such as a Trajectory, is one tree
-    if isinstance(value, Sequence) and not named and value and not _is_leaf(value[0]):
-        first: Any = jax.tree.structure(value[0])
-        for place, tree in enumerate(value):
-            if jax.tree.structure(tree) != first:
-                raise ValueError(
-                    f"axis {name} holds trees of different structure:\n"
-                    f"  at 0: {first}\n  at {place}: {jax.tree.structure(tree)}"
-                )
-        return jax.tree.map(lambda *leaves: _stacked(name, leaves), *value)
-    if _is_leaf(value):
-        return _as_array(name, value)
-
-    def leaf_as_array(leaf):
-        return None if leaf is None else _as_array(name, leaf)
-
-    return jax.tree.map(leaf_as_array, value, is_leaf=_is_leaf)
-
-
-def _is_leaf(value: Any) -> bool:
-    """Whether a value is one array, or rows of one; rows of trees are a tree."""
-    return value is None or jax.tree_util.all_leaves(_entries(value))
-
-
-def _entries(value: Any) -> Iterator[Any]:
-    """What the rows hold, however deep; None among them is refused later."""
-    if type(value) in (list, tuple):
-        yield from itertools.chain.from_iterable(map(_entries, value))
-    elif value is not None:
-        yield value
-
-
-def _stacked(name: str, leaves: Sequence[Any]) -> jax.Array:
-    shapes = sorted({np.shape(leaf) for leaf in leaves})
-    if len(shapes) > 1:
-        raise ValueError(f"axis {name} holds trees of different shapes: {shapes}")
-    return _as_array(name, list(leaves))
-
-
-def _as_array(name: str, value: Any) -> jax.Array:
-    """The values as JAX has them; an error where that would change one."""
-    if isinstance(value, jax.Array):
-        return value
-    if isinstance(value, list | tuple) and all(isinstance(entry, jax.Array) for entry in value):
-        if value and all(map(is_key, value)):
-            kinds = sorted({str(key.dtype) for key in value})
-            if len(kinds) > 1:
-                raise ValueError(
-                    f"axis {name} holds random keys of several kinds, {', '.join(kinds)}: make "
-                    "them all with one impl="
-                )
-            return jnp.stack(value)
-        value = list(map(on_host, value))
-    numbers = _in_numpy(name, value)
-    require_kept(f"axis {name} holds", numbers)
-    if isinstance(value, list | tuple) and numbers.dtype.kind == "f":
-        _require_exact_integers(name, value, numbers)
-    return jax.device_put(numbers.astype(jax.dtypes.canonicalize_dtype(numbers.dtype), copy=False))
-
-
-def _require_exact_integers(name: str, values: Sequence[Any], numbers: np.ndarray) -> None:
-    """Refuse integers among floating-point numbers that their dtype rounds."""
-    dtype = jax.dtypes.canonicalize_dtype(numbers.dtype)
-    for given, kept in zip(_numbers_in(values), numbers.astype(dtype).flat, strict=False):
-        if type(given) is int and given != int(kept):
-            raise ValueError(
-                f"axis {name} holds {given} among floating-point numbers, which {dtype} does not "
-                f"hold: it would become {int(kept)}. Give integers alone, or call "
-                "jax.config.update('jax_enable_x64', True) before"
-            )
-
-
-def _in_numpy(name: str, value: Any) -> np.ndarray:
-    try:
-        numbers = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"axis {name} must be an array of values, got {value!r}: {error}"
-        ) from error
-    is_number = jnp.issubdtype(numbers.dtype, np.number) or numbers.dtype == bool
-    is_number &= numbers.dtype.kind != "m" and numbers.dtype not in NOT_IN_JAX
-    # NumPy makes objects or floating-point numbers of integers that no integer dtype holds.
-    no_integers = numbers.dtype.kind in "fO" and numbers.size and isinstance(value, list | tuple)
-    if no_integers and all(type(number) is int for number in _numbers_in(value)):
-        raise ValueError(f"axis {name} holds integers that no dtype holds: {_shortened(value)}")
-    if isinstance(value, np.ma.MaskedArray) or not is_number:
-        raise TypeError(
-            f"axis {name} must be an array of values, got {_shortened(value)} of dtype "
-            f"{numbers.dtype}: numbers of a dtype that JAX has, random keys and trees of them can "
-            "be mapped. For a choice of functions, call sweep once for each of them, or map an "
-            "index and choose with jax.lax.switch"
+            f"axes must be a mapping from names to values, got {type(axes).__name__}: "
+            "sweep(run, learning_rate=rates) or sweep(run, {'learning_rate': rates})"
         )
-    return numbers
-
-
-def _numbers_in(values: Any) -> Iterator[Any]:
-    if isinstance(values, list | tuple):
-        yield from itertools.chain.from_iterable(map(_numbers_in, values))
-    else:
-        yield values
-
-
-def require_kept(what: str, given: np.ndarray) -> None:
-    """Refuse what JAX's narrower dtype does not hold: integers exactly, others by their size."""
-    dtype = jax.dtypes.canonicalize_dtype(given.dtype)
-    if given.dtype == dtype:
-        return
-    with np.errstate(over="ignore"):
-        kept = given.astype(dtype)
-    lost = _lost(given, kept)
-    if np.any(lost):
-        where = tuple(map(int, np.argwhere(lost)[0]))
-        place = f" at index {', '.join(map(str, where))}" if where else ""
-        raise ValueError(
-            f"{what} {given[where]}{place}, which {dtype} does not hold: it would become "
-            f"{kept[where]}. Give values within its range, or call "
-            "jax.config.update('jax_enable_x64', True) before"
-        )
-
-
-def _lost(given: np.ndarray, kept: np.ndarray) -> np.ndarray | np.bool_:
-    if given.dtype.kind == "c":
-        return _lost(given.real, kept.real) | _lost(given.imag, kept.imag)
-    if not jnp.issubdtype(given.dtype, np.inexact):
-        return given != kept
-    vanishes = (given != 0) & (np.abs(kept) < jnp.finfo(kept.dtype).tiny)
-    return vanishes | (np.isfinite(given) & ~np.isfinite(kept))
-
-
-def _shortened(value: Any, most: int = 200) -> str:
-    text = repr(value)
-    return text if len(text) <= most else f"{text[:most]} …"
-
-
-def _check(name: str, array: jax.Array) -> None:
-    if isinstance(array, jax.core.Tracer):
-        raise TypeError(f"axis {name} is traced: {OUTSIDE}")
-    if array.ndim == 0:
-        raise ValueError(
-            f"axis {name} must have a first axis to map over, got a scalar {array}: put it in a "
-            "list, or leave it out and give it to the function yourself"
-        )
-    if len(array) == 0:
-        raise ValueError(f"axis {name} is empty: give it at least one value")
-    if jnp.issubdtype(array.dtype, jnp.inexact):
-        unknown = np.isnan(on_host(array))  # on the host, as it would be compiled elsewhere
-        if np.any(unknown):
-            where = ", ".join(str(i) for i in np.argwhere(unknown)[0])
-            raise ValueError(f"axis {name} holds NaN at index {where}")
+    given = dict(axes or {})
+    if repeated := given.keys() & more_axes.keys():
+        raise TypeError(f"axes named twice: {', '.join(sorted(repeated))}")
+    given |= more_axes
+    if not given:
+        raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
+    named = [
+        Choice(name, value) if is_choice(name, value) else Axis(name, value)
+        for name, value in given.items()
+    ]
+    arguments = [argument for axis in named for argument in axis.arguments]
+    if twice := sorted({name for name in arguments if arguments.count(name) > 1}):
+        raise TypeError(f"axes named twice: {', '.join(twice)}")
+    return named

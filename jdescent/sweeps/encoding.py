@@ -1,10 +1,12 @@
 """The arrays of a sweep's result: which dtypes they have, and words that are kept as codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
+
+LABELS = "labels"  # the attribute of codes 0, 1, … that holds the texts they stand for
 
 
 class Variable(NamedTuple):
@@ -28,6 +30,31 @@ class Variable(NamedTuple):
         """Its attributes, and where it is kept in another dtype, ``computed_as``."""
         same = kept_dtype(self.dtype) == self.dtype
         return {**self.attrs} | ({} if same else {"computed_as": str(self.dtype)})
+
+
+class Coordinate(NamedTuple):
+    """What labels the points along a dimension: its own values, or others beside them.
+
+    Args:
+        dims: the names of its dimensions.
+        values: numbers; codes of `labels_of` are read back as words.
+        attrs: its attributes.
+    """
+
+    dims: tuple[str, ...]
+    values: np.ndarray
+    attrs: Mapping[str, Any] = {}
+
+    def variable(self, name: str) -> Variable:
+        """What it is, without its values."""
+        return Variable(name, self.dims, self.values.shape, self.values.dtype, self.attrs)
+
+
+def labels_of(name: str, labels: Sequence[Any]) -> Coordinate:
+    """The coordinate of a dimension whose points have these labels: all numbers, or all texts."""
+    if not isinstance(labels[0], str):
+        return Coordinate((name,), np.array(labels))
+    return Coordinate((name,), np.arange(len(labels), dtype=np.int32), {LABELS: list(labels)})
 
 
 def flags(words: Sequence[str]) -> dict[str, Any]:
@@ -59,6 +86,22 @@ def kept_dtype(dtype: np.dtype) -> np.dtype:
         if np.can_cast(dtype, wider):
             return np.dtype(wider)
     raise TypeError(f"an array of {dtype} cannot be kept: return numbers from run")
+
+
+def kept_labels(
+    coordinates: Mapping[str, np.ndarray | Coordinate],
+) -> Iterator[tuple[str, Coordinate]]:
+    """Coordinates as they are kept, by their names; a bare array labels the dimension of its name.
+
+    Example:
+        >>> [(name, label)] = kept_labels({"rate": np.array([0.1, 0.2])})
+        >>> label.dims
+        ('rate',)
+    """
+    for name, given in coordinates.items():
+        label = given if isinstance(given, Coordinate) else Coordinate((name,), given)
+        values = label.values.astype(kept_dtype(label.values.dtype), copy=False)
+        yield name, label._replace(values=values, attrs=label.variable(name).described())
 
 
 def fill_value(dtype: np.dtype, coded: bool) -> Any:

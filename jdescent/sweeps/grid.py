@@ -3,26 +3,26 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jax.extend import core
 from jaxtyping import PyTree
 
-from jdescent.sweeps.axes import OUTSIDE, Axis
+from jdescent.sweeps.axes import Axis, named_axes
+from jdescent.sweeps.choices import Choice
 from jdescent.sweeps.chunks import MIB, Engine, engine_for, engine_within
-from jdescent.sweeps.devices import compilation
-from jdescent.sweeps.identity import Identity, identify, is_key, on_host
+from jdescent.sweeps.extending import Arranged, arranged
 from jdescent.sweeps.jobs import Job, crew_of, require_one_process
-from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes import map_batched, map_lanes
-from jdescent.sweeps.lanes.programs import is_reference
-from jdescent.sweeps.layout import folder_of, is_free
+from jdescent.sweeps.layout import Arrays, folder_of, is_free
 from jdescent.sweeps.memory import Memory
+from jdescent.sweeps.parts import Part, smallest, wanted_chunks, whole_chunk
+from jdescent.sweeps.programs import Program, coordinates_of, mapped_axes, traced
+from jdescent.sweeps.provenance import identity_of, provenance, require_told_apart
 from jdescent.sweeps.running import Progress, run_here
 from jdescent.sweeps.store import Store
-from jdescent.sweeps.surroundings import versions_of_libraries
 
 if TYPE_CHECKING:
     import xarray
@@ -36,6 +36,7 @@ def sweep(
     store: str | os.PathLike | None = None,
     cluster: Any = None,
     chunk_timeout: float | int | None = None,
+    part: float | Mapping[str, Any] | None = None,
     version: str | None = None,
     max_memory: float | int = 1024,
     progress: bool | None = None,
@@ -46,7 +47,8 @@ def sweep(
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
 
     The grid is the product of the axes. It is cut into chunks that fit `max_memory`, which run on
-    every device that JAX sees (see `use_all_cores`). The function is compiled once. A lane gives
+    every device that JAX sees (see `use_all_cores`). The function is compiled once,
+    or once for each combination of choices. A lane gives
     what the same call alone gives, to rounding. On CPU, small problems give the same bits on any
     number of devices from two on, and of workers of a cluster. A run that calls Python back for its
     effect (``jax.debug.print``, ``io_callback``) does so once for each point that is computed, on
@@ -60,7 +62,8 @@ def sweep(
             ``sweep(run, {"store": sizes})``.
         store: a folder, ``"runs/name.zarr"``, that each finished chunk is written to. The same call
             goes on from what is there; it can be killed at any moment. The result is then read
-            from there as it is used, and `open_sweep` opens it again.
+            from there as it is used, and `open_sweep` opens it again. The call with more values of
+            its axes, in any order, computes those alone; chunks keep their size.
         cluster: a ``distributed.Client`` of Dask, whose workers compute the chunks and write them
             to the store, which all of them see: see `jdescent.sweeps.cluster`. `run` and what it
             closes over are pickled with cloudpickle. It needs ``pip install 'jdescent[cluster]'``.
@@ -68,6 +71,10 @@ def sweep(
             write a chunk, before it is restarted and its work given to others; at least twice the
             longest that this took so far. By default ten times that, at least 60 s, and no limit
             before the first is finished.
+        part: which part of a stored sweep to compute now, in whole chunks: of the grid the first
+            fraction (0.1), or a selection of axes, each a slice of indices or the values themselves
+            (``{"learning_rate": slice(0, 10), "optimizer": "sgd"}``). The result then says in
+            ``finished`` which runs are there, as that of `open_sweep`.
         version: a name of what `run` computes, for a store. It is needed where `run` calls Python
             back as it runs (`jax.pure_callback`, `jax.debug.print` excepted) or has batching rules
             of its own, whose code no store can tell from another: give it another name whenever
@@ -86,9 +93,13 @@ def sweep(
             all. The two differ in rounding.
         **more_axes: one per argument of `run`: an array (or list) whose first axis is mapped, with
             at least one entry; or a tree of such arrays, or a list of trees. Starts, keys and other
-            arrays with further axes are welcome; their coordinate is then the index 0, 1, …. A list
-            becomes an array of one dtype, as by ``jnp.asarray``, and its entries reach `run` as
-            arrays of that dtype.
+            arrays with further axes are welcome; their coordinate is then the index 0, 1, …, with
+            the values beside it (``start_values``, of keys their ``key_values``). A list becomes an
+            array of one dtype, as by ``jnp.asarray``, and its entries reach `run` as arrays of that
+            dtype. A dictionary from labels to Python objects, or `static`, is a choice: the
+            function is compiled for each of them, and given it as it is. `paired` gives several
+            arguments one axis; `designs` makes such axes. What is no axis is fixed beforehand:
+            ``sweep(functools.partial(run, steps=100), …)``.
 
     Returns:
         An `xarray.Dataset`: one variable per array that `run` returned, named by its path in the
@@ -98,7 +109,8 @@ def sweep(
         ``verdict_step``, ``verdict_loss`` and ``verdict_gradient_norm``; its optimizer state stays
         out, and so do random keys. What has a dtype that NumPy lacks is given, exactly, in a wider
         one, with the attribute ``computed_as``: bfloat16 and float8 as float32, int4 as int8, uint4
-        as uint8.
+        as uint8. Its `attrs` hold a digest of what was computed and the versions it was computed
+        with, which equal calls have equal; a store also has the date and the command that made it.
 
     Raises:
         TypeError: no axes; an axis that cannot be made an array; a run that is not a function,
@@ -129,6 +141,12 @@ def sweep(
         {'learning_rate': 3, 'momentum': 2, 'step': 201}
         >>> print(grid.verdict.sel(momentum=0.0).values)
         ['step limit' 'step limit' 'diverged']
+        >>> grid = jd.sweep(
+        ...     lambda optimizer, learning_rate: jd.descend(
+        ...         bowl, x0, optimizer(learning_rate), steps=200),
+        ...     optimizer={"sgd": jd.sgd, "adam": jd.adam}, learning_rate=[0.1, 0.3, 0.6])
+        >>> print(grid.verdict.sel(learning_rate=0.6, method="nearest").values)
+        ['diverged' 'step limit']
     """
     if not callable(run):
         raise TypeError(f"run must be a function of the axes, got {run!r}")
@@ -144,63 +162,100 @@ def sweep(
     crew = None if cluster is None else crew_of(cluster, folder, chunk_timeout)
     if crew is None and chunk_timeout is not None:
         raise ValueError("chunk_timeout is for workers: give cluster=, or leave it out")
-    named = _named_axes(axes, more_axes)
+    _check_part(part, folder, crew is not None)
+    there = arranged(named_axes(axes, more_axes), folder)
+    named = there.axes
+    programs = traced(run, named)
+    if folder is not None and version is None:
+        require_told_apart(programs)
+    options = {"version": version, "kernel": kernel, "scalarize": scalarize}
+    identity, result = identity_of(named, programs, options), _result(named, programs)
     bound = max_memory * MIB
-    shape = tuple(axis.size for axis in named)
-    program, labels = trace(run, named)
-    require_distinct_names([axis.name for axis in named], labels)
-    identity = identify(program)
-
-    result: dict[str, Any] = {
-        "axes": {axis.name: axis.size for axis in named},
-        "variables": [label.variable for label in labels],
-        "coordinates": {axis.name: axis.coordinate for axis in named}
-        | {name: array for label in labels for name, array in label.coordinate.items()},
-    }
+    if folder is not None and there.grows:
+        _extend(folder, there, programs, options)
     if crew is not None:
         assert folder is not None
         stored = partial(Store.create_or_resume, folder, **result)
-        own = stored_identity(identity, named, version, kernel, scalarize)
-        job = Job(run, named, version, kernel, scalarize, own)
-        return crew.sweep(job, folder, stored, bound, progress)
-    engine: Engine | None
+        job = Job(run, named, options, identity)
+        return there.as_asked(crew.sweep(job, folder, stored, bound, progress))
+    engines: list[Engine] = []
+    if folder is None or is_free(folder):
+        engines = [
+            engine_within(each.program, each.identity, mapped_axes(named), bound, mapped)
+            for each in programs
+        ]
+    chunk = whole_chunk(named, smallest([engine.chunk for engine in engines])) if engines else ()
     if folder is None:
-        engine = engine_within(program, identity, named, bound, mapped)
-        sink: Store | Memory = Memory(chunk=engine.chunk, **result)
-    else:
-        stored = partial(
-            Store.create_or_resume,
-            folder,
-            identity=stored_identity(identity, named, version, kernel, scalarize),
-            **result,
-        )
-        engine = None
-        if is_free(folder):
-            engine = engine_within(program, identity, named, bound, mapped)
-        sink = stored(chunk=engine.chunk if engine else shape)
-        if sink.complete:
-            engine = None
-        elif engine is None or sink.chunk != engine.chunk:  # or another process was first
-            engine = engine_for(program, identity, named, sink.chunk, mapped)
-    if engine is not None:
-        with Progress(shape, sink, progress) as shown:
-            run_here(engine, sink, [label.name for label in labels], shown)
-    return sink.dataset()
+        memory = Memory(chunk=chunk, attrs=provenance(identity), **result)
+        _compute(named, programs, engines, mapped, memory, None, progress)
+        return memory.dataset()
+    store_there = Store.create_or_resume(folder, identity=identity, chunk=chunk, **result)
+    wanted = None if part is None else wanted_chunks(part, named, there.asked, store_there)
+    _compute(named, programs, engines, mapped, store_there, wanted, progress)
+    return there.as_asked(store_there.dataset() if part is None else store_there.opened())
 
 
-def _named_axes(axes: Mapping[str, Any] | None, more_axes: Mapping[str, Any]) -> list[Axis]:
-    if axes is not None and not isinstance(axes, Mapping):
-        raise TypeError(
-            f"axes must be a mapping from names to values, got {type(axes).__name__}: "
-            "sweep(run, learning_rate=rates) or sweep(run, {'learning_rate': rates})"
-        )
-    given = dict(axes or {})
-    if repeated := given.keys() & more_axes.keys():
-        raise TypeError(f"axes named twice: {', '.join(sorted(repeated))}")
-    given |= more_axes
-    if not given:
-        raise TypeError("sweep needs at least one axis: sweep(run, learning_rate=rates)")
-    return [Axis(name, value) for name, value in given.items()]
+def _result(axes: Sequence[Axis | Choice], programs: Sequence[Program]) -> dict[str, Any]:
+    """What the result is made of."""
+    return {
+        "axes": {axis.name: axis.size for axis in axes},
+        "variables": programs[0].variables,
+        "coordinates": coordinates_of(axes, programs),
+    }
+
+
+def _extend(
+    folder: Path, there: Arranged, programs: Sequence[Program], options: Mapping[str, Any]
+) -> None:
+    """Make a stored sweep one of more points."""
+    before = there.before()
+    sizes = {axis.name: axis.size for axis in before}
+    old = [each for each in programs if all(k < sizes[name] for name, k in each.chosen.items())]
+    Store.extend(
+        folder,
+        before=(identity_of(before, old, options), Arrays(chunk=(), **_result(before, old))),
+        after=(
+            identity_of(there.axes, programs, options),
+            Arrays(chunk=(), **_result(there.axes, programs)),
+        ),
+    )
+
+
+def _compute(
+    axes: Sequence[Axis | Choice],
+    programs: Sequence[Program],
+    engines: Sequence[Engine],
+    mapped: Callable,
+    sink: Store | Memory,
+    wanted: np.ndarray | None,
+    progress: bool | None,
+) -> None:
+    """Compute what is not finished, the chunks of one program after those of another."""
+    names = [variable.name for variable in programs[0].variables]
+    try:
+        with Progress([axis.size for axis in axes], sink, progress) as shown:
+            for number, each in enumerate(programs):
+                part = Part(sink, axes, each.chosen, wanted)
+                if part.finished.all():
+                    continue
+                engine = engines[number] if engines else None
+                if engine is None or engine.chunk != part.chunk:  # or another process was first
+                    along = mapped_axes(axes)
+                    engine = engine_for(each.program, each.identity, along, part.chunk, mapped)
+                run_here(engine, part, names, shown)
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(_how_to_go_on(sink))
+        raise
+
+
+def _how_to_go_on(sink: Store | Memory) -> str:
+    if isinstance(sink, Store):
+        return sink.what_is_safe()
+    done = f"{np.count_nonzero(sink.finished)} of {sink.finished.size} chunks"
+    return (
+        f"{done} were computed, and are lost; with sweep(…, store='runs/name.zarr') the same call "
+        "would go on from them"
+    )
 
 
 def _check_options(version: Any, max_memory: Any, progress: Any) -> None:
@@ -212,6 +267,17 @@ def _check_options(version: Any, max_memory: Any, progress: Any) -> None:
         raise TypeError(_not_an_option("max_memory", "a number of MiB", max_memory))
     if not max_memory > 0:
         raise ValueError(f"max_memory must be > 0 MiB, got {max_memory}")
+
+
+def _check_part(part: Any, folder: Path | None, on_a_cluster: bool) -> None:
+    if part is None:
+        return
+    if isinstance(part, bool) or not isinstance(part, int | float | Mapping):
+        raise TypeError(_not_an_option("part", "a fraction, or a mapping from axes", part))
+    if folder is None:
+        raise ValueError("part= leaves the rest for another call, which store= is needed for")
+    if on_a_cluster:
+        raise ValueError("part= is for a sweep on this machine: leave it out, or cluster=")
 
 
 def _not_an_option(name: str, expected: str, given: Any) -> str:
@@ -233,66 +299,3 @@ def mapping(kernel: bool, scalarize: bool) -> Callable:
     from jdescent.sweeps.kernel import map_lanes_in_kernels
 
     return map_lanes_in_kernels
-
-
-def trace(run: Callable, axes: Sequence[Axis]) -> tuple[core.ClosedJaxpr, list[Labelled]]:
-    """The program of one lane, from its point on each axis to every array of its result."""
-    labels: list[Labelled] = []
-
-    def lane(*point):
-        named = {axis.name: value for axis, value in zip(axes, point, strict=True)}
-        results = labelled(run(**named))
-        labels[:] = [result.without_value() for result in results]
-        return [result.value for result in results]
-
-    try:
-        program = jax.make_jaxpr(lane)(*(axis.one_point for axis in axes))
-    except (TypeError, IndexError) as error:
-        if "concrete" not in str(error):
-            raise
-        raise TypeError(
-            "run must do the same for every point, as it is compiled once for all of them; a "
-            "Python if, a range or a shape depends on the value of an axis: use jnp.where, "
-            f"lax.cond, or a sweep for each such value.\n{str(error).splitlines()[0]}"
-        ) from error
-    if not labels:
-        raise TypeError("run must return at least one array")
-    program, labels = with_known_steps(program, labels)
-    if any(isinstance(const, jax.core.Tracer) for const in program.consts):
-        raise TypeError(f"run reads a traced value: {OUTSIDE}")
-    if any(map(is_reference, program.jaxpr.constvars)):
-        raise TypeError(
-            "run reads or writes a reference that was made outside of it, but runs are computed "
-            "side by side, each from the point that it is given alone: make it inside run, with "
-            "jax.new_ref, and return its value"
-        )
-    consts = [const if is_key(const) else on_host(const) for const in program.consts]
-    return core.ClosedJaxpr(program.jaxpr, consts), labels
-
-
-def stored_identity(
-    identity: Identity,
-    axes: Sequence[Axis],
-    version: str | None,
-    kernel: bool,
-    scalarize: bool,
-) -> dict[str, Any]:
-    """What makes a stored sweep this one."""
-    if identity.opaque and version is None:
-        calls = "; ".join(opaque.what for opaque in identity.opaque)
-        raise ValueError(
-            f"run calls Python that a store cannot tell from other Python ({calls}): give it a "
-            "name with sweep(…, version='1'), and another one whenever that code or the data that "
-            "it reads changes; or leave out store="
-        )
-    return {
-        "version": version,
-        "axes": {axis.name: axis.identity() for axis in axes},
-        "function": list(identity.text),
-        "constants": list(identity.constants),
-        "settings": identity.settings,
-        "kernel": kernel,
-        "scalarize": scalarize,
-        "versions": versions_of_libraries()
-        | {"device": jax.devices()[0].device_kind, "compilation": compilation()},
-    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 
 from jdescent.sweeps.axes import Axis
+from jdescent.sweeps.choices import Choice
 
 if TYPE_CHECKING:
     from jdescent.sweeps.cluster import Crew
@@ -19,17 +20,13 @@ class Job(NamedTuple):
     Attributes:
         run: the function.
         axes: of the grid.
-        version: as given to `sweep`, like the next two.
-        kernel: whether each loop is one GPU kernel.
-        scalarize: whether loops on small arrays are taken apart.
+        options: what `sweep` was given besides: ``version``, ``kernel`` and ``scalarize``.
         identity: what the client finds the stored sweep to be.
     """
 
     run: Callable
-    axes: Sequence[Axis]
-    version: str | None
-    kernel: bool
-    scalarize: bool
+    axes: Sequence[Axis | Choice]
+    options: Mapping[str, Any]
     identity: Mapping[str, Any]
 
 

@@ -2,17 +2,25 @@
 
 import json
 import math
+import operator
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jdescent.sweeps.encoding import Variable, fill_value, is_whole, kept_dtype
+from jdescent.sweeps.encoding import (
+    Coordinate,
+    Variable,
+    fill_value,
+    is_whole,
+    kept_dtype,
+    kept_labels,
+)
 
 if TYPE_CHECKING:
     import zarr
@@ -65,7 +73,7 @@ class Arrays(NamedTuple):
     axes: Mapping[str, int]
     chunk: tuple[int, ...]
     variables: Sequence[Variable]
-    coordinates: Mapping[str, np.ndarray]
+    coordinates: Mapping[str, np.ndarray | Coordinate]  # an array labels the dimension of its name
 
     def layout(self) -> dict[str, Any]:
         return {
@@ -78,26 +86,39 @@ class Arrays(NamedTuple):
                 for variable in self.variables
             },
             "coordinates": {
-                name: f"{values.dtype}[{len(values)}]" for name, values in self.coordinates.items()
+                name: f"{label.attrs.get('computed_as', label.values.dtype)}"
+                f"{list(label.values.shape)}"
+                for name, label in kept_labels(self.coordinates)
             },
         }
 
     def repair(self, group: Any, path: Path) -> None:
-        """Add what is not there: all of a new store, or what an old one lost of its description."""
+        """Add what is not there.
+
+        That is all of a new store, what an old one lost of its description, and room for what one
+        was extended by.
+        """
         marker = Variable(MARKER, (), (), np.dtype(bool))
-        for variable in (marker, *self.variables):
-            if not _is_described(path, variable.name):
-                shape = (*self.axes.values(), *variable.shape)
+        for variable in (*self.variables, marker):  # the mark last: how far the store reaches
+            shape = (*self.axes.values(), *variable.shape)
+            if _is_described(path, variable.name):
+                _grow(group[variable.name], shape)
+            else:
                 dims = (*self.axes, *variable.dims)
                 whole = tuple(max(size, 1) for size in variable.shape)
                 own = variable._replace(dims=dims, shape=shape)
                 _add_array(group, own, (*self.chunk, *whole))
-        for name, values in self.coordinates.items():
-            values = values.astype(kept_dtype(values.dtype))
+        for name, label in kept_labels(self.coordinates):
+            shape = label.values.shape
             if not _is_described(path, name):
-                _add_array(group, Variable(name, (name,), values.shape, values.dtype), values.shape)
-            if not is_whole_file(path / name / "c" / "0"):
-                group[name][...] = values
+                _add_array(group, label.variable(name), tuple(max(size, 1) for size in shape))
+            array = group[name].with_config({"write_empty_chunks": True})
+            _grow(array, shape)
+            complete = all(map(is_whole_file, _files(path, array)))
+            if not complete or array[...].tobytes() != label.values.tobytes():
+                array[...] = label.values
+            if {**array.attrs} != label.attrs:
+                array.update_attributes(dict(label.attrs))
 
 
 def create(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
@@ -138,6 +159,12 @@ def _add_array(group: "zarr.Group", variable: Variable, chunk: tuple[int, ...]) 
     )
 
 
+def _grow(array: "zarr.Array", shape: tuple[int, ...]) -> None:
+    """Give an array this shape if it is smaller."""
+    if array.shape != shape and all(map(operator.le, array.shape, shape)):
+        array.resize(shape)
+
+
 def open_group(path: Path) -> "zarr.Group":
     import zarr
 
@@ -162,6 +189,13 @@ def array_of(group: Any, path: Path, name: str) -> Any:
         f"{path / name / DESCRIPTION} is gone or broken: the same call of sweep that made the "
         "store writes it again"
     )
+
+
+def _files(path: Path, array: "zarr.Array") -> Iterator[Path]:
+    """Those of all chunks of an array."""
+    counts = [-(-size // step) for size, step in zip(array.shape, array.chunks, strict=True)]
+    for place in np.ndindex(*counts):
+        yield path / array.basename / array.metadata.encode_chunk_key(place)
 
 
 def _is_described(path: Path, name: str) -> bool:

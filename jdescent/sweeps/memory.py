@@ -1,11 +1,12 @@
 """A sweep that is kept in memory alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jdescent.sweeps.encoding import Variable, kept_dtype
+from jdescent.sweeps.encoding import Coordinate, Variable, kept_dtype, kept_labels
 
 if TYPE_CHECKING:
     import xarray
@@ -19,9 +20,10 @@ class Memory:
         axes: Mapping[str, int],
         chunk: tuple[int, ...],
         variables: Sequence[Variable],
-        coordinates: Mapping[str, np.ndarray],
+        coordinates: Mapping[str, np.ndarray | Coordinate],
+        attrs: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        self._axes, self.chunk, self._coordinates = axes, chunk, coordinates
+        self._axes, self.chunk, self._coordinates, self._attrs = axes, chunk, coordinates, attrs
         self._variables = {variable.name: variable for variable in variables}
         self._arrays = {name: self._empty(variable) for name, variable in self._variables.items()}
         grid = [-(-size // step) for size, step in zip(axes.values(), chunk, strict=True)]
@@ -50,7 +52,7 @@ class Memory:
             dims = (*self._axes, *variable.dims)
             data[name] = decoded(xarray.Variable(dims, self._arrays[name], variable.described()))
         coordinates = {
-            name: values.astype(kept_dtype(values.dtype), copy=False)
-            for name, values in self._coordinates.items()
+            name: decoded(xarray.Variable(label.dims, label.values, label.attrs))
+            for name, label in kept_labels(self._coordinates)
         }
-        return xarray.Dataset(data, coords=coordinates)
+        return xarray.Dataset(data, coords=coordinates, attrs=dict(self._attrs))

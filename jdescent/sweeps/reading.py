@@ -12,12 +12,15 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 from zarr.storage import LocalStore, WrapperStore
 
-from jdescent.sweeps.encoding import is_whole
+from jdescent.sweeps.encoding import LABELS, is_whole
 from jdescent.sweeps.layout import DESCRIPTION
 
 
 def decoded(variable: xarray.Variable) -> xarray.Variable:
-    """Words in place of the codes of a variable with `flags`, made when asked for."""
+    """Words in place of the codes of a variable with `flags`, made when asked for, or of labels."""
+    if LABELS in variable.attrs:
+        texts = np.array(variable.attrs[LABELS])
+        return xarray.Variable(variable.dims, texts[variable.values])
     if "flag_values" not in variable.attrs:
         return variable
     attrs = dict(variable.attrs)

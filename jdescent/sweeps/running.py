@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from jdescent.sweeps.chunks import Engine, runs_of_chunks
 from jdescent.sweeps.memory import Memory
+from jdescent.sweeps.parts import Part
 from jdescent.sweeps.store import Store
 from jdescent.trajectory import Status
 
@@ -37,7 +38,7 @@ def counted(values: Mapping[str, np.ndarray], dimensions: int) -> Counted:
 
 
 def run_here(
-    engine: Engine, sink: Store | Memory, names: Sequence[str], progress: "Progress"
+    engine: Engine, sink: Store | Memory | Part, names: Sequence[str], progress: "Progress"
 ) -> None:
     """Compute every chunk that is not finished; while one round is computed, write the last."""
 

@@ -7,7 +7,9 @@ import glob
 import json
 import math
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 import uuid
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jdescent.sweeps.differences import differences, leaves
-from jdescent.sweeps.encoding import Variable
+from jdescent.sweeps.encoding import Coordinate, Variable
 from jdescent.sweeps.layout import (
     FORMAT,
     MARKER,
@@ -30,6 +32,7 @@ from jdescent.sweeps.layout import (
     is_whole_file,
     open_group,
 )
+from jdescent.sweeps.provenance import provenance
 
 if TYPE_CHECKING:
     import xarray
@@ -80,10 +83,14 @@ class Store:
         self.axes = self._arrays[MARKER].metadata.dimension_names
         self._sizes = self._arrays[MARKER].shape
         self.chunk = self._arrays[MARKER].chunks
+        self._require_one_size()
         grid = [-(-size // step) for size, step in zip(self._sizes, self.chunk, strict=True)]
         self.finished = np.zeros(grid, bool)
+        # Chunks of a sweep that was extended may be begun: with runs from before, and none since.
+        self._begun = np.zeros(grid, bool) if "extended" in self._about else self.finished
         for place in np.ndindex(*grid) if checked else ():
-            self.finished[place] = all(is_whole_file(file) for file in self._files(place))
+            self._begun[place] = all(is_whole_file(file) for file in self._files(place))
+            self.finished[place] = self._begun[place] and self._is_marked(place)
 
     @classmethod
     def create_or_resume(
@@ -93,7 +100,7 @@ class Store:
         axes: Mapping[str, int],
         chunk: tuple[int, ...],
         variables: Sequence[Variable],
-        coordinates: Mapping[str, np.ndarray],
+        coordinates: Mapping[str, np.ndarray | Coordinate],
         identity: Mapping[str, Any],
     ) -> "Store":
         """The store of this sweep: the one at `path`, or a new one there.
@@ -106,7 +113,7 @@ class Store:
             axes: the size of each axis of the sweep, in order.
             chunk: the size of a chunk along each axis; not looked at when there is a store.
             variables: what every point of the grid gives.
-            coordinates: 1-d arrays by the dimension that each labels.
+            coordinates: by name; a bare array labels the dimension of its name.
             identity: what makes the sweep this one, as JSON; ``identity["versions"]`` may differ
                 from that of a store that is complete.
 
@@ -127,6 +134,7 @@ class Store:
                 "format": FORMAT,
                 "token": uuid.uuid4().hex,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "command": shlex.join(sys.argv),
                 "identity": identity,
                 "layout": arrays.layout(),
                 "chunk": chunk,
@@ -149,6 +157,41 @@ class Store:
         store._require_writable()
         return store
 
+    @staticmethod
+    def extend(
+        path: Path,
+        *,
+        before: tuple[Mapping[str, Any], Arrays],
+        after: tuple[Mapping[str, Any], Arrays],
+    ) -> None:
+        """Note that a store is to be of more points; to resume it then makes room for them.
+
+        Args:
+            path: the store.
+            before: the identity and the arrays of the sweep that it is, or another process made
+                `after` of.
+            after: those of the sweep that it becomes; the values of its axes begin with `before`'s.
+
+        Raises:
+            ValueError: it is the store of another sweep, or begun under other versions.
+        """
+        group = open_group(path)
+        held: dict[str, Any] = {**group.attrs}
+
+        def differing(sweep):
+            identity, arrays = sweep
+            return _what_differs(held, json.loads(json.dumps(identity)), arrays.layout())
+
+        if not any(differing(after)):
+            return
+        found, versions = differing(before)
+        if found or versions:
+            what = "holds another sweep" if found else "was made under other versions"
+            raise _refusal(path, what, [*found, *versions])
+        identity, arrays = after
+        news = {"identity": json.loads(json.dumps(identity)), "layout": arrays.layout()}
+        group.update_attributes({**news, "extended": True})
+
     @property
     def token(self) -> str:
         """What this store was given when it was made, and no other has."""
@@ -163,7 +206,8 @@ class Store:
         """Whether every chunk is finished, with those that other processes have marked since."""
         for place in map(tuple, np.argwhere(~self.finished).tolist()):
             mark = next(self._files(place))
-            self.finished[place] = is_whole_file(mark)
+            self.finished[place] = is_whole_file(mark) and self._is_marked(place)
+            self._begun[place] |= self.finished[place]
         return self.complete
 
     def progress(self) -> str:
@@ -205,13 +249,35 @@ class Store:
         region = self.region(place)
         self._require_fitting(values, region)
         try:
-            for name, value in values.items():
+            for name, value in self._with_what_is_there(place, values).items():
                 array = self._arrays[name]
                 array[region] = value.astype(array.dtype, copy=False)
             self._arrays[MARKER][region] = True
         except OSError as error:
             raise self._cannot_go_on(error) from error
-        self.finished[place] = True
+        self.finished[place] = self._begun[place] = True
+
+    def _is_marked(self, place: tuple[int, ...]) -> bool:
+        """Whether the mark of a chunk, whose file is whole, is of all its runs."""
+        return "extended" not in self._about or bool(self._marks(place).all())
+
+    def _marks(self, place: tuple[int, ...]) -> np.ndarray:
+        return self._arrays[MARKER][self.region(place)]
+
+    def _with_what_is_there(
+        self, place: tuple[int, ...], values: Mapping[str, np.ndarray]
+    ) -> Mapping[str, np.ndarray]:
+        """Runs that a chunk had before the sweep was extended stay as they are."""
+        if "extended" not in self._about or not all(map(is_whole_file, self._files(place))):
+            return values
+        there, region = self._marks(place), self.region(place)
+
+        def kept(name: str, value: np.ndarray) -> np.ndarray:
+            before = self._arrays[name][region]
+            whole_runs = there.reshape(there.shape + (1,) * (value.ndim - there.ndim))
+            return np.where(whole_runs, before, value.astype(before.dtype))
+
+        return {name: kept(name, value) for name, value in values.items()}
 
     def dataset(self) -> "xarray.Dataset":
         """The sweep as a Dataset that reads from disk what is asked of it.
@@ -224,14 +290,18 @@ class Store:
 
         from jdescent.sweeps.reading import FinishedChunks, decoded
 
-        finished = dict.fromkeys((MARKER, *self.variables), self.finished)
+        finished = dict.fromkeys((MARKER, *self.variables), self._begun)
         files = LocalStore(self.path, read_only=True)
         source = FinishedChunks(files, self._about.get("token"), finished, self.coordinates)
         stored = xarray.open_zarr(source, chunks=None, consolidated=False, decode_cf=False)
         return xarray.Dataset(
             {name: decoded(stored[name].variable) for name in self.variables},
-            coords=stored.coords,
-            attrs={"created": self._about["created"]}
+            coords={
+                name: decoded(stored[name].variable)
+                for name in dict.fromkeys([*stored.coords, *self.coordinates])
+            },
+            attrs=provenance(self._about["identity"])
+            | {name: self._about[name] for name in ("created", "command") if name in self._about}
             | {
                 name: "\n".join(leaf) if isinstance(leaf, list) else str(leaf)
                 for name, leaf in leaves(self._about["identity"]).items()
@@ -244,7 +314,16 @@ class Store:
         lanes = self.finished
         for axis, step in enumerate(self.chunk):
             lanes = np.repeat(lanes, step, axis)
-        return lanes[tuple(slice(size) for size in self._sizes)]
+        lanes = lanes[tuple(slice(size) for size in self._sizes)]
+        for place in map(tuple, np.argwhere(self._begun & ~self.finished).tolist()):
+            lanes[self.region(place)] = self._marks(place)
+        return lanes
+
+    def opened(self) -> "xarray.Dataset":
+        """The dataset, with which of its runs are finished, and in words which are not."""
+        lanes = self.finished_lanes()
+        attrs = {} if lanes.all() else {"unfinished": _what_is_missing(self.axes, lanes)}
+        return self.dataset().assign({MARKER: (self.axes, lanes, attrs)})
 
     def _files(self, place: tuple[int, ...]) -> Iterator[Path]:
         """Every file of a chunk, its mark first."""
@@ -263,11 +342,25 @@ class Store:
             what = f"was begun under other versions, with {self.progress()} finished"
         else:
             return
-        raise ValueError(
-            f"{self.path} {what}:\n"
-            + "".join(f"  {line}\n" for line in (*found, *versions))
-            + f"store this one under another name, or delete {self.path} to begin anew"
-        )
+        raise _refusal(self.path, what, [*found, *versions])
+
+    def _require_one_size(self) -> None:
+        """Refuse a store that was being extended when it was stopped."""
+        reached = {array.shape[: len(self._sizes)] for array in self._arrays_of_grid()}
+        lengths = dict(zip(self.axes, self._sizes, strict=True))
+        labels = {
+            self._arrays[name].shape[0] == lengths[dim]
+            for name in self.coordinates
+            if (dim := self._arrays[name].metadata.dimension_names[0]) in lengths
+        }
+        if len(reached) > 1 or False in labels:
+            raise ValueError(
+                f"{self.path} was being extended when that was stopped: the same call of sweep "
+                "goes on with it"
+            )
+
+    def _arrays_of_grid(self) -> Iterator[Any]:
+        return (self._arrays[name] for name in (MARKER, *self.variables))
 
     def _require_writable(self) -> None:
         """Fail before anything is computed if its result could not be written."""
@@ -307,8 +400,9 @@ def open_sweep(path: str | os.PathLike) -> "xarray.Dataset":
         path: what was given to ``sweep(..., store=path)``.
 
     Returns:
-        The `xarray.Dataset` that the sweep gives, and ``finished``: bool over the sweep's axes.
-        Lanes that are not finished are NaN, 0, False or, in place of a word, the empty text.
+        The `xarray.Dataset` that the sweep gives, and ``finished``: bool over the sweep's axes,
+        with the attribute ``unfinished`` that says how many runs are not, and where they lie. These
+        are NaN, 0, False or, in place of a word, the empty text.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -323,8 +417,28 @@ def open_sweep(path: str | os.PathLike) -> "xarray.Dataset":
     folder = folder_of(path)
     if not folder.exists():
         raise FileNotFoundError(errno.ENOENT, "there is no stored sweep", os.fspath(path))
-    store = Store(folder)
-    return store.dataset().assign({MARKER: (store.axes, store.finished_lanes())})
+    return Store(folder).opened()
+
+
+def _what_is_missing(axes: Sequence[str], finished: np.ndarray) -> str:
+    """How many runs are not finished, and within which indices of the axes.
+
+    Example:
+        >>> _what_is_missing(("rate", "seed"), np.array([[True, True], [True, False]]))
+        '1 of 4 runs, within rate[1:2], seed[1:2]'
+    """
+    left = np.argwhere(~finished)
+    bounds = zip(axes, left.min(0), left.max(0) + 1, strict=True)
+    within = ", ".join(f"{axis}[{first}:{last}]" for axis, first, last in bounds)
+    return f"{len(left)} of {finished.size} runs, within {within}"
+
+
+def _refusal(path: Path, what: str, lines: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"{path} {what}:\n"
+        + "".join(f"  {line}\n" for line in lines)
+        + f"store this one under another name, or delete {path} to begin anew"
+    )
 
 
 def _what_differs(

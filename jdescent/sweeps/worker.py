@@ -18,9 +18,11 @@ from distributed import get_worker
 
 from jdescent.sweeps.chunks import Engine, Place, engine_for, engine_within
 from jdescent.sweeps.differences import differences, leaves
-from jdescent.sweeps.grid import mapping, stored_identity, trace
-from jdescent.sweeps.identity import identify
+from jdescent.sweeps.grid import mapping
 from jdescent.sweeps.jobs import Job
+from jdescent.sweeps.parts import Part, program_at, smallest, whole_chunk
+from jdescent.sweeps.programs import mapped_axes, traced
+from jdescent.sweeps.provenance import identity_of
 from jdescent.sweeps.running import Counted, counted
 from jdescent.sweeps.store import Store
 from jdescent.sweeps.surroundings import (
@@ -93,15 +95,15 @@ def compute_chunk(ask: Ask, target: Target, place: Place) -> Report:
         _settle(ask.surroundings)
         with ask.surroundings.active():
             task = _task(ask)
-            engine = task.prepare(target)
+            part, engine, at = task.prepare(target, place)
             compiled = time.monotonic()
             _announce(ask, label)
-            outputs = jax.block_until_ready(engine.start([place]))
-    (arrays,) = engine.collect(outputs, [place])
+            outputs = jax.block_until_ready(engine.start([at]))
+    (arrays,) = engine.collect(outputs, [at])
     values = dict(zip(task.names, arrays, strict=True))
-    task.store.write(place, values)
+    part.write(at, values)
     seconds = max(compiled - began, time.monotonic() - compiled)
-    return Report(counted(values, len(place)), seconds)
+    return Report(counted(values, len(at)), seconds)
 
 
 def label_of(place: Place) -> str:
@@ -116,27 +118,40 @@ class _Task:
     """A sweep on this worker, traced and found to be that of the client."""
 
     def __init__(self, job: Job) -> None:
-        self._program, labels = trace(job.run, job.axes)
-        identity = identify(self._program)
+        self._axes = job.axes
+        self._programs = traced(job.run, job.axes)
         asked = job.identity
-        found = stored_identity(identity, job.axes, job.version, job.kernel, job.scalarize)
+        found = identity_of(job.axes, self._programs, job.options)
         if not asked["settings"]["platform"] == found["settings"]["platform"] == "cpu":
             asked, found = without_devices(asked), without_devices(found)
         asked, found = leaves(asked), leaves(found)
         _refuse(differences(asked, found, ON_THE_CLIENT))
-        self._compiled_by = identity, job.axes, mapping(job.kernel, job.scalarize)
+        self._mapping = mapping(job.options["kernel"], job.options["scalarize"])
         self._target: Target | None = None
-        self.names = [label.name for label in labels]
+        self.names = [variable.name for variable in self._programs[0].variables]
 
     def chunk_within(self, bound: float, parts: int) -> tuple[int, ...]:
-        identity, axes, mapped = self._compiled_by
-        engine = engine_within(
-            self._program, identity, axes, bound, mapped, split=True, parts=parts
+        along = mapped_axes(self._axes)
+        engines = (
+            engine_within(
+                each.program,
+                each.identity,
+                along,
+                bound,
+                self._mapping,
+                split=True,
+                parts=-(-parts // len(self._programs)),
+            )
+            for each in self._programs
         )
-        return engine.chunk
+        return whole_chunk(self._axes, smallest([engine.chunk for engine in engines]))
 
-    def prepare(self, target: Target) -> Engine:
-        """The engine for the chunks of the store, once it is sure that it is the client's."""
+    def prepare(self, target: Target, place: Place) -> tuple[Part, Engine, Place]:
+        """For a chunk of the store, once it is sure that it is the client's.
+
+        Returns:
+            The part of the grid that its program computes, the engine, and where it is therein.
+        """
         if self._target != target:
             _refuse(
                 differences(
@@ -145,13 +160,22 @@ class _Task:
                     ("on the worker that was asked first", "on this one"),
                 )
             )
-            self.store = _store_of_the_client(target)
-            identity, axes, mapped = self._compiled_by
-            self._engine = engine_for(
-                self._program, identity, axes, self.store.chunk, mapped, split=True
-            )
+            self._store = _store_of_the_client(target)
+            self._engines: dict[int, Engine] = {}
             self._target = target
-        return self._engine
+        number, at = program_at(self._axes, place)
+        each = self._programs[number]
+        part = Part(self._store, self._axes, each.chosen)
+        if number not in self._engines:
+            self._engines[number] = engine_for(
+                each.program,
+                each.identity,
+                mapped_axes(self._axes),
+                part.chunk,
+                self._mapping,
+                split=True,
+            )
+        return part, self._engines[number], at
 
 
 _COMPUTING = threading.Lock()

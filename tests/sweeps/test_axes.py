@@ -88,7 +88,7 @@ def test_rates_are_rounded_or_refused(rates):
     ids=["words", "functions", "optimizers", "a set", "dates", "masked"],
 )  # fmt: skip
 def test_what_is_no_array_of_numbers_is_refused_with_what_to_do(value):
-    with pytest.raises(TypeError, match=r"(?s)axis x must be an array of values, got .*lax.switch"):
+    with pytest.raises(TypeError, match=r"(?s)axis x must be an array of values, got .*jd\.static"):
         jd.sweep(lambda x: 0.0, x=value)
 
 

@@ -366,3 +366,29 @@ assert not loaded & {"distributed", "dask", "tornado"}, loaded
 
 def test_importing_jdescent_imports_nothing_of_dask():
     subprocess.run([sys.executable, "-c", IMPORT], check=True, env=fresh_environment())
+
+
+def test_choices_and_more_of_them_are_computed_by_workers(client, tmp_path):
+    functions = {"sin": jnp.sin, "cos": jnp.cos}
+    axes = {
+        "x": np.arange(12.0),
+        "f": functions,
+        "k": jd.static([1, 2]),
+        "s": jd.paired(y=[1.0, 2.0]),
+    }
+
+    def run(x, f, k, y):
+        return {"value": k * f(x) + y, "row": jnp.ones(3) * x}
+
+    def swept(**options):
+        return jd.sweep(run, axes, **options)
+
+    def on_cluster():
+        return swept(store=tmp_path / "name.zarr", cluster=client).load()
+
+    assert on_cluster().equals(swept())
+    functions["tan"] = jnp.tan
+    axes["x"] = np.arange(-1.0, 12.0)
+    assert on_cluster().equals(swept())
+    with pytest.raises(ValueError, match=r"part= is for a sweep on this machine"):
+        swept(store=tmp_path / "name.zarr", cluster=client, part=0.5)
