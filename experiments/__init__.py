@@ -21,4 +21,5 @@ NAMES = (
     "many_minima",
     "one_loop",
     "conformance",
+    "counterexamples",
 )
