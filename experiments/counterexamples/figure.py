@@ -79,9 +79,8 @@ def draw_tunings(axes: Axes, tunings: dict) -> None:
     )
     rates, momenta = np.linspace(0.01, 3.99, 300), np.linspace(0, 0.995, 200)
     lengths = tunings["lengths"][:, None, None]
-    margin = analysis.heavy_ball_cycle_margin(
-        rates, momenta[:, None], 1 / unit_roots.CONDITION, 1.0, lengths
-    ).max(axis=0)
+    margins = unit_roots.margin(rates, momenta[:, None], 1 / unit_roots.CONDITION, lengths)
+    margin = margins.max(axis=0)
     margin[rates >= analysis.heavy_ball_limit(1.0, momenta[:, None])] = np.nan
     axes.contour(rates, momenta, margin, [0.0], colors="black", linestyles="--", linewidths=0.8)
     axes.plot(analysis.heavy_ball_limit(1.0, momenta), momenta, ":", color="black", linewidth=0.8)

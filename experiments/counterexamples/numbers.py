@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from experiments import number
+from experiments.common import number
+from experiments.common.number import ERRORS, Number, Numbers
+from experiments.common.statistics import positive_mean
 from experiments.counterexamples import logistic, online, three_cycle, unit_roots
 from experiments.counterexamples.config import Config
-from experiments.learners.seeds import positive_mean
-from experiments.number import ERRORS, Number, Numbers
 from jdescent import analysis
 
 NEAR_DOUBLE_ROOT = 3.0  # n·|error of ln ρ| of a record of n entries: `analysis.contraction_rate`

@@ -2,9 +2,9 @@
 
 import jax
 
+from experiments.common.report import stage
 from experiments.counterexamples import logistic, online, three_cycle, unit_roots
 from experiments.counterexamples.config import Config
-from experiments.report import stage
 
 
 def simulate(config: Config) -> dict:

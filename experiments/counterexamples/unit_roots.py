@@ -28,6 +28,11 @@ DRAWN_SHIFT, DRAWN_STEPS = 0.3, 300
 Point = Float[Array, "2"]
 
 
+def margin(rate, momentum, smallest, length) -> np.ndarray:
+    """`analysis.heavy_ball_cycle_margin` with L = 1."""
+    return np.asarray(analysis.heavy_ball_cycle_margin(rate, momentum, smallest, 1.0, length))
+
+
 def corner(rate, momentum, smallest, length):
     """c of the polygon's corners c·x_t, (x_t − g_t)/(1 − μ), as a complex number."""
     z = np.exp(2j * np.pi / length)
@@ -54,12 +59,6 @@ def counterexample(corner: Point, smallest: Array | float, length: Array | float
     return loss
 
 
-def grid(config: Config) -> dict[str, np.ndarray]:
-    """Learning rates within (0, 4) and momenta within [0, 1), all of them pixels' middles."""
-    middles = (np.arange(config.tunings) + 0.5) / config.tunings
-    return {"rate": 4 * middles, "momentum": middles}
-
-
 def on_cycle(rate, momentum, length, corner: Point, shift, steps: int, record) -> jd.Trajectory:
     """The heavy ball from the cycle's first point, or beside it."""
     theta = 2 * jnp.pi / length
@@ -80,12 +79,14 @@ def cycle_points(length: Array, steps: int) -> Array:
 
 
 def stable_grid(config: Config) -> dict[str, np.ndarray]:
-    """Every stable tuning of the grid, and the lengths K."""
-    axes = grid(config)
-    momentum, rate = np.meshgrid(axes["momentum"], axes["rate"], indexing="ij")
+    """Which tunings are stable, of rates in (0, 4) and momenta in (0, 1) at the pixels' middles.
+
+    Those tunings, and the lengths K.
+    """
+    middles = (np.arange(config.tunings) + 0.5) / config.tunings
+    momentum, rate = np.meshgrid(middles, 4 * middles, indexing="ij")
     stable = rate < analysis.heavy_ball_limit(1.0, momentum)
     return {
-        **axes,
         "stable": stable,
         "lengths": np.arange(3.0, config.longest_cycle + 1),
         "stable_rate": rate[stable],
@@ -104,31 +105,34 @@ def map_of_tunings(config: Config) -> dict[str, np.ndarray]:
     corners = as_pair(corner(rate[:, None], momentum[:, None], 1 / CONDITION, lengths))
 
     def stays(tuning, number):
-        rate, momentum = jnp.asarray(rates)[tuning], jnp.asarray(momenta)[tuning]
         length = jnp.asarray(lengths)[number]
-        place = jnp.asarray(corners)[tuning, number]
-        path = on_cycle(rate, momentum, length, place, 0.0, config.cycle_steps, None)
+        path = on_cycle(
+            jnp.asarray(rate)[tuning],
+            jnp.asarray(momentum)[tuning],
+            length,
+            jnp.asarray(corners)[tuning, number],
+            0.0,
+            config.cycle_steps,
+            None,
+        )
         apart = path.params - cycle_points(length, config.cycle_steps)[-1]
         return jnp.sqrt(jnp.sum(apart**2)) < STAYS
 
-    rates, momenta = rate, momentum
     with jax.enable_x64(True):
         stayed = jd.sweep(stays, tuning=np.arange(rate.size), number=np.arange(lengths.size))
-    margin = analysis.heavy_ball_cycle_margin(
-        rate[:, None], momentum[:, None], 1 / CONDITION, 1.0, lengths
-    )
+    margins = margin(rate[:, None], momentum[:, None], 1 / CONDITION, lengths)
     return {
         **tunings,
         "stays": stayed.result.values,
-        "margin": margin,
+        "margin": margins,
         "quadratic": worst_rate(rate, momentum, 1 / CONDITION),
     }
 
 
 def worst_rate(rate, momentum, smallest) -> np.ndarray:
     """Factor per step on the worst quadratic with curvatures in [μ, 1]."""
-    ends = (analysis.heavy_ball_rate(rate, end, momentum) for end in (smallest, 1.0))
-    return np.maximum(*ends)
+    slow, steep = (analysis.heavy_ball_rate(rate, end, momentum) for end in (smallest, 1.0))
+    return np.maximum(np.asarray(slow), np.asarray(steep))
 
 
 def attraction(map_: dict, config: Config) -> dict[str, np.ndarray]:
@@ -138,7 +142,7 @@ def attraction(map_: dict, config: Config) -> dict[str, np.ndarray]:
     left out.
     """
     best = map_["margin"].argmax(axis=1)
-    local = analysis.heavy_ball_rate(map_["stable_rate"], 1.0, map_["stable_momentum"])
+    local = np.asarray(analysis.heavy_ball_rate(map_["stable_rate"], 1.0, map_["stable_momentum"]))
     is_clear = (map_["margin"].max(axis=1) > 10 * SHIFT) & (local > SLOW)
     picked = np.flatnonzero(is_clear)[::10]
     rate, momentum = map_["stable_rate"][picked], map_["stable_momentum"][picked]
@@ -155,7 +159,7 @@ def attraction(map_: dict, config: Config) -> dict[str, np.ndarray]:
         lanes = (rate, momentum, length, as_pair(place), as_pair(shift * np.exp(1j)))
         gaps = np.asarray(jax.jit(jax.vmap(apart))(*map(jnp.asarray, lanes)))
     return {
-        "measured": analysis.contraction_rate(gaps, floor=ROUNDED),
+        "measured": np.asarray(analysis.contraction_rate(gaps, floor=ROUNDED)),
         "predicted": local[picked],
         "on_quadratics": map_["quadratic"][picked],
         "entries": np.sum(gaps > ROUNDED, axis=1),
@@ -200,7 +204,7 @@ def drawn_cycle() -> dict[str, np.ndarray]:
     """The tuned heavy ball's clearest cycle, a run from beside it, and the loss around it."""
     rate, momentum, _ = analysis.tuned_heavy_ball(1 / CONDITION, 1.0)
     lengths = np.arange(3.0, 9)
-    margins = analysis.heavy_ball_cycle_margin(rate, momentum, 1 / CONDITION, 1.0, lengths)
+    margins = margin(rate, momentum, 1 / CONDITION, lengths)
     length = lengths[margins.argmax()]
     place = corner(rate, momentum, 1 / CONDITION, length)
     with jax.enable_x64(True):
@@ -211,7 +215,6 @@ def drawn_cycle() -> dict[str, np.ndarray]:
         "path": np.asarray(path.record["params"]),
         "corners": as_pair(corners),
         "length": length,
-        "margin": margins.max(),
     }
 
 
@@ -224,11 +227,7 @@ def fastest_without_cycle(condition: float) -> tuple[float, float]:
 
     def cycles(root: float) -> bool:
         rate = (1 - root) ** 2 * condition
-        return bool(
-            np.any(
-                analysis.heavy_ball_cycle_margin(rate, root**2, 1 / condition, 1.0, lengths) >= 0
-            )
-        )
+        return bool(np.any(margin(rate, root**2, 1 / condition, lengths) >= 0))
 
     fastest = analysis.tuned_heavy_ball(1.0, condition).rate
     roots = 1 - np.geomspace(1 - fastest, 1e-3 / condition, COARSE)  # √β, the fastest first
@@ -265,6 +264,4 @@ def speeds(config: Config) -> dict[str, np.ndarray]:
         "measured": (1 - measured) / descent,
         "exact": (1 - worst_rate(rate, momentum, 1 / conditions)) / descent,
         "tuned": (1 - analysis.tuned_heavy_ball(1 / conditions, 1.0).rate) / descent,
-        "rate": rate,
-        "momentum": momentum,
     }

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from experiments import counterexamples, report
-from experiments.common import claims
+from experiments import counterexamples
+from experiments.common import claims, report
 from experiments.counterexamples import logistic, online, three_cycle, unit_roots
 from jdescent import analysis
 
