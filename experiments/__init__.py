@@ -22,4 +22,5 @@ NAMES = (
     "one_loop",
     "conformance",
     "counterexamples",
+    "step_sizes",
 )
