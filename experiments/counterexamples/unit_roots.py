@@ -258,10 +258,11 @@ def speeds(config: Config) -> dict[str, np.ndarray]:
     with jax.enable_x64(True):
         lanes = map(jnp.asarray, (rate, momentum, 1 / conditions))
         measured = analysis.contraction_rate(np.asarray(jax.jit(jax.vmap(distance))(*lanes)), FLOOR)
-    descent = 1 - analysis.tuned_gd(1 / conditions, np.ones_like(conditions)).rate
+    descent = np.asarray(1 - analysis.tuned_gd(1 / conditions, 1.0).rate)
+    tuned = np.asarray(1 - analysis.tuned_heavy_ball(1 / conditions, 1.0).rate)
     return {
         "conditions": conditions,
-        "measured": (1 - measured) / descent,
+        "measured": (1 - np.asarray(measured)) / descent,
         "exact": (1 - worst_rate(rate, momentum, 1 / conditions)) / descent,
-        "tuned": (1 - analysis.tuned_heavy_ball(1 / conditions, 1.0).rate) / descent,
+        "tuned": tuned / descent,
     }

@@ -1,5 +1,7 @@
 """Chebyshev's steps, and Nesterov's momentum that restarts, on quadratics with L = 1."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +14,18 @@ CONDITION = 100.0
 DENSE = 2_001  # curvatures in [μ, L] that the worst error is sought among
 SHOWN_STEPS = 64
 FLOOR = 1e-26  # of the loss, in units of the first, at which a slope ends
-SPECTRA = {"even": np.linspace, "geometric": np.geomspace}
+SPECTRA: dict[str, Callable[..., np.ndarray]] = {
+    "even": np.linspace,
+    "geometric": np.geomspace,
+}
 WORDS = {"even": "evenly spaced", "geometric": "geometrically spaced"}
+
+# by the condition number
+METHODS: dict[str, Callable[..., jd.Optimizer]] = {
+    "unaware": lambda condition: jd.nesterov_convex(1.0),
+    "restarted": lambda condition: jd.nesterov_restarted(1.0),
+    "aware": lambda condition: jd.nesterov(*analysis.standard_nesterov(1 / condition, 1.0)[:2]),
+}
 
 
 def worst_errors(config: Config) -> dict[str, np.ndarray]:
@@ -42,21 +54,16 @@ def worst_errors(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def accelerated(config: Config) -> dict[str, dict[str, np.ndarray]]:
-    """Losses and slowest coordinates of Nesterov's methods, one row a condition number."""
+def accelerated(config: Config) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+    """Losses and slowest coordinates by method and spectrum, one row a condition number."""
     conditions = np.array(config.restart_conditions)
     steps = int(config.ripples * np.pi * np.sqrt(conditions.max()))
 
     def run(name, condition, curvatures):
-        optimizer = {
-            "unaware": lambda: jd.nesterov_convex(1.0),
-            "restarted": lambda: jd.nesterov_restarted(1.0),
-            "aware": lambda: jd.nesterov(*analysis.standard_nesterov(1 / condition, 1.0)[:2]),
-        }[name]()
         path = jd.descend(
             lambda x: 0.5 * jnp.sum(curvatures * x**2),
             jnp.ones(config.curvatures),
-            optimizer,
+            METHODS[name](condition),
             steps,
             record=lambda point: point.params[0],
         )
@@ -65,7 +72,7 @@ def accelerated(config: Config) -> dict[str, dict[str, np.ndarray]]:
     found = {}
     for spectrum, spread in SPECTRA.items():
         bowls = np.stack([spread(1 / c, 1.0, config.curvatures) for c in conditions])
-        for name in ("unaware", "restarted", "aware"):
+        for name in METHODS:
             mapped = jax.vmap(lambda condition, bowl, name=name: run(name, condition, bowl))
             loss, slowest = jax.jit(mapped)(jnp.asarray(conditions), jnp.asarray(bowls))
             found[name, spectrum] = {"loss": np.asarray(loss), "slowest": np.asarray(slowest)}
