@@ -27,7 +27,7 @@ def three_cycle_claim() -> Claim:
         "a function of one variable with curvatures 1 and 25",
         "the paper's function and start, 3.3 at rest",
         points | {"other_ends": between(0, 0)},
-        "the paper prints the cycle rounded; the fractions are worked out here",
+        "the section is from memory; the fractions are worked out here",
     )
 
 
@@ -79,7 +79,10 @@ def adam_claims(config: Config) -> list[Claim]:
         f"regret_adam_{steep:g}": within((2 * steep - 4) / 3, width * steep)
         for steep in online.STEEP
     }
-    remark = "Adam here corrects its bias, which the paper leaves out; it is gone after a few steps"
+    remark = (
+        "Adam here corrects its bias, which the paper leaves out; it is gone after a few steps. "
+        "The theorems' settings are from memory"
+    )
     return [
         Claim(
             Source(*paper, "theorem 1"),

@@ -94,8 +94,8 @@ def cycle_numbers(tunings: dict, cycles: dict) -> Numbers:
         ),
         "fastest_that_does_not": number.bound(
             float((1 - tunings["quadratic"][free]).max() / descent),
-            "the limit for κ → ∞ worked out here; the tuning that is fastest on quadratics would "
-            "miss it",
+            "the limit for κ → ∞ worked out here, from below; the tuning that is fastest on "
+            "quadratics would miss it",
             "largest 1 − ρ on quadratics among the other tunings, over that of gradient descent",
             at_most=LIMIT,
             missed_by=float(tuned / descent),
