@@ -29,7 +29,7 @@ class Config:
     """Learning rates below D/√T, a factor of √2 apart, that are chosen from; and three above."""
     digit_steps: int = 600
     """Steps of each network."""
-    digit_seeds: int = 16
+    digit_seeds: int = 32
     """Networks for each schedule and learning rate."""
     digit_rates: tuple[float, ...] = (8e-3, 16e-3, 32e-3, 64e-3)
     """Adam's learning rates that each schedule chooses from."""
