@@ -21,4 +21,6 @@ NAMES = (
     "many_minima",
     "one_loop",
     "conformance",
+    "counterexamples",
+    "step_sizes",
 )

@@ -3,6 +3,7 @@
 - `stability_limits`: the largest stable learning rate of each method.
 - `stability`: the same of any optimizer, found from its update.
 - `bowl_rates`: the exact factor per step on a quadratic, and the tuning that minimizes it.
+- `heavy_ball_cycles`: where the heavy ball goes round for ever on a convex function.
 - `stationary`: the variance, or excess loss, at which constant-rate SGD settles.
 - `escape`: mean first-passage times over a barrier, from Kramers' law to the exact chain.
 - `saddle`: steps to leave a saddle, with gradient noise and without.
@@ -64,6 +65,7 @@ from jdescent.analysis.fractal_null import (
     null_dimension,
     smooth_outcome,
 )
+from jdescent.analysis.heavy_ball_cycles import heavy_ball_cycle_margin
 from jdescent.analysis.rates import Crossing, contraction_rate, crossing
 from jdescent.analysis.saddle import (
     SaddleSteps,
@@ -136,6 +138,7 @@ __all__ = [
     "gaussian_chain_survival",
     "gd_limit",
     "gd_rate",
+    "heavy_ball_cycle_margin",
     "heavy_ball_limit",
     "heavy_ball_rate",
     "heavy_ball_variance",

@@ -156,7 +156,7 @@ def tuned_gd(smallest: Positive, largest: Positive) -> Tuning:
         Polyak, *Introduction to Optimization*, 1987, section 1.4.
     """
     total = smallest + largest
-    return Tuning(2 / total, 0.0, _difference(smallest, largest) / total)
+    return Tuning(2 / total, 0.0, curvature_span(smallest, largest) / total)
 
 
 @elementwise
@@ -186,7 +186,7 @@ def tuned_heavy_ball(smallest: Positive, largest: Positive) -> Tuning:
         Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964.
     """
     total = largest * (1 + (smallest / largest) ** 0.5) ** 2
-    rate = _difference(smallest, largest) / total  # the difference of the roots would cancel
+    rate = curvature_span(smallest, largest) / total  # the difference of the roots would cancel
     return Tuning(4 / total, rate**2, rate)
 
 
@@ -218,7 +218,7 @@ def standard_nesterov(smallest: Positive, largest: Positive) -> Tuning:
         Integral Quadratic Constraints*, 2016, proposition 1.
     """
     total = 1 + (smallest / largest) ** 0.5
-    rate = _difference(smallest, largest) / largest / total
+    rate = curvature_span(smallest, largest) / largest / total
     return Tuning(1 / largest, rate / total, rate)
 
 
@@ -248,7 +248,7 @@ def tuned_nesterov(smallest: Positive, largest: Positive) -> Tuning:
     """
     total = 3 * largest + smallest
     share = 1 + 2 * (smallest / total) ** 0.5  # 1 + 2/√(3κ+1)
-    rate = 3 * _difference(smallest, largest) / total / share
+    rate = 3 * curvature_span(smallest, largest) / total / share
     return Tuning(4 / total, rate / share, rate)
 
 
@@ -285,14 +285,14 @@ def chebyshev_bound(
     """
     xp = namespace(steps, smallest, largest)
     ratio = (smallest / largest) ** 0.5
-    apart = _difference(smallest, largest) / largest
+    apart = curvature_span(smallest, largest) / largest
     # −ln z, by log1p: z is close to 1 on a bowl of large κ, and 0 on a round one
     folds = xp.log1p(2 * ratio * (1 + ratio) / apart)
     power = xp.where(steps > 0, xp.exp(-xp.where(steps > 0, steps, 1.0) * folds), 1.0)
     return 2 * power / (1 + power**2)
 
 
-def _difference(smallest: Reals, largest: Reals) -> Reals:
+def curvature_span(smallest: Reals, largest: Reals) -> Reals:
     """L − μ, refused where it is negative (NaN where that is traced)."""
     difference = largest - smallest
     if isinstance(difference, jax.core.Tracer):
