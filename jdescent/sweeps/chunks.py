@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,13 +152,13 @@ def engine_within(
     """
     shape = [axis.size for axis in axes]
     count = 1 if program.effects else len(jax.local_devices())
-    spread = count if _spreads(program) else 1
+    spread = count if _spreads(program, identity) else 1
     on_all, at_once = (spread, 1) if split else (1, spread)
     most = on_all * CHUNK_LANES.get(jax.default_backend(), OTHER_CHUNK_LANES)
     of_a_lane = sum(value_bytes(variable) for variable in program.jaxpr.outvars)
     produced = 2 * (1 if split else count) * of_a_lane
     total = math.prod(shape)
-    kept = _kept_together(program, total, on_all if split else None)
+    kept = _kept_together(program, identity, total, on_all if split else None)
     share = max(-(-total // max(parts, at_once)), kept)
     lanes = max(1, int(min(most, share, bound // max(produced, 1))))
     while True:
@@ -195,7 +195,7 @@ def engine_for(
 
     The last few are remembered, for sweeps of one function over other values.
     """
-    mesh = _mesh() if _spreads(program) else None
+    mesh = _mesh() if _spreads(program, identity) else None
     total = math.prod(axis.size for axis in axes)
     runs = _power_of_two_from(total)
     lanes = math.prod(chunk)
@@ -203,36 +203,39 @@ def engine_for(
         lanes = max(lanes, FEWEST_ON_EACH)
     sharing = mesh.size if mesh is not None and split else 1
     lanes = -(-lanes // sharing)
-    block = lanes if program.effects else min(_block(program, runs), _power_of_two_from(lanes))
+    block = (
+        lanes
+        if program.effects
+        else min(_block(program, identity, runs), _power_of_two_from(lanes))
+    )
     lanes = -(-lanes // block) * block
     if split and total > FEWEST_DEVICES * block:
         lanes = max(lanes, SEVERAL_BLOCKS * block)
     trees = [axis.tree for axis in axes]
     structures = tuple(axis.structure for axis in axes)
     shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
-    key = (identity, structures, shapes, lanes, block, mapped, mesh, runs)
-    if key not in _COMPILED:
-        while len(_COMPILED) >= REMEMBERED:
-            _COMPILED.pop(next(iter(_COMPILED)))
-        _COMPILED[key] = _compile(
-            program, trees, lanes, block, functools.partial(mapped, runs=runs), mesh
-        )
+    compiled = _once(
+        _COMPILED,
+        (identity, structures, shapes, lanes, block, mapped, mesh, runs),
+        lambda: _compile(program, trees, lanes, block, functools.partial(mapped, runs=runs), mesh),
+    )
     forget()
     values = [jnp.asarray(leaf, _carrier(leaf.dtype)) for leaf in jax.tree.leaves(trees)]
     if mesh is None:
-        return Engine(_COMPILED[key], axes, chunk, lanes, values, at_once=1)
+        return Engine(compiled, axes, chunk, lanes, values, at_once=1)
     values = jax.device_put(values, NamedSharding(mesh, PartitionSpec()))
     at_once = 1 if split else mesh.size
-    return Engine(_COMPILED[key], axes, chunk, sharing * lanes, values, at_once)
+    return Engine(compiled, axes, chunk, sharing * lanes, values, at_once)
 
 
-def _spreads(program: core.ClosedJaxpr) -> bool:
+def _spreads(program: core.ClosedJaxpr, identity: Identity) -> bool:
     """Whether a sweep may put a chunk on each device.
 
     A program that itself spreads over devices is given them all for one chunk, and so is all that
     runs under a mesh of the user's. Effects happen once for each point, and in one place.
     """
-    return not (names_devices(program) or program.effects or _is_under_a_mesh())
+    names = _once(_NAMES_DEVICES, identity, lambda: names_devices(program))
+    return not (names or program.effects or _is_under_a_mesh())
 
 
 def _is_under_a_mesh() -> bool:
@@ -273,7 +276,22 @@ def _memory_of(compiled: Any) -> Any:
     return compiled.memory_analysis()
 
 
+# What was found of the last few programs, by all that it depends on.
 _COMPILED: dict[tuple, Any] = {}
+_CARRIED_BYTES: dict[tuple[Identity, int], int | None] = {}
+_NAMES_DEVICES: dict[Identity, bool] = {}
+
+
+def _once(found: dict, key: Hashable, find: Callable[[], Any]) -> Any:
+    if key not in found:
+        while len(found) >= REMEMBERED:
+            found.pop(next(iter(found)))
+        found[key] = find()
+    return found[key]
+
+
+def _carried_bytes(program: core.ClosedJaxpr, identity: Identity, runs: int) -> int | None:
+    return _once(_CARRIED_BYTES, (identity, runs), lambda: carried_bytes(program, runs))
 
 
 def _compile(
@@ -318,11 +336,11 @@ def _compile(
     return jax.jit(on_all).lower((index,) * len(trees), leaves).compile()
 
 
-def _block(program: core.ClosedJaxpr, runs: int) -> int:
+def _block(program: core.ClosedJaxpr, identity: Identity, runs: int) -> int:
     """How many lanes run side by side on one device, so that they stay in its cache."""
     if jax.default_backend() != "cpu":
         return OTHER_CHUNK_LANES
-    carried = carried_bytes(program, runs)
+    carried = _carried_bytes(program, identity, runs)
     if carried is not None:
         cached = _power_of_two_from(devices.CACHED_BYTES // max(carried, 16))
         return min(1024, max(64, cached)) if devices.loops_stay_in_cache() else 8192
@@ -330,7 +348,9 @@ def _block(program: core.ClosedJaxpr, runs: int) -> int:
     return min(1024, max(8, _power_of_two_from(devices.UNSPLIT_BYTES // largest)))
 
 
-def _kept_together(program: core.ClosedJaxpr, total: int, sharing: int | None) -> int:
+def _kept_together(
+    program: core.ClosedJaxpr, identity: Identity, total: int, sharing: int | None
+) -> int:
     """How many lanes are not parted further: XLA's rounding depends on the size of a block.
 
     Where devices share a chunk, each has several blocks. Else, what XLA is not given as vectors of
@@ -340,10 +360,10 @@ def _kept_together(program: core.ClosedJaxpr, total: int, sharing: int | None) -
     if jax.default_backend() != "cpu":
         return 1
     if sharing is not None:
-        return min(SEVERAL_BLOCKS * sharing * _block(program, runs), total)
-    if carried_bytes(program, runs) is None:
+        return min(SEVERAL_BLOCKS * sharing * _block(program, identity, runs), total)
+    if _carried_bytes(program, identity, runs) is None:
         return 1
-    return min(_block(program, runs), runs)
+    return min(_block(program, identity, runs), runs)
 
 
 def _power_of_two_from(number: int) -> int:
