@@ -118,7 +118,8 @@ def descend(
             data, and its interval in steps: rows of the points after 0, interval, 2·interval, …
             steps and the last one are `Trajectory.evaluated`, their steps `evaluated_steps`. It
             costs the steps between nothing; least is kept and compiled where the interval is a
-            multiple of `every`.
+            multiple of `every`. Steps are those of this call: to go on with a `stop`, take whole
+            intervals in each.
         tolerance: converged once ‖∇L‖₂ ≤ tolerance (of the batch's gradient where there are
             batches); None never stops for it. Note that a run with momentum can pass a point of
             zero gradient at speed.
@@ -156,9 +157,10 @@ def descend(
             of arrays; an evaluate that is no function and interval, or returns no arrays.
         ValueError: steps or every < 1, or 2²⁷ steps and more, or 2³¹ with those of the trajectory;
             a key that is missing, that no sampler draws from, or a batch of keys; a tolerance or
-            divergence that is negative or NaN; a trajectory of many runs; a state, given or a
-            trajectory's, that is not like this optimizer's; a model state that changes its shapes;
-            two things of one name in a record.
+            divergence that is negative or NaN; a trajectory of many runs, or with `evaluate` and
+            `stop` one that ends within an interval; a state, given or a trajectory's, that is not
+            like this optimizer's; a model state that changes its shapes; two things of one name in
+            a record.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd
@@ -220,6 +222,8 @@ def descend(
     has_model_state = (model_state if previous is None else previous.model_state) is not None
     absent = [*["aux"] * (not has_aux), *["model_state"] * (not has_model_state)]
     recording, evaluation, rule = record_of(record, absent), evaluation_of(evaluate), as_rule(stop)
+    if previous is not None and evaluation is not None and rule is not None:
+        _require_whole_intervals(previous)
     loss_at = loss_of_steps(loss, batches, key, has_model_state, has_aux)
     require_optimizer(optimizer)
     begun = started(start, optimizer, steps, state, model_state, first_step)
@@ -289,6 +293,7 @@ def descend(
         evaluated=evaluated,
         stopping=run.memory,
         evaluated_every=1 if evaluation is None else evaluation[1],
+        evaluated_rest=0 if evaluation is None else steps % evaluation[1],
     )
 
 
@@ -297,6 +302,17 @@ def _within(steps: int, evaluation: Any, rule: StoppingRule | None) -> Evaluatio
         return None
     function, every = evaluation
     return Evaluation(function, min(every, steps), rule)
+
+
+def _require_whole_intervals(path: Trajectory) -> None:
+    """Refuse to let a rule go on where evaluations would fall on other steps than in one call."""
+    if path.evaluated_rest:
+        raise ValueError(
+            f"the trajectory ends {path.evaluated_rest} steps after the last evaluation of its "
+            f"interval, {path.evaluated_every}, so that a stop which is asked of evaluations would "
+            "see others than in one run of all steps: take a multiple of the interval in each "
+            "call, or begin anew, descend(loss, path.params, …)"
+        )
 
 
 def _one_step(optimizer: OptimizerLike, loss_at: LossAt) -> Callable[..., tuple[Params, Any]]:

@@ -111,6 +111,7 @@ class Trajectory(NamedTuple):
             `evaluated_steps`.
         stopping: what the stopping rule remembers.
         evaluated_every: interval of evaluations in steps.
+        evaluated_rest: steps of this call after the last full interval.
     """
 
     params: Params
@@ -127,6 +128,7 @@ class Trajectory(NamedTuple):
     evaluated: PyTree = None
     stopping: PyTree = None
     evaluated_every: int = 1
+    evaluated_rest: int = 0
 
     @property
     def record(self) -> PyTree:
@@ -182,7 +184,7 @@ class Trajectory(NamedTuple):
 
 
 # As leaves, loops and batches would make arrays of them.
-_STATIC = ("every", "names_loss", "evaluated_every")
+_STATIC = ("every", "names_loss", "evaluated_every", "evaluated_rest")
 _CHILDREN = tuple(name for name in Trajectory._fields if name not in _STATIC)
 
 

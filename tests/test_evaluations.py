@@ -195,6 +195,19 @@ def counting(limit):
     return (lambda point: jnp.int32(0)), step
 
 
+@pytest.mark.parametrize(
+    "stop", [jd.patience(4, of="distance"), lambda point: point.evaluated["step"] > 9]
+)
+def test_a_rule_does_not_go_on_from_within_an_interval(stop, as_users_run):
+    """There it would be asked at other steps than in one run."""
+    options = {"evaluate": (distance, 5), "stop": stop}
+    first = descended(7, **options)
+    with pytest.raises(ValueError, match="2 steps after the last evaluation of its interval, 5"):
+        jd.descend(PARABOLA, first, jd.sgd(0.1), 8, **options)
+    further = jd.descend(PARABOLA, first, jd.sgd(0.1), 8, evaluate=(distance, 5))
+    np.testing.assert_allclose(further.params, 3 - DISTANCE[15], rtol=1e-6)
+
+
 @pytest.mark.parametrize("stop", [counting(5), jd.StoppingRule(*counting(5))])
 def test_a_rule_of_two_functions_is_asked_once_of_each_point_also_where_it_is_resumed(stop):
     """6·0.8ⁿ < 1 from n = 9 on; the fifth such point is at step 13."""

@@ -41,6 +41,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jdescent.core.checks import positive_integer
 from jdescent.sweeps.axes import Paired, paired
 
 
@@ -82,7 +83,7 @@ def sobol(
         **more: of each argument ``(low, high)``, filled evenly, or ``log_uniform(low, high)``.
 
     Raises:
-        TypeError: no ranges, or one that is none.
+        TypeError: no ranges, or one that is none; n that is no integer.
         ValueError: a range whose low is not below its high; n that is not a power of two.
 
     Example:
@@ -94,8 +95,9 @@ def sobol(
         >>> np.histogram(np.log10(grid.rate), bins=4, range=(-4, 0))[0]
         array([2, 2, 2, 2])
     """
-    if n < 1 or n & (n - 1):
-        near = 1 << max(int(n).bit_length() - 1, 0)
+    n = positive_integer("the number of points", n)
+    if n & (n - 1):
+        near = 1 << (n.bit_length() - 1)
         raise ValueError(
             f"sobol must be given a power of two, such as {near} or {2 * near}, got {n} points: "
             "designs.latin takes any number"
@@ -135,8 +137,7 @@ def uniform(
 
 
 def _design(kind: str | None, n: int, seed: int, ranges: Mapping[str, Any]) -> Paired:
-    if n < 1:
-        raise ValueError(f"a design must have at least one point, got {n}")
+    n = positive_integer("the number of points", n)
     if not ranges:
         raise TypeError("a design needs ranges: designs.sobol(64, momentum=(0.0, 0.99))")
     scales = [_scale(name, given) for name, given in ranges.items()]
@@ -160,12 +161,12 @@ def _unit(kind: str | None, n: int, dimensions: int, rng: np.random.Generator) -
 def _scale(name: str, given: Any) -> Any:
     """From [0, 1) to the range."""
     if isinstance(given, LogUniform):
-        low, ratio = given.low, given.high / given.low
-        return lambda u: low * ratio**u
+        low, high = math.log(given.low), math.log(given.high)
+        return lambda u: np.exp((1 - u) * low + u * high)
     pair = isinstance(given, tuple | list) and len(given) == 2
     if not pair or not all(isinstance(end, int | float | np.number) for end in given):
         raise TypeError(f"the range of {name} must be (low, high) or log_uniform, got {given!r}")
     low, high = map(float, given)
     if not -math.inf < low < high < math.inf:
         raise ValueError(f"the range of {name} must have low < high, both finite, got {given!r}")
-    return lambda u: low + (high - low) * u
+    return lambda u: (1 - u) * low + u * high

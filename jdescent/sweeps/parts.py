@@ -130,6 +130,11 @@ def _selected(selection: Any, axis: Axis | Choice, order: np.ndarray) -> np.ndar
     points = np.zeros(axis.size, bool)
     if isinstance(selection, slice):
         points[order[selection]] = True
+        if not points.any():
+            raise ValueError(
+                f"part selects {selection} of {axis.name}, in which none of its {axis.size} points "
+                "is"
+            )
         return points
     labels = np.asarray(axis.labels if isinstance(axis, Choice) else axis.index().values)
     values = selection if isinstance(selection, list | tuple | np.ndarray) else [selection]

@@ -95,7 +95,8 @@ def test_values_whose_names_cannot_be_files_or_meet_get_others(tmp_path):
         ),
         (lambda: jd.sweep(lambda x: x, s=jd.paired(x=[])), ValueError, "axis x is empty"),
         (lambda: jd.designs.sobol(48, **RANGES), ValueError, "a power of two, such as 32 or 64"),
-        (lambda: jd.designs.latin(0, **RANGES), ValueError, "at least one point, got 0"),
+        (lambda: jd.designs.latin(0, **RANGES), ValueError, "number of points must be .* 0"),
+        (lambda: jd.designs.sobol(2.5, **RANGES), TypeError, "number of points must be .* 2.5"),
         (lambda: jd.designs.latin(4), TypeError, "a design needs ranges"),
         (lambda: jd.designs.uniform(4, x=(1.0, 1.0)), ValueError, "x must have low < high"),
         (lambda: jd.designs.uniform(4, x=0.1), TypeError, "x must be .low, high. or log_uniform"),
@@ -149,3 +150,13 @@ def test_arguments_that_are_no_axis_are_fixed_by_partial():
     assert swept.verdict_step.item() == 7
     with pytest.raises(ValueError, match=r"axis steps .* fix it, as by .*\(run, steps="):
         jd.sweep(run, rate=[0.1], steps=7)
+
+
+@pytest.mark.parametrize("design", [jd.designs.sobol, jd.designs.latin, jd.designs.uniform])
+@pytest.mark.parametrize("wide", [(-1e308, 1e308), jd.log_uniform(1e-320, 1e300)])
+def test_a_range_as_wide_as_floats_are_is_filled(design, wide):
+    """low + (high − low)·u and low·(high/low)ᵘ overflow there."""
+    low, high = wide
+    values = np.asarray(design(8, a=wide).arguments["a"])
+    assert np.all((low <= values) & (values <= high))
+    assert len(set(values)) == 8

@@ -224,6 +224,7 @@ def test_parts_make_the_whole(tmp_path, written):
         (1.5, ValueError, "a fraction between 0 and 1"),
         ({"z": 1}, ValueError, "part selects z, which is no axis"),
         ({"x": 9.0}, ValueError, "part selects 9.0 of x, which is none of its values"),
+        ({"x": slice(5, 9)}, ValueError, "in which none of its 2 points is"),
     ],
 )
 def test_what_is_no_part_is_refused(tmp_path, part, error, said, as_users_run):
