@@ -1,12 +1,12 @@
 """The optimizers on which everything is tried, with settings that matter and their optax twins.
 
-Those of all families, each with its paper's algorithm, are in `experiments.conformance.papers`.
+Those of all families, each with its paper's algorithm, are in `experiments.common.papers`.
 """
 
 import optax
 
 import jdescent as jd
-from experiments.conformance.case import Case
+from experiments.common.case import Case
 
 CASES = [
     Case("sgd", jd.sgd, optax.sgd),

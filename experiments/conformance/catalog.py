@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 import jdescent as jd
-from experiments.conformance.case import Case
-from experiments.conformance.simulate import OPTAX, PAPER, Measured, cases
+from experiments.common.case import Case
+from experiments.common.papers import cases
+from experiments.conformance.simulate import OPTAX, PAPER, Measured
 
 SIDE = 64
 IN_WORDS = {

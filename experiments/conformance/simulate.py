@@ -1,8 +1,6 @@
 """Distances between paths, each in units of the path."""
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,13 +10,13 @@ import numpy as np
 import optax
 from optax import contrib
 
+from experiments.common.case import Case
+from experiments.common.papers import cases
+from experiments.common.problem import Problem, distance
 from experiments.common.report import stage
-from experiments.conformance import papers
-from experiments.conformance.case import Case
+from experiments.common.walking import our_path
 from experiments.conformance.config import Config
-from experiments.conformance.problem import Problem, distance
 from experiments.conformance.references.rows import ROWS
-from experiments.conformance.walking import our_path
 from jdescent import optimizers
 
 PATHS = Path(__file__).parent / "references" / "paths.npz"
@@ -48,15 +46,6 @@ class Measured(NamedTuple):
     @property
     def is_of_defaults(self) -> bool:
         return not self.settings
-
-
-def cases() -> list[Case]:
-    """Those of all families."""
-    families = (
-        importlib.import_module(f"{papers.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(papers.__path__)
-    )
-    return [case for family in families for case in family.CASES]
 
 
 def simulate(config: Config) -> list[Measured]:

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 import jdescent as jd
-from experiments.conformance.simulate import cases
+from experiments.common.papers import cases
 from jdescent import optimizers
 from jdescent.analysis import (
     adam_critical_sharpness,
@@ -100,8 +100,8 @@ def test_schedule_free_ends_with_that_of_its_steps(make):
     np.testing.assert_allclose(found.rate, 2 / ((1 - BETA) * CURVATURE), rtol=1e-7)
 
 
-# What is expected of each optimizer at λ = 3, as its first case in experiments.conformance has it:
-# the kind of limit, or what the reason says where there is none.
+# What is expected of each optimizer at λ = 3, as its first case in experiments.common.papers has
+# it: the kind of limit, or what the reason says where there is none.
 EXPECTED = {
     "linear": """
         accsgd adahessian aggmo apply_if_finite ema ema_params freeze fromage gauss_newton

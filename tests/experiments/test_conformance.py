@@ -5,11 +5,11 @@ import pytest
 
 from experiments import conformance
 from experiments.common import report
-from experiments.conformance import papers
+from experiments.common.papers import cases
+from experiments.common.problem import Problem, distance, paper_path
 from experiments.conformance.catalog import memory, reads, source
-from experiments.conformance.problem import Problem, distance, paper_path
 from experiments.conformance.references.rows import LIBRARIES, ROWS, UNTRACED
-from experiments.conformance.simulate import Measured, cases
+from experiments.conformance.simulate import PATHS, Measured
 from jdescent import optimizers
 
 
@@ -48,7 +48,7 @@ def test_an_algorithm_that_stops_early_is_refused():
 
 
 def test_paths_on_record_are_of_rows_that_are_here_and_each_distance_has_a_cause(found):
-    assert set(np.load(papers.__path__[0] + "/../references/paths.npz")) == {r.key for r in ROWS}
+    assert set(np.load(PATHS)) == {r.key for r in ROWS}
     assert all(row.library in LIBRARIES and row.optimizer in optimizers.__all__ for row in ROWS)
     for row in found:
         at_rounding = row.distance <= 1e-5

@@ -12,7 +12,7 @@ from flax.training.train_state import TrainState
 from walks import random_gradients, units_apart, walk
 
 import jdescent as jd
-from experiments.conformance.simulate import cases as papers
+from experiments.common.papers import cases as papers
 from jdescent.testing import assert_contract, assert_dtypes_kept, assert_vmap_equals_loop
 
 each_case = pytest.mark.parametrize("case", CASES, ids=by_name)

@@ -12,7 +12,7 @@ from flax import serialization
 from walks import assert_same
 
 import jdescent as jd
-from experiments.conformance.simulate import cases
+from experiments.common.papers import cases
 from jdescent.core.contract import accept_extra
 
 ONE_EACH = {case.optimizer: case for case in reversed(cases())}

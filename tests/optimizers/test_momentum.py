@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from experiments.conformance.problem import Problem, distance
-from experiments.conformance.walking import our_path
+from experiments.common.problem import Problem, distance
+from experiments.common.walking import our_path
 
 PROBLEM = Problem(40)
 

@@ -9,9 +9,9 @@ import pytest
 from cases import by_name
 
 import jdescent as jd
-from experiments.conformance.problem import Problem, distance
-from experiments.conformance.simulate import cases
-from experiments.conformance.walking import our_path
+from experiments.common.papers import cases
+from experiments.common.problem import Problem, distance
+from experiments.common.walking import our_path
 from jdescent import optimizers
 from jdescent.core import hyperparameters_of
 from jdescent.testing import assert_contract, updating

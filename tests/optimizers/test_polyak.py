@@ -10,9 +10,9 @@ from cases import by_name
 from walks import descent
 
 import jdescent as jd
-from experiments.conformance.papers.polyak import ADAPTED
-from experiments.conformance.problem import Problem, distance
-from experiments.conformance.walking import our_path
+from experiments.common.papers.polyak import ADAPTED
+from experiments.common.problem import Problem, distance
+from experiments.common.walking import our_path
 
 A = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
 MINIMUM = np.array([1.0, -2.0, 0.5])

@@ -7,8 +7,8 @@ import pytest
 from walks import random_gradients, walk
 
 import jdescent as jd
-from experiments.conformance.problem import Problem, distance
-from experiments.conformance.walking import our_path
+from experiments.common.problem import Problem, distance
+from experiments.common.walking import our_path
 
 
 def parameters():

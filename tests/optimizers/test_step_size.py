@@ -9,9 +9,9 @@ import pytest
 from walks import descent
 
 import jdescent as jd
-from experiments.conformance.papers import step_size as papers
-from experiments.conformance.problem import Problem, distance, paper_path
-from experiments.conformance.walking import our_path
+from experiments.common.papers import step_size as papers
+from experiments.common.problem import Problem, distance, paper_path
+from experiments.common.walking import our_path
 
 A = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
 MINIMUM = np.array([1.0, -2.0, 0.5])

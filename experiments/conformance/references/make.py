@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.conformance.problem import Problem
+from experiments.common.problem import Problem
 from experiments.conformance.references.rows import ROWS
 
 PATHS = pathlib.Path(__file__).with_name("paths.npz")
