@@ -7,6 +7,7 @@ Each has `config`, `simulate`, `numbers` and `figure`; what several use is in `c
 
 NAMES = (
     "stability_boundary",
+    "stability_of_optimizers",
     "local_minimum_escape",
     "anisotropic_bowl",
     "trainability_boundary",

@@ -2,6 +2,7 @@
 
 - `stability_limits`: the largest stable learning rate of each method.
 - `stability`: the same of any optimizer, found from its update.
+- `adam_cycles`: the cycle of two steps that Adam and its kin have in place of a limit.
 - `bowl_rates`: the exact factor per step on a quadratic, and the tuning that minimizes it.
 - `heavy_ball_cycles`: where the heavy ball goes round for ever on a convex function.
 - `stationary`: the variance, or excess loss, at which constant-rate SGD settles.
@@ -19,6 +20,7 @@ matters: a product such as ηλ is rounded once, and 2 − ηλ or 1 − ηλ ke
 not. Within rounding of a limit a variance may so be inf; float64 arguments bring one closer.
 """
 
+from jdescent.analysis.adam_cycles import AdamCycle, adam_cycle
 from jdescent.analysis.bowl_rates import (
     Tuning,
     chebyshev_bound,
@@ -87,10 +89,13 @@ from jdescent.analysis.stability_limits import (
     ema_momentum_limit,
     gd_limit,
     heavy_ball_limit,
+    lookahead_limit,
     minibatch_limit,
     nadam_critical_sharpness,
     nesterov_limit,
+    optimistic_limit,
     rmsprop_critical_sharpness,
+    schedule_free_limit,
     sgdw_limit,
 )
 from jdescent.analysis.stationary import (
@@ -104,6 +109,7 @@ from jdescent.analysis.stationary import (
 from jdescent.analysis.survival import MeanTime, SurvivalCurve, exponential_mean, survival_curve
 
 __all__ = [
+    "AdamCycle",
     "BoxCounts",
     "CriticalSharpness",
     "Crossing",
@@ -119,6 +125,7 @@ __all__ = [
     "SurvivalCurve",
     "Tuning",
     "adam_critical_sharpness",
+    "adam_cycle",
     "adamw_limit",
     "batch_noise",
     "boundary_surrogates",
@@ -147,6 +154,7 @@ __all__ = [
     "hessian_trace",
     "kramers_time",
     "largest_stable_rate",
+    "lookahead_limit",
     "measured_largest_stable_rate",
     "minibatch_limit",
     "nadam_critical_sharpness",
@@ -155,6 +163,7 @@ __all__ = [
     "nesterov_variance",
     "noisy_saddle_steps",
     "null_dimension",
+    "optimistic_limit",
     "outcome_boundary",
     "preconditioned_sharpness",
     "preconditioner",
@@ -167,6 +176,7 @@ __all__ = [
     "saddle_steps",
     "saddle_survival",
     "sampled_chain_steps",
+    "schedule_free_limit",
     "sgd_variance",
     "sgdw_limit",
     "sharpness",

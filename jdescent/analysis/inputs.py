@@ -60,12 +60,16 @@ Positive = Annotated[Reals, POSITIVE]
 NonNegative = Annotated[Reals, NON_NEGATIVE]
 Negative = Annotated[Reals, Range("negative", lambda x: x < 0)]
 Momentum = Annotated[Reals, Range("in [0, 1)", lambda x: (x >= 0) & (x < 1))]
+Share = Annotated[Reals, Range("in (0, 1]", lambda x: (x > 0) & (x <= 1))]
 
 
 def count(fewest: int) -> Range:
     """Whole numbers from the fewest on."""
     words = "zero or positive" if fewest == 0 else f"at least {fewest}"
     return Range(words, lambda x: x >= fewest, whole=True)
+
+
+Count = Annotated[Reals, count(1)]
 
 
 def namespace(*values: Reals) -> ModuleType:

@@ -18,10 +18,12 @@ from jaxtyping import Array
 from jdescent.analysis.inputs import (
     BATCH,
     POSITIVE,
+    Count,
     Momentum,
     NonNegative,
     Positive,
     Reals,
+    Share,
     checked,
     elementwise,
     vector,
@@ -195,6 +197,94 @@ def adamw_limit(
         algorithm 2. The limit: `sgdw_limit` with λ replaced by (1−β₁)Pλ.
     """
     return sgdw_limit((1 - b1) * preconditioned_curvature, b1, weight_decay)
+
+
+@elementwise
+def optimistic_limit(curvature: Positive) -> Reals:
+    """Largest stable learning rate of optimistic gradient descent, x ← x − η(2g − g₋₁).
+
+    η < 2 / (3λ)
+
+    Args:
+        curvature: λ > 0; any shape.
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: a curvature is not positive.
+
+    Example:
+        >>> round(optimistic_limit(3.0), 6)
+        0.222222
+
+    Reference:
+        The method: Daskalakis, Ilyas, Syrgkanis & Zeng, *Training GANs with Optimism*, 2018,
+        equation 4. The limit: Jury's conditions on r² − (1−2ηλ)r − ηλ.
+    """
+    return 2 / 3 / curvature
+
+
+@elementwise
+def schedule_free_limit(curvature: Positive, b1: Momentum = 0.9) -> Reals:
+    """Largest stable learning rate of schedule-free SGD, in the limit of many steps.
+
+    y = (1−β₁)z + β₁x,  z ← z − ηg(y),  x the average of z:    η < 2 / ((1−β₁)λ)
+
+    The average moves by 1/t of the way, so that in the end z alone can grow, by 1 − η(1−β₁)λ a
+    step. After T steps the limit is smaller by the share β₁ ln T / (2(1−β₁)T), and O(1/T).
+
+    Args:
+        curvature: λ > 0; any shape.
+        b1: β₁ in [0, 1).
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(schedule_free_limit(1.0, 0.9), 6)
+        20.0
+
+    Reference:
+        The method: Defazio et al., *The Road Less Scheduled*, 2024, equations 1 to 3. The limit:
+        derived here, to first order in 1/t.
+    """
+    return 2 / (1 - b1) / curvature
+
+
+@elementwise
+def lookahead_limit(curvature: Positive, sync_period: Count, slow_step_size: Share) -> Reals:
+    """Largest stable learning rate of gradient descent in lookahead.
+
+    Every k steps the slow weights go the share α of the way, x ← (1 − α + α(1−ηλ)ᵏ)x:
+
+        η < 2/λ for even k,    η < (1 + ((2−α)/α)^{1/k}) / λ for odd k
+
+    Args:
+        curvature: λ > 0; any shape.
+        sync_period: k, a whole number of steps.
+        slow_step_size: α in (0, 1].
+
+    Returns:
+        The limit, elementwise.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> round(lookahead_limit(1.0, 5, 0.5), 5)
+        2.24573
+
+    Reference:
+        The method: Zhang, Lucas, Hinton & Ba, *Lookahead Optimizer: k steps forward, 1 step back*,
+        2019, algorithm 1. The limit: derived here.
+    """
+    alternating = ((2 - slow_step_size) / slow_step_size) ** (1 / sync_period)
+    odd = sync_period % 2
+    return (2 * (1 - odd) + (1 + alternating) * odd) / curvature
 
 
 @elementwise
