@@ -9,6 +9,7 @@ import numpy as np
 
 import jdescent as jd
 from experiments.stability_of_optimizers.config import Config
+from experiments.stability_of_optimizers.library import in_threads
 from jdescent.analysis import (
     AdamCycle,
     Crossing,
@@ -43,16 +44,17 @@ NAMED: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 def all_cycles(config: Config) -> dict[str, Cycle]:
     """By name: "adam β₁ β₂", and RMSProp's and Nadam's."""
-    found = {
-        name: Cycle(oscillation(make), adam_cycle(**settings))
-        for name, (make, settings) in NAMED.items()
-    }
     pairs = {(b1, 0.99) for b1 in config.b1s}
     pairs |= {(b1, b2) for b1 in (0.0, 0.5, 0.9) for b2 in config.b2s}
-    for b1, b2 in sorted(pairs):
-        make = partial(jd.adam, b1=b1, b2=b2)
-        found[adam_name(b1, b2)] = Cycle(oscillation(make), adam_cycle(b1, b2))
-    return found
+    wanted = NAMED | {
+        adam_name(b1, b2): (partial(jd.adam, b1=b1, b2=b2), {"b1": b1, "b2": b2})
+        for b1, b2 in sorted(pairs)
+    }
+    found = in_threads(oscillation, (make for make, _ in wanted.values()))
+    return {
+        name: Cycle(seen, adam_cycle(**settings))
+        for seen, (name, (_, settings)) in zip(found, wanted.items(), strict=True)
+    }
 
 
 def adam_name(b1: float, b2: float) -> str:

@@ -12,7 +12,7 @@ from experiments.stability_of_optimizers.shown import is_frozen
 from jdescent import plotting
 from jdescent.analysis import adam_cycle
 
-ROW_HEIGHT = 0.118  # inches
+ROW_HEIGHT = 0.112  # inches
 STABLE_AT_ALL = 200.0  # where what is stable at every rate is drawn
 TITLES = {"heavy_ball": "heavy ball", "nesterov": "Nesterov"}
 
@@ -84,7 +84,7 @@ def draw_limits(axes: Axes, limits: list[tuple[str, dict[str, Row]]]) -> None:
     )  # fmt: skip
     name_rows(axes, [name for name, _ in limits])
     axes.set(xscale="log", xlabel=r"largest stable $\eta\lambda$")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.02, 0.05))
+    axes.legend(loc="upper left")
     plotting.title(axes, "a", "a largest stable rate")
 
 
@@ -106,7 +106,7 @@ def draw_oscillations(axes: Axes, cycles: list[tuple[str, dict[str, Row]]]) -> N
         )  # fmt: skip
     name_rows(axes, [name for name, _ in cycles])
     axes.set(xscale="log", xlabel=r"$|x|\,/\,\eta$: mean to largest")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     plotting.title(axes, "b", "an oscillation instead")
 
 
@@ -155,10 +155,10 @@ def draw_multipliers(axes: Axes, found: dict, config: Config) -> None:
             axes, 1 - b2, [adam_cycle(b1, b).multipliers[0] for b in b2], label=None
         )  # fmt: skip
     axes.set(
-        xscale="log", xlabel=r"$1-\beta_2$", ylabel="factor per step", ylim=(0.9, 1.45)
+        xscale="log", xlabel=r"$1-\beta_2$", ylabel="factor per step", ylim=(0.87, 1.5)
     )  # fmt: skip
     axes.legend(loc="upper left")
-    plotting.title(axes, "f", "Adam's cycle: largest factor")
+    plotting.title(axes, "f", "Adam's cycle repels")
 
 
 def draw_amplitudes(axes: Axes, found: dict, config: Config) -> None:
@@ -166,14 +166,17 @@ def draw_amplitudes(axes: Axes, found: dict, config: Config) -> None:
     known = [(b, found[adam_name(b, 0.99)].found) for b in config.b1s]
     axes.plot(
         [b for b, _ in known], [cycle.rms for _, cycle in known], "o",
-        color=plotting.COLORS["blue"], label="root mean square",
+        color=plotting.COLORS["blue"], label="rms of runs",
     )  # fmt: skip
     plotting.theory(
         axes, b1, [adam_cycle(b, 0.99).amplitude for b in b1],
         label=r"$\frac{1-\beta_1}{2(1+\beta_1)}$",
     )  # fmt: skip
     axes.set(yscale="log", xlabel=r"$\beta_1$", ylabel=r"$|x|\,/\,\eta$")
-    axes.legend(loc="lower left")
+    ticks = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+    axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    axes.set_yticks([], minor=True)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 0))
     plotting.title(axes, "g", r"how far Adam stays")
 
 

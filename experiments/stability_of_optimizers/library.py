@@ -1,6 +1,6 @@
 """The largest stable rate of every optimizer, predicted and measured, ours and optax's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -67,8 +67,13 @@ FROZEN: dict[tuple[str, str], tuple[Callable[..., Any], dict[str, float]]] = {
 
 def whole_library(config: Config) -> list[Row]:
     """Those with what they do of their own, and Adam's kin with a held second moment."""
+    return in_threads(lambda job: row_of(*job, config), jobs(config))
+
+
+def in_threads(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
+    """What takes long is compiling, which lets go of Python's lock."""
     with ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(lambda job: row_of(*job, config), jobs(config)))
+        return list(threads.map(function, arguments))
 
 
 def jobs(config: Config) -> Iterator[tuple[str, str, Callable[..., Any], dict[str, float] | None]]:

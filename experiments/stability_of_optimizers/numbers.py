@@ -43,7 +43,8 @@ def key_of(row: Row) -> str:
 
 
 def with_finite_limit(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row.has_limit and math.isfinite(row.predicted)]
+    """And a measured one; of those without, see `library_numbers`."""
+    return [row for row in rows if row.has_limit and math.isfinite(row.predicted + row.measured)]
 
 
 def limit_numbers(rows: list[Row]) -> Numbers:
@@ -71,6 +72,20 @@ def library_numbers(rows: list[Row]) -> Numbers:
             0.0,
             "a count; 61 rates over 20 decades were run",
             "optimizers predicted to be stable at every rate that, run, never grow",
+        ),
+        "grow_in_theory_alone": number.regression(
+            float(
+                sum(
+                    math.isfinite(row.predicted) != math.isfinite(row.measured)
+                    for row in rows
+                    if row.has_limit
+                )
+            ),
+            "optimizers that, run, never grow, but whose linearized update does: optax's "
+            "backtracking, which from rest gives up after 30 trials, and in a run goes on from the "
+            "rate that it found last",
+            tolerance=0.0,
+            why="a count of those that are here",
         ),
         **{
             f"with_{key}": number.regression(

@@ -39,8 +39,8 @@ def adam_cycle(b1: Momentum, b2: Momentum, nesterov: bool = False) -> AdamCycle:
         p ← −β₁p + (1+β₁)r,    s ← β₂s + 2(1−β₂)r,    r ← −r + 2n − s
 
     with the new p and s on the right, where n = p, or (β₁p + (1+β₁)r) / (1+2β₁) with Nesterov. The
-    multipliers are the eigenvalues of this map. Without momentum they are √β₂: RMSProp settles on
-    its cycle. Those of Adam at its usual β₁ exceed 1, so that it does not.
+    multipliers are the eigenvalues of this map. Without momentum they are √β₂, if β₂ ≥ 1/9:
+    RMSProp settles on its cycle. Those of Adam at its usual β₁ exceed 1, so that it does not.
 
     Args:
         b1: β₁ in [0, 1).

@@ -213,3 +213,38 @@ def test_rows_of_different_lengths_are_named(as_users_run):
         analysis.minibatch_limit([[1.0], [1.0, 2.0]], 1)
     with pytest.raises(ValueError, match="curvature must have rows of one length, got"):
         analysis.gd_limit([[1.0], [1.0, 2.0]])
+
+
+@given(CURVATURES)
+def test_the_limit_of_optimism_is_that_of_its_map(curvature):
+    def matrix_at(rate):
+        return [[1 - 2 * rate * curvature, rate * curvature], [1, 0]]
+
+    assert_flips_at(analysis.optimistic_limit(curvature), matrix_at)
+
+
+@given(CURVATURES, st.integers(1, 12), st.floats(0.05, 1.0))
+def test_the_limit_of_lookahead_is_that_of_its_period(curvature, k, share):
+    def matrix_at(rate):
+        return [[1 - share + share * (1 - rate * curvature) ** k]]
+
+    assert_flips_at(analysis.lookahead_limit(curvature, k, share), matrix_at)
+
+
+@given(CURVATURES, MOMENTA)
+def test_the_limit_of_schedule_free_is_that_of_its_steps(curvature, b1):
+    """z ← z − ηλ((1−β₁)z + β₁x) with an average x that stands still."""
+
+    def matrix_at(rate):
+        return [[1 - rate * curvature * (1 - b1)]]
+
+    assert_flips_at(analysis.schedule_free_limit(curvature, b1), matrix_at)
+
+
+def test_the_limits_of_lookahead_and_schedule_free_refuse_what_they_cannot_be():
+    with pytest.raises(ValueError, match="whole number"):
+        analysis.lookahead_limit(1.0, 2.5, 0.5)
+    with pytest.raises(ValueError, match=r"in \(0, 1\]"):
+        analysis.lookahead_limit(1.0, 2, 1.5)
+    with pytest.raises(ValueError, match=r"in \[0, 1\)"):
+        analysis.schedule_free_limit(1.0, 1.0)

@@ -146,9 +146,10 @@ def _led(*seen):
     """Where a sequence leads that is seen every 840 steps: far along a line, or to the end of a
     geometric sequence; integers along lines alone."""
     a, b, c, d = (x.astype(np.float64) for x in seen)
-    last, before = d - c, c - b
-    is_line = (last != 0) & (np.abs(last - before) <= _STRAIGHT * np.abs(last))
-    is_line &= np.abs(before - (b - a)) <= _STRAIGHT * np.abs(last)
+    with np.errstate(all="ignore"):  # of what has become infinite
+        last, before = d - c, c - b
+        is_line = (last != 0) & (np.abs(last - before) <= _STRAIGHT * np.abs(last))
+        is_line &= np.abs(before - (b - a)) <= _STRAIGHT * np.abs(last)
     far = d + FAR / SETTLING * last
     if seen[0].dtype.kind == "i":
         far = np.minimum(far, np.iinfo(np.int32).max - 10 * SETTLING)
