@@ -84,7 +84,8 @@ def jobs(config: Config) -> Iterator[tuple[str, str, Callable[..., Any], dict[st
             if twin is not None:
                 yield name, OPTAX, twin.build_twin, None
     for (name, library), (make, held) in FROZEN.items():
-        yield name, library, make, held
+        if name in config.frozen:
+            yield name, library, make, held
 
 
 def first_cases() -> dict[str, Case]:
