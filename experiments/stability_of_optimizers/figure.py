@@ -1,5 +1,7 @@
 """The library in two columns of dots, limits over their settings, and Adam's cycles."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -59,7 +61,7 @@ def name_rows(axes: Axes, names: list[str]) -> None:
 
 
 def draw_limits(axes: Axes, limits: list[tuple[str, dict[str, Row]]]) -> None:
-    style = {
+    style: dict[str, dict[str, Any]] = {
         OURS: {"marker": "o", "color": plotting.COLORS["blue"], "markersize": 3},
         OPTAX: {
             "marker": "o", "color": plotting.COLORS["vermillion"], "markersize": 5.5,
@@ -94,6 +96,7 @@ def draw_oscillations(axes: Axes, cycles: list[tuple[str, dict[str, Row]]]) -> N
             if library not in rows:
                 continue
             seen = rows[library].oscillation
+            assert seen is not None
             axes.plot(
                 [seen.mean, seen.largest], [i + shift] * 2, color=plotting.COLORS[color],
                 linewidth=0.8,

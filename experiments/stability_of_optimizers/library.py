@@ -17,6 +17,7 @@ from jdescent.analysis import Oscillation, largest_stable_rate
 OURS, OPTAX = "jdescent", "optax"
 HAVE_A_MAP = ("linear", "periodic map", "frozen preconditioner")
 SLOPE = 1e-3
+Job = tuple[str, str, Callable[..., Any], dict[str, float] | None]  # name, library, made by, held
 THREADS = 2
 
 
@@ -67,7 +68,7 @@ FROZEN: dict[tuple[str, str], tuple[Callable[..., Any], dict[str, float]]] = {
 
 def whole_library(config: Config) -> list[Row]:
     """Those with what they do of their own, and Adam's kin with a held second moment."""
-    return in_threads(lambda job: row_of(*job, config), jobs(config))
+    return in_threads(partial(row_of, config=config), jobs(config))
 
 
 def in_threads(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
@@ -76,7 +77,7 @@ def in_threads(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list
         return list(threads.map(function, arguments))
 
 
-def jobs(config: Config) -> Iterator[tuple[str, str, Callable[..., Any], dict[str, float] | None]]:
+def jobs(config: Config) -> Iterator[Job]:
     for name, case in first_cases().items():
         if not config.optimizers or name in config.optimizers:
             yield name, OURS, case.build, None
@@ -98,9 +99,8 @@ def twin_case(name: str) -> Case | None:
     return next(twins, None)
 
 
-def row_of(
-    name: str, library: str, make: Callable[..., Any], held: dict[str, float] | None, config: Config
-) -> Row:
+def row_of(job: Job, config: Config) -> Row:
+    name, library, make, held = job
     found = largest_stable_rate(make, config.curvature, held=held)
     measured, error = np.nan, np.nan
     if found.kind in HAVE_A_MAP:

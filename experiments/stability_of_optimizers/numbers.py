@@ -139,9 +139,9 @@ def lookahead_numbers(periods: dict[int, Crossing], config: Config) -> Numbers:
     found, share = {}, config.shares.index(0.5)
     for k, of_k in zip(config.periods, theory, strict=True):
         found[f"lookahead_{k}"] = number.theory(
-            float(periods[k].position[share]),
+            float(np.asarray(periods[k].position)[share]),
             float(of_k[share]),
-            1.001 * float(periods[k].half_width[share]),
+            1.001 * float(np.asarray(periods[k].half_width)[share]),
             "half a step of the sweep",
             f"largest stable ηλ of gradient descent in lookahead, k = {k}, α = 0.5",
         )
