@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 import jdescent as jd
@@ -62,8 +63,9 @@ def logits(params: Network, x: Float[Array, "n 64"]) -> Float[Array, "n 10"]:
 
 def decays(params: Network) -> Network:
     """True where weights decay."""
-    layer = Neurons(True, False, False)
-    return Network(layer, layer, False)
+    nothing = jax.tree.map(lambda leaf: False, params)
+    first, second = (layer._replace(weights=True) for layer in nothing[:2])
+    return nothing._replace(first=first, second=second)
 
 
 def vectors(params: Network) -> Float[Array, "layers_neurons longest"]:
@@ -112,7 +114,8 @@ def trained(config: Config) -> dict[tuple[str, float], Trained]:
 def relabeled(sample: jd.batches.Sampler, share: float | Array) -> jd.batches.Sampler:
     """Batches in which each label is, with this chance, one drawn at random."""
 
-    def draw(key: PRNGKeyArray, step: Array) -> tuple[Array, Array]:
+    def draw(key: PRNGKeyArray | None, step: ArrayLike) -> tuple[Array, Array]:
+        assert key is not None, "labels are drawn at random: give a key"
         x, labels = sample(key, step)
         chance, label = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), step))
         is_random = jax.random.uniform(chance, labels.shape) < share

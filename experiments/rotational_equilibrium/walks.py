@@ -61,7 +61,7 @@ def walk_of(method: str, rate: float, beta: float, config: Config) -> Walk:
 
 def settled_walks(config: Config) -> dict[Walk, Settled]:
     """All walks; those of one method side by side, in one program."""
-    found = {}
+    found: dict[Walk, Settled] = {}
     for method in BETAS:
         groups = [walks_of(method, product, config) for product in config.products]
         walks = [gentle(method, config), *itertools.chain(*groups)]
@@ -108,7 +108,7 @@ def settle(walks: list[Walk], config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 def approaches(config: Config) -> dict[tuple[str, float], Float[np.ndarray, "seeds rows"]]:
     """‖x‖ of every seed, at every step of the walks that come from far."""
-    found = {}
+    found: dict[tuple[str, float], np.ndarray] = {}
     for method in BETAS:
         norms = come_from_far(approaching(method, config), config)
         found |= {(method, far): rows for far, rows in zip(FAR, norms, strict=True)}
