@@ -24,4 +24,5 @@ NAMES = (
     "conformance",
     "counterexamples",
     "step_sizes",
+    "rotational_equilibrium",
 )
