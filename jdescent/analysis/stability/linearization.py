@@ -121,8 +121,8 @@ class Linearization:
         return np.concatenate(found)
 
     @cached_property
-    def period(self) -> int:
-        """The fewest steps after which the map repeats; 0 if it does not."""
+    def steps_from_rest(self) -> np.ndarray:
+        """What each of two longest periods' steps makes of one small deviation, over its size."""
         lanes = self.rest(self.small_rate)
         pins = np.zeros_like(lanes.z)
         pins[1:, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
@@ -132,7 +132,12 @@ class Linearization:
         for _ in range(2 * self.max_period):
             lanes, _, _ = self.system.advance(lanes, 1, feed)
             steps.append((lanes.z[1] - lanes.z[0])[self.odd] / self.tiny)
-        seen = np.array(steps)
+        return np.array(steps)
+
+    @cached_property
+    def period(self) -> int:
+        """The fewest steps after which the map repeats; 0 if it does not."""
+        seen = self.steps_from_rest
         close = _PERIODIC * np.abs(seen).max()
         repeats = [k for k in range(1, self.max_period + 1) if _apart(seen, k) <= close]
         if not repeats and (self.hold.step is not None or self.hold.state is not None):

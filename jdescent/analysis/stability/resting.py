@@ -34,6 +34,11 @@ class Holding(NamedTuple):
     state: tuple[np.ndarray, list] | None
     step: int | None
 
+    def negative_paths(self, system: System) -> list[str]:
+        """Where it holds what is less than 0."""
+        negative = np.flatnonzero(self.held & (self.values < 0))
+        return sorted({system.float_paths[system.path_of(int(i))] for i in negative})
+
 
 def holding(system: System, parity: Parity, held: Mapping[str, Any] | None, state, step) -> Holding:
     """`held` and `state` of `largest_stable_rate`, by element."""
