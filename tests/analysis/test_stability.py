@@ -311,6 +311,17 @@ def test_schedules_are_at_their_end_or_where_one_asks():
     np.testing.assert_allclose(largest_stable_rate(make, 3.0, step=50).rate, 4 / 3, rtol=1e-9)
 
 
+@pytest.mark.parametrize("share", [lambda t: 1 / (t + 1), lambda t: (t + 1) ** -0.5])
+def test_schedules_without_end_have_no_limit_but_at_a_step(share):
+    def make(lr):
+        return jd.sgd(lambda t: lr * share(t))
+
+    assert "without end" in largest_stable_rate(make, 3.0).reason
+    np.testing.assert_allclose(
+        largest_stable_rate(make, 3.0, step=3).rate, 2 / 3 / share(3), rtol=1e-6
+    )
+
+
 def test_the_rate_may_change_nothing():
     found = largest_stable_rate(lambda lr: jd.sgd(0.1), 3.0)
     assert "changes nothing" in found.reason

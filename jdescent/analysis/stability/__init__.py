@@ -183,6 +183,8 @@ def _limit(linear: Linearization) -> StableRate:
         )
     if not np.isfinite(linear.steps_from_rest).all():
         return none(_why_not_finite(linear))
+    if linear.drifts:
+        return none("the rate changes with the step without end: pass step=, or state=")
     if not linear.period:
         return none(f"the map differs from step to step, with no period up to {linear.max_period}")
     if not _shrinks(linear, linear.small_rate):

@@ -166,6 +166,15 @@ def _led(*seen):
     return np.where(is_line, far, np.where(is_geometric & ~is_line, end, d))
 
 
+def counted_half(lanes: Lanes) -> Lanes:
+    """Lanes whose counters are where they were half of `FAR` steps ago, if they are as far."""
+    rest = [
+        jnp.where(leaf > FAR // 2, leaf - FAR // 2, leaf) if _is_counted(leaf) else leaf
+        for leaf in lanes.rest
+    ]
+    return lanes._replace(rest=rest)
+
+
 def _is_counted(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jnp.integer)
 
