@@ -134,7 +134,7 @@ EXPECTED = {
         kate rprop spam
     """,
     "inf": """
-        alig asgd backtracking_linesearch ftrl lars zoom_linesearch
+        alig backtracking_linesearch ftrl lars zoom_linesearch
     """,
     "not additive": """
         barzilai_borwein cautious lbfgs
@@ -144,6 +144,9 @@ EXPECTED = {
     """,
     "not an odd function": """
         differentially_private_aggregate dpsgd perturbed_gradient_descent
+    """,
+    "without end": """
+        asgd
     """,
     "the rate changes nothing": """
         cubic_newton
