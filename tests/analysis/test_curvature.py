@@ -231,6 +231,33 @@ def test_narrow_parameters_are_measured_in_float32(dtype, rtol):
     np.testing.assert_allclose(found, 16, rtol=rtol)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1e20, 1e36])
+def test_no_square_of_a_length_overflows_or_vanishes(size):
+    levels = jnp.arange(1.0, 21.0)
+
+    def operator(v):
+        return jnp.float32(size) * levels * v
+
+    sharpness = analysis.sharpness(lambda x: size * (x[0] ** 2 + 3 * x[1] ** 2) / 2, jnp.ones(2))
+    pairs = analysis.top_eigenpairs(operator, levels, k=2, bottom=1)
+    density = analysis.spectral_density(operator, levels, key=jax.random.key(0))
+    np.testing.assert_allclose(sharpness / size, 3, rtol=1e-5)
+    np.testing.assert_allclose(pairs.values / size, [20, 19, 1], rtol=1e-5)
+    assert float(jnp.max(pairs.residuals)) < 1e-4 * 20 * size
+    np.testing.assert_allclose(density.moment(1).mean / size, 10.5, rtol=1e-5)
+    assert density.moment(1).error < 1e-5 * size
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e-20, 1.0, 1e20, 1e36])
+def test_a_direction_may_have_any_length(length):
+    bowl = jd.losses.bowl((1.0, 3.0))
+    found = analysis.directional_curvature(bowl, jnp.ones(2), length * jnp.ones(2))
+    of_numbers = analysis.directional_curvature(
+        lambda x: x[0] ** 2 + x[1] ** 2, [1.0, 2.0], [length, 0.0]
+    )
+    np.testing.assert_allclose([found, of_numbers], 2, rtol=1e-6)
+
+
 def test_a_nan_shows():
     loss = lambda x: jnp.sum(x**3) * jnp.where(x[0] > 1, jnp.nan, 1.0)  # noqa: E731
     assert np.isnan(analysis.sharpness(loss, 2 * jnp.ones(4)))

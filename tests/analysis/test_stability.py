@@ -18,6 +18,7 @@ from jdescent.analysis import (
     gd_limit,
     heavy_ball_limit,
     largest_stable_rate,
+    measured_largest_stable_rate,
     nadam_critical_sharpness,
     nesterov_limit,
     rmsprop_critical_sharpness,
@@ -133,7 +134,7 @@ EXPECTED = {
         kate rprop spam
     """,
     "inf": """
-        alig asgd backtracking_linesearch ftrl lars zoom_linesearch
+        alig backtracking_linesearch ftrl lars zoom_linesearch
     """,
     "not additive": """
         barzilai_borwein cautious lbfgs
@@ -143,6 +144,9 @@ EXPECTED = {
     """,
     "not an odd function": """
         differentially_private_aggregate dpsgd perturbed_gradient_descent
+    """,
+    "without end": """
+        asgd
     """,
     "the rate changes nothing": """
         cubic_newton
@@ -310,10 +314,73 @@ def test_schedules_are_at_their_end_or_where_one_asks():
     np.testing.assert_allclose(largest_stable_rate(make, 3.0, step=50).rate, 4 / 3, rtol=1e-9)
 
 
+@pytest.mark.parametrize("share", [lambda t: 1 / (t + 1), lambda t: (t + 1) ** -0.5])
+def test_schedules_without_end_have_no_limit_but_at_a_step(share):
+    def make(lr):
+        return jd.sgd(lambda t: lr * share(t))
+
+    assert "without end" in largest_stable_rate(make, 3.0).reason
+    np.testing.assert_allclose(
+        largest_stable_rate(make, 3.0, step=3).rate, 2 / 3 / share(3), rtol=1e-6
+    )
+
+
 def test_the_rate_may_change_nothing():
     found = largest_stable_rate(lambda lr: jd.sgd(0.1), 3.0)
     assert "changes nothing" in found.reason
     assert str(found) == "none (none)"
+
+
+def own(update):
+    return lambda lr: jd.Optimizer(lambda params: (), partial(update, lr))
+
+
+def of_traced_momentum(beta):
+    return largest_stable_rate(partial(jd.sgd, momentum=beta), 3.0).rate
+
+
+def test_what_no_search_ends_with_is_refused(as_users_run):
+    measured = partial(measured_largest_stable_rate, jd.sgd, 3.0)
+    found = partial(largest_stable_rate, jd.sgd)
+    flat = {"loss": lambda x: jnp.sum(x**2), "params": jnp.zeros(10_000)}
+    for match, call in [
+        ("digits must be", partial(measured, digits=0.0)),
+        ("steps must be at least", partial(measured, steps=0)),
+        ("max_period must be at least", partial(found, 3.0, max_period=0)),
+        ("max_memory must be", partial(found, 3.0, max_memory=np.nan)),
+        ("max_memory allows", partial(found, **flat, max_memory=1e6)),
+        ("curvature must lie between", partial(found, 1e300)),
+        ("curvature must lie between", partial(found, 1e-300)),
+        ("must not be negative", partial(largest_stable_rate, jd.adam, 3.0, held={"v": -1.0})),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            call()
+    np.testing.assert_allclose(found(1e139).rate, 2e-139, rtol=1e-9)
+
+
+def test_what_is_no_function_of_a_traced_rate_is_refused(as_users_run):
+    for error, match, call in [
+        (TypeError, "pass jd.sgd", partial(largest_stable_rate, jd.sgd(0.1), 3.0)),
+        (
+            TypeError,
+            "use jax.numpy",
+            partial(largest_stable_rate, lambda lr: jd.sgd(float(lr)), 3.0),
+        ),
+        (TypeError, "outside of jit", lambda: jax.jit(of_traced_momentum)(0.9)),
+        (TypeError, "outside of jit", lambda: jax.grad(of_traced_momentum)(0.9)),
+        (
+            ValueError,
+            "what update returns",
+            lambda: largest_stable_rate(own(lambda lr, g, s, p=None: (jnp.zeros(7), s)), 3.0),
+        ),
+        (
+            TypeError,
+            r"must return \(updates, state\)",
+            lambda: largest_stable_rate(own(lambda lr, g, s, p=None: (-lr * g, s, 1)), 3.0),
+        ),
+    ]:
+        with pytest.raises(error, match=match):
+            call()
 
 
 def test_wrong_arguments_are_refused(as_users_run):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, PyTree
 
-from jdescent.analysis.curvature.lanczos import Krylov, Map, combined, lanczos
+from jdescent.analysis.curvature.lanczos import Krylov, Map, combined, lanczos, power_of_two
 from jdescent.analysis.curvature.products import Operator, hessian_operator
 from jdescent.core import Params, Vector, dot, norm, normals
 from jdescent.core.checks import (
@@ -87,7 +87,7 @@ def top_eigenpairs(
             no stack of trees like the parameters; an operator (or metric) that is not symmetric, or
             whose trees are not like the parameters. Where it is traced, the values are NaN then.
 
-    Cost: iterations + k + bottom products, and memory for iterations trees like the parameters,
+    Cost: 1 + iterations + k + bottom products, and memory for iterations trees like the parameters,
     twice that with a metric.
 
     Example:
@@ -112,12 +112,14 @@ def top_eigenpairs(
     A = on_vectors("operator", operator, like)
     P = None if metric is None else on_vectors("metric", metric, like)
     random = normals(key, x)
+    A, scale = of_size_one(A, random if P is None else P(random))
     spanned = lanczos(A, _first_direction(start, random), steps, random, P)
     turned = jnp.linalg.eigh(spanned.T)[1].T
     chosen = [steps - 1 - i for i in range(k)] + list(range(bottom))[::-1]
     vectors = lax.stop_gradient(combined(turned[jnp.array(chosen)], spanned.basis))
     values, residuals = lax.map(lambda x: _rayleigh(A, P or (lambda v: v), x), vectors)
-    return Eigenpairs(_if_symmetric(spanned, like, values), vectors.tree, residuals)
+    values = _if_symmetric(spanned, like, values)
+    return Eigenpairs(scale * values, vectors.tree, scale * residuals)
 
 
 def sharpness(
@@ -142,7 +144,7 @@ def sharpness(
     Raises:
         TypeError, ValueError: as `hessian_operator` and `top_eigenpairs`.
 
-    Cost: iterations + 1 Hessian products, each of about a gradient. To follow it at less along a
+    Cost: iterations + 2 Hessian products, each of about a gradient. To follow it at less along a
     run, with warm starts, see the module.
 
     Example:
@@ -177,6 +179,12 @@ def on_vectors(name: str, operator: Operator, like: Params) -> Map:
         return wide(as_arrays(product)).map(lambda a, b: a.astype(b.dtype), v)
 
     return of_vector
+
+
+def of_size_one(A: Map, v: Vector) -> tuple[Map, Array]:
+    """A over a power of two of about its size, and that; so no square of a length overflows."""
+    scale = power_of_two(A(v).tree)
+    return lambda v: A(v).map(lambda a: a / scale.astype(a.dtype)), scale
 
 
 def _rayleigh(A: Map, P: Map, x: Vector) -> tuple[Array, Array]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from jdescent.core import Vector, dot
 from jdescent.core.trees import common_dtype
@@ -91,6 +92,20 @@ def lanczos(A: Map, start: Vector, count: int, random: Vector, metric: Map | Non
     T = jnp.diag(jnp.diag(columns)) + jnp.diag(betas[:-1], 1) + jnp.diag(betas[:-1], -1)
     apart = jnp.max(jnp.abs(jnp.tril(columns - T, -1)), initial=0.0)
     return Krylov(basis, dual, T, apart / jnp.where(largest == 0, 1, largest))
+
+
+def power_of_two(tree: PyTree) -> Array:
+    """That next below the largest entry, by which to divide is exact; 1 if that is 0 or no number.
+
+    Squares of what is divided by it neither overflow nor vanish.
+    """
+    leaves = jax.tree.leaves(lax.stop_gradient(tree))
+    dtype = common_dtype(jnp.float32, *leaves)
+    sizes = [jnp.max(jnp.abs(leaf), initial=0.0).astype(dtype) for leaf in leaves]
+    largest = jnp.max(jnp.stack(sizes))
+    exponent = jnp.maximum(jnp.frexp(largest)[1] - 1, jnp.finfo(dtype).minexp)
+    power = jnp.ldexp(jnp.ones_like(largest), exponent)
+    return jnp.where((largest > 0) & jnp.isfinite(largest), power, 1)
 
 
 def another(random: Vector, i: Any) -> Vector:

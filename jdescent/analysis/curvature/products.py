@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from jdescent.analysis.curvature.lanczos import power_of_two
 from jdescent.core import Params, dot
 from jdescent.core.checks import (
     require_arrays,
@@ -104,9 +105,12 @@ def directional_curvature(
         >>> print(directional_curvature(bowl, jnp.zeros(2), jnp.array([5.0, 5.0])))
         4.0
     """
-    return dot(direction, hessian_product(loss, params, direction, *rest)) / dot(
-        direction, direction
-    )
+    require_floating(direction, "direction")
+    require_same_tree("direction", direction, "parameters", params)
+    d = as_arrays(direction)
+    scale = power_of_two(d)
+    d = jax.tree.map(lambda a: a / scale.astype(a.dtype), d)
+    return dot(d, hessian_product(loss, params, d, *rest)) / dot(d, d)
 
 
 def gauss_newton_operator(

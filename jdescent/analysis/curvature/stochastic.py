@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from jdescent.analysis.curvature.eigenpairs import on_vectors, size, wide
-from jdescent.analysis.curvature.lanczos import lanczos
+from jdescent.analysis.curvature.eigenpairs import of_size_one, on_vectors, size, wide
+from jdescent.analysis.curvature.lanczos import lanczos, power_of_two
 from jdescent.analysis.curvature.products import Operator, hessian_operator
 from jdescent.core import Params, Vector, dot, normals
 from jdescent.core.checks import (
@@ -133,7 +133,7 @@ def spectral_density(
     Raises:
         TypeError, ValueError: parameters that are not floating-point, counts or keys that are none.
 
-    Cost: probes · iterations products, one at a time; memory for iterations trees.
+    Cost: 1 + probes · iterations products, one at a time; memory for iterations trees.
 
     Example:
         >>> levels = jnp.repeat(jnp.array([0.0, 1.0, 10.0]), jnp.array([70, 29, 1]))
@@ -153,12 +153,13 @@ def spectral_density(
     count, steps = integer("probes", probes, 2), positive_integer("iterations", iterations)
     require_key("key", key)
     A = on_vectors("operator", operator, like)
+    A, scale = of_size_one(A, normals(key, x))
 
     def probed(i):
         z = normals(jax.random.fold_in(key, i), x)
         spanned = lanczos(A, signs_of(z), min(steps, size(x)), z)
         nodes, turned = jnp.linalg.eigh(spanned.T)
-        return nodes, turned[0] ** 2
+        return scale * nodes, turned[0] ** 2
 
     return SpectralDensity(*lax.map(probed, jnp.arange(count)))
 
@@ -169,4 +170,7 @@ def signs_of(v: Vector) -> Vector:
 
 
 def _estimate(samples: Float[Array, " probes"]) -> Estimate:
-    return Estimate(jnp.mean(samples), jnp.std(samples, ddof=1) / len(samples) ** 0.5)
+    scale = power_of_two(samples)
+    scaled = samples / scale
+    error = jnp.std(scaled, ddof=1) / len(samples) ** 0.5
+    return Estimate(scale * jnp.mean(scaled), scale * error)

@@ -3,18 +3,24 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jdescent._jax import enable_x64
 from jdescent.analysis.stability.cycles import Oscillation, oscillation
 from jdescent.analysis.stability.linearization import Linearization
-from jdescent.analysis.stability.measuring import STEPS
+from jdescent.analysis.stability.measuring import STEPS, require_search
 from jdescent.analysis.stability.parity import RELATIVE_RATE, Parity, parity
-from jdescent.analysis.stability.problem import quadratic
+from jdescent.analysis.stability.problem import quadratic, require_memory
 from jdescent.analysis.stability.resting import holding
 from jdescent.analysis.stability.result import Kind, StableRate
 from jdescent.analysis.stability.searching import first_loss
-from jdescent.analysis.stability.system import System
+from jdescent.analysis.stability.system import (
+    System,
+    require_concrete,
+    require_function_of_the_rate,
+)
+from jdescent.core.checks import positive_integer
 
 __all__ = ["Oscillation", "StableRate", "largest_stable_rate", "measured_largest_stable_rate"]
 
@@ -74,7 +80,8 @@ def largest_stable_rate(
         A `StableRate`: the rate, its kind, the parity of each leaf, ρ(η), and runs that measure it.
 
     Raises:
-        TypeError: a state of complex numbers, or of changing shapes; numbers that are not real.
+        TypeError: a make that is no function, or needs a rate that is not traced; what is traced; a
+            state of complex numbers, or of changing shapes; numbers that are not real.
         ValueError: neither or both of curvature and loss; a matrix that is not symmetric; no
             positive curvature; `held` or `state` that do not fit; more memory than allowed.
 
@@ -94,8 +101,12 @@ def largest_stable_rate(
     Reference: Cohen et al., 2022, Adaptive Gradient Methods at the Edge of Stability, section 2 and
     appendix A, for the frozen preconditioner; parity makes it a property of any update.
     """
+    max_period = positive_integer("max_period", max_period)
+    require_function_of_the_rate(make)
+    require_memory(max_memory)
     with enable_x64(True):
-        system = System(make, quadratic(curvature, loss, params), max_memory)
+        require_concrete(jnp.zeros(()))
+        system = System(make, quadratic(curvature, loss, params, max_memory), max_memory)
         found = parity(system)
         reason = _no_map(system, found)
         if reason:
@@ -136,6 +147,7 @@ def measured_largest_stable_rate(
         >>> print(f"{measured_largest_stable_rate(jd.nesterov, 3.0):.3f}")
         0.452
     """
+    require_search(steps, digits)
     return largest_stable_rate(make, curvature, **problem).measured(steps, digits)
 
 
@@ -169,6 +181,10 @@ def _limit(linear: Linearization) -> StableRate:
         return _bounded(
             linear, f"the step is scaled by {linear.depends_on}, which follow the gradients"
         )
+    if not np.isfinite(linear.steps_from_rest).all():
+        return none(_why_not_finite(linear))
+    if linear.drifts:
+        return none("the rate changes with the step without end: pass step=, or state=")
     if not linear.period:
         return none(f"the map differs from step to step, with no period up to {linear.max_period}")
     if not _shrinks(linear, linear.small_rate):
@@ -218,6 +234,15 @@ def _shrinks(linear: Linearization, rate: float) -> bool:
 
 def _is_linear(linear: Linearization, rate: float) -> bool:
     return all(defect <= _LINEAR for defect in linear.defects(rate))
+
+
+def _why_not_finite(linear: Linearization) -> str:
+    negative = linear.hold.negative_paths(linear.system)
+    if negative:
+        raise ValueError(
+            f"held at {negative} must not be negative: with it x becomes NaN or infinite in a step"
+        )
+    return "the step is NaN or infinite at the minimum"
 
 
 def _why_not_linear(linear: Linearization, rate: float) -> str:

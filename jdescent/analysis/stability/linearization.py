@@ -13,11 +13,12 @@ import numpy as np
 import scipy.sparse.linalg
 
 from jdescent.analysis.stability.parity import RELATIVE_RATE, Parity
-from jdescent.analysis.stability.resting import Holding, at_rest, pins_of
+from jdescent.analysis.stability.resting import Holding, at_rest, counted_half, pins_of
 from jdescent.analysis.stability.system import Feed, Lanes, System
 
 MOST_DENSE = 256
 _TINY = 2.0**-40
+_DRIFTS, _ROUNDED = 1e-3, 1e-14
 _PERIODIC, _MATTERS, _PROBES = 1e-7, 1e-9, 8
 _ARNOLDI_VECTORS, _ARNOLDI_TOLERANCE = 40, 1e-10
 
@@ -121,9 +122,21 @@ class Linearization:
         return np.concatenate(found)
 
     @cached_property
-    def period(self) -> int:
-        """The fewest steps after which the map repeats; 0 if it does not."""
-        lanes = self.rest(self.small_rate)
+    def steps_from_rest(self) -> np.ndarray:
+        """What each of two longest periods' steps makes of one small deviation, over its size."""
+        return self._steps_from(self.rest(self.small_rate))
+
+    @cached_property
+    def drifts(self) -> bool:
+        """Whether the map is another at half the count, as of a schedule without end."""
+        if self.hold.step is not None or self.hold.state is not None:
+            return False
+        seen = self.steps_from_rest
+        earlier = self._steps_from(counted_half(self.rest(self.small_rate)))
+        moved = np.abs(seen - np.cos(1.0 + np.arange(len(self.odd))))
+        return bool(np.any(np.abs(seen - earlier) > _DRIFTS * moved + _ROUNDED))
+
+    def _steps_from(self, lanes: Lanes) -> np.ndarray:
         pins = np.zeros_like(lanes.z)
         pins[1:, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
         pins = np.where(self.hold.held, self.hold.values, pins)
@@ -132,7 +145,12 @@ class Linearization:
         for _ in range(2 * self.max_period):
             lanes, _, _ = self.system.advance(lanes, 1, feed)
             steps.append((lanes.z[1] - lanes.z[0])[self.odd] / self.tiny)
-        seen = np.array(steps)
+        return np.array(steps)
+
+    @cached_property
+    def period(self) -> int:
+        """The fewest steps after which the map repeats; 0 if it does not."""
+        seen = self.steps_from_rest
         close = _PERIODIC * np.abs(seen).max()
         repeats = [k for k in range(1, self.max_period + 1) if _apart(seen, k) <= close]
         if not repeats and (self.hold.step is not None or self.hold.state is not None):

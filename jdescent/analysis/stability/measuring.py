@@ -8,10 +8,22 @@ from jdescent.analysis.stability.linearization import Linearization
 from jdescent.analysis.stability.resting import at_rest, pins_of
 from jdescent.analysis.stability.searching import first_that_grows
 from jdescent.analysis.stability.system import Feed, Lanes
+from jdescent.core.checks import integer, real_number
 
 STEPS = 2000
+MOST_DIGITS = 1e-12  # rates nearer to each other than that are rounded to one
 _FORGOTTEN = 1e-10  # a difference of runs that share their noise, below which it is rounding
 RATES = np.geomspace(1e-10, 1e10, 61)  # in units of 1/curvature
+
+
+def require_search(steps: int, digits: float) -> None:
+    """Refuse what no search ends with."""
+    integer("steps", steps, 2)
+    exact = real_number("digits", digits)
+    if exact is None or not MOST_DIGITS <= exact < 1:
+        raise ValueError(
+            f"digits must be a relative precision from {MOST_DIGITS} to 1, got {digits!r}"
+        )
 
 
 def growths(linear: Linearization, rates: np.ndarray, steps: int) -> np.ndarray:
@@ -84,6 +96,8 @@ def measured_limit(linear: Linearization, steps: int, digits: float) -> float:
 
     What stands still, or grows as a power of the steps, is not counted: by less than e.
     """
+
+    require_search(steps, digits)
 
     def grows(rates):
         return ~(growths(linear, rates, steps) <= 1 / steps)

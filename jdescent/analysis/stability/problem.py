@@ -10,6 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from jdescent.core.checks import real_number
+
+FEWEST_LANES = 6
+_MOST_CURVED = 1e140
 _SYMMETRY = 1e-9  # of a Hessian, relative to its largest entry
 
 
@@ -38,8 +42,37 @@ class Quadratic(NamedTuple):
     described: str
 
 
-def quadratic(curvature: Any, loss: Any, params: Any) -> Quadratic:
+def require_memory(most: Any) -> None:
+    """Refuse a bound on memory that bounds nothing."""
+    if not (real_number("max_memory", most) or 0) > 0:
+        raise ValueError(f"max_memory must be a positive number of bytes, got {most!r}")
+
+
+def require_room(numbers: int, copies: int, most: float | int) -> None:
+    """Refuse to make copies of numbers, and what is computed with them, beyond a bound."""
+    needed = 8 * numbers * copies * 6
+    if needed > most:
+        raise ValueError(
+            f"{copies} copies of {numbers} numbers of parameters and state take about "
+            f"{needed / 2**30:.3g} GiB, max_memory allows {most / 2**30:.3g}: raise "
+            "max_memory, or give the largest curvature as a number"
+        )
+
+
+def quadratic(curvature: Any, loss: Any, params: Any, max_memory: float | int) -> Quadratic:
     """The quadratic of the arguments of `largest_stable_rate`; call it where float64 is on."""
+    require_room(sum(map(np.size, jax.tree.leaves(params))), FEWEST_LANES, max_memory)
+    found = _quadratic(curvature, loss, params)
+    if not 1 / _MOST_CURVED <= found.scale <= _MOST_CURVED:
+        raise ValueError(
+            f"the largest curvature must lie between {1 / _MOST_CURVED:g} and {_MOST_CURVED:g}, "
+            f"got {found.scale:g}, of which squares overflow or vanish: measure the loss in "
+            "another unit"
+        )
+    return found
+
+
+def _quadratic(curvature: Any, loss: Any, params: Any) -> Quadratic:
     if (curvature is None) == (loss is None):
         raise ValueError(
             "give either curvature=, a number, a spectrum or a symmetric matrix, or loss= and "

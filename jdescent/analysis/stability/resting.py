@@ -34,6 +34,11 @@ class Holding(NamedTuple):
     state: tuple[np.ndarray, list] | None
     step: int | None
 
+    def negative_paths(self, system: System) -> list[str]:
+        """Where it holds what is less than 0."""
+        negative = np.flatnonzero(self.held & (self.values < 0))
+        return sorted({system.float_paths[system.path_of(int(i))] for i in negative})
+
 
 def holding(system: System, parity: Parity, held: Mapping[str, Any] | None, state, step) -> Holding:
     """`held` and `state` of `largest_stable_rate`, by element."""
@@ -160,6 +165,15 @@ def _led(*seen):
         is_geometric &= np.abs(before - ratio * (b - a)) <= _STRAIGHT * np.abs(before)
         end = d + last * ratio / (1 - ratio)
     return np.where(is_line, far, np.where(is_geometric & ~is_line, end, d))
+
+
+def counted_half(lanes: Lanes) -> Lanes:
+    """Lanes whose counters are where they were half of `FAR` steps ago, if they are as far."""
+    rest = [
+        jnp.where(leaf > FAR // 2, leaf - FAR // 2, leaf) if _is_counted(leaf) else leaf
+        for leaf in lanes.rest
+    ]
+    return lanes._replace(rest=rest)
 
 
 def _is_counted(leaf: Any) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, PyTree
 
-from jdescent.analysis.stability.problem import Quadratic, mixing
-from jdescent.core.checks import require_optimizer
+from jdescent.analysis.stability.problem import FEWEST_LANES, Quadratic, mixing, require_room
+from jdescent.core.checks import require_optimizer, require_same_tree
 
-MOST_LANES, FEWEST_LANES = 16, 6
+MOST_LANES = 16
 TRACE = 1024  # steps whose x is kept, where that is few numbers
 _MOST_TRACED, _MANY = 1 << 20, 1 << 12
 
@@ -74,7 +74,7 @@ class System:
         self.lanes = int(np.clip(self.size + 2, FEWEST_LANES, MOST_LANES))
         if self.size > _MANY:
             self.lanes = FEWEST_LANES
-        self._require_memory(max_memory)
+        require_room(self.size, self.lanes, max_memory)
         self._more = False
         self._more = not self._takes_a_step()
         self.trace = TRACE if TRACE * self.lanes * problem.size <= _MOST_TRACED else 1
@@ -86,7 +86,9 @@ class System:
     def start(self, rates: np.ndarray, x: np.ndarray) -> Lanes:
         """Lanes as the optimizer begins at x, (lanes, n)."""
         with mixing():
-            return Lanes(rates, *self._init(jnp.asarray(rates), jnp.asarray(x)))
+            z, rest = self._init(jnp.asarray(rates), jnp.asarray(x))
+        require_concrete(z)
+        return Lanes(rates, z, rest)
 
     def spread(self, lanes: Lanes, lane: int, rate: float | None = None) -> Lanes:
         """All lanes as one of them is."""
@@ -112,6 +114,7 @@ class System:
             z, rest, growth, trace = self._advance(
                 steps, jnp.asarray(lanes.rates), jnp.asarray(lanes.z), lanes.rest, feed
             )
+        require_concrete(z)
         return Lanes(lanes.rates, np.asarray(z), rest), np.asarray(growth), trace
 
     def path_of(self, element: int) -> int:
@@ -151,7 +154,13 @@ class System:
     # -- what is compiled --------------------------------------------------------------------------
 
     def _start_of(self, x: PyTree) -> PyTree:
-        made = jax.eval_shape(lambda rate, x: self._built(rate).init(x), jnp.float64(1), x)
+        try:
+            made = jax.eval_shape(lambda rate, x: self._built(rate).init(x), jnp.float64(1), x)
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+            raise TypeError(
+                "make is given the rate as a traced number, of which float() and `if` know no "
+                "value: use jax.numpy, as in jnp.where(rate < 1, rate, 1)"
+            ) from error
         for path, leaf in jax.tree_util.tree_flatten_with_path(made)[0]:
             if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
                 where = jax.tree_util.keystr(path)
@@ -217,7 +226,13 @@ class System:
         if self._more:
             extra |= {"obj_fn": loss, "grad_fn": lambda p, *_: jax.grad(loss)(p)}
         update = _of_what_it_takes(self._built(rate).update)
-        updates, state = update(unravel(gradient), state, params, **extra)
+        returned = update(unravel(gradient), state, params, **extra)
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise TypeError(
+                f"update must return (updates, state), got {jax.tree.structure(returned)}"
+            )
+        updates, state = returned
+        require_same_tree("what update returns", updates, "parameters", params)
         moved = jax.flatten_util.ravel_pytree(updates)[0]
         return self._packed(x + moved.astype(jnp.float64), state)
 
@@ -241,14 +256,23 @@ class System:
         trace = jnp.zeros((self.trace, self.lanes, self.problem.size))
         return lax.fori_loop(0, steps, body, (z, rest, nothing, trace))
 
-    def _require_memory(self, most: float | int) -> None:
-        needed = 8 * self.size * self.lanes * 6
-        if needed > most:
-            raise ValueError(
-                f"{self.lanes} copies of {self.size} numbers of parameters and state take about "
-                f"{needed / 2**30:.3g} GiB, max_memory allows {most / 2**30:.3g}: raise "
-                "max_memory, or give the largest curvature as a number"
-            )
+
+def require_function_of_the_rate(make: Any) -> None:
+    """Refuse an optimizer that was made already."""
+    if not callable(make):
+        raise TypeError(
+            f"make must be a function from the learning rate to an optimizer, got {make!r}: pass "
+            "jd.sgd, or lambda rate: jd.sgd(rate, 0.9), and not jd.sgd(0.1)"
+        )
+
+
+def require_concrete(numbers: Any) -> None:
+    """Refuse what a transformation around the whole makes of numbers."""
+    if isinstance(numbers, jax.core.Tracer):
+        raise TypeError(
+            "a hyperparameter of make, or all, is traced: call largest_stable_rate outside of jit, "
+            "vmap and grad"
+        )
 
 
 def _as_was(new: Any, before: Any) -> Array:
