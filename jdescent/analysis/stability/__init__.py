@@ -183,10 +183,12 @@ def _limit(linear: Linearization) -> StableRate:
         )
     if not np.isfinite(linear.steps_from_rest).all():
         return none(_why_not_finite(linear))
-    if linear.drifts:
-        return none("the rate changes with the step without end: pass step=, or state=")
+    endless = "the rate changes with the step without end: pass step=, or state="
     if not linear.period:
-        return none(f"the map differs from step to step, with no period up to {linear.max_period}")
+        no_period = f"the map differs from step to step, with no period up to {linear.max_period}"
+        return none(f"{no_period}; {endless}" if linear.drifts else no_period)
+    if linear.drifts:
+        return none(endless)
     if not _shrinks(linear, linear.small_rate):
         return _bounded(linear, _why_not_linear(linear, linear.small_rate))
     if not _is_linear(linear, linear.small_rate):
