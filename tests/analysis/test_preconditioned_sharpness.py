@@ -183,3 +183,19 @@ def test_the_state_of_another_optimizer_is_refused(as_users_run):
         analysis.preconditioner(jd.adam(0.1), jd.sgd(0.1).init(x), x, x)
     with pytest.raises(TypeError, match="init and update"):
         analysis.preconditioner(jd.adam, jd.sgd(0.1).init(x), x, x)
+
+
+def test_along_a_run_adam_has_no_sharpness_before_its_first_step():
+    loss, optimizer = jd.losses.bowl((2.0, 40.0)), jd.adam(0.01)
+
+    def seen(point):
+        return jd.analysis.preconditioned_sharpness(loss, point.params, optimizer, point.state)
+
+    start = jnp.array([3.0, 1.0])
+    path = jd.descend(loss, start, optimizer, steps=14, every=7, record=seen)
+    assert np.isnan(path.record[0])
+    assert np.all(path.record[1:] > 0)
+    lion = jd.lion(0.01)
+    moved = jd.descend(loss, start, lion, steps=2)
+    with pytest.raises(ValueError, match="no preconditioner"):
+        jd.analysis.preconditioned_sharpness(loss, moved.params, lion, moved.state)

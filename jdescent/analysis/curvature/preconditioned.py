@@ -68,7 +68,8 @@ def preconditioned_sharpness(
         key: the random key of the start; one key for all calls if None.
 
     Returns:
-        The eigenvalue over the threshold.
+        The eigenvalue over the threshold; NaN at the first point of a run of a method that has no
+        P before its first step.
 
     Raises:
         TypeError, ValueError: as `hessian_operator`, `preconditioner` and `top_eigenpairs`.
@@ -91,9 +92,10 @@ def preconditioned_sharpness(
     x = as_arrays(params)
     of_params = scalar_function("loss", loss, x, *rest)
     value, gradient = jax.value_and_grad(of_params)(x)
-    P = preconditioner(
+    P, reasons = _tried(
         optimizer, state, x, gradient, value=value, grad=gradient, value_fn=of_params
     )
+    P = _refused(P, reasons, raises=not _is_first(optimizer, state, x))
     H = hessian_operator(of_params, x)
     pairs = top_eigenpairs(H, x, iterations=iterations, key=key, metric=P)
     return pairs.values[0] / jnp.asarray(threshold, pairs.values.dtype)
@@ -141,6 +143,13 @@ def preconditioner(
         ...
         ValueError: this optimizer has no preconditioner here: its update is not linear in small ...
     """
+    return _refused(*_tried(optimizer, state, params, gradient, **extra))
+
+
+def _tried(
+    optimizer: OptimizerLike, state: Any, params: Params, gradient: PyTree, **extra: Any
+) -> tuple[Operator, dict[str, Any]]:
+    """P, and by what would be wrong with it whether all is well."""
     require_optimizer(optimizer)
     require_floating(params)
     x = as_arrays(params)
@@ -165,18 +174,27 @@ def preconditioner(
         "its update is not linear in small gradients, as of a method that goes by signs or lengths "
         "or has taken no step": is_linear,
     }
-    return _refused(P, reasons)
+    return P, reasons
 
 
-def _refused(P: Operator, reasons: dict[str, Any]) -> Operator:
-    """P; an error unless all hold, P of NaN where that is traced."""
+def _is_first(optimizer: OptimizerLike, state: Any, x: Params) -> bool:
+    """Whether a state is known to be one that has taken no step, as at the first point of a run."""
+    leaves = [*jax.tree.leaves(state), *jax.tree.leaves(x)]
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return False
+    first = jax.tree.leaves(optimizer.init(x))
+    return all(bool(jnp.all(a == b)) for a, b in zip(jax.tree.leaves(state), first, strict=True))
+
+
+def _refused(P: Operator, reasons: dict[str, Any], raises: bool = True) -> Operator:
+    """P; an error unless all hold, P of NaN where that is traced or nothing raises."""
     for reason, holds in reasons.items():
-        if not isinstance(holds, jax.core.Tracer) and not holds:
+        if raises and not isinstance(holds, jax.core.Tracer) and not holds:
             raise ValueError(f"this optimizer has no preconditioner here: {reason}")
-    unknown = [holds for holds in reasons.values() if isinstance(holds, jax.core.Tracer)]
-    if not unknown:
+    if not any(isinstance(holds, jax.core.Tracer) for holds in reasons.values()) and raises:
         return P
-    scale = jnp.where(jnp.all(jnp.stack(unknown)), 1.0, jnp.nan)
+    holds = jnp.all(jnp.stack(list(map(jnp.asarray, reasons.values()))))
+    scale = jnp.where(holds, 1.0, jnp.nan)
     return lambda v: jax.tree.map(lambda a: a * scale.astype(a.dtype), P(v))
 
 
