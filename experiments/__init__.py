@@ -24,4 +24,5 @@ NAMES = (
     "conformance",
     "counterexamples",
     "step_sizes",
+    "edge_of_stability",
 )
