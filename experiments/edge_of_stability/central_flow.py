@@ -47,12 +47,14 @@ class Flow(NamedTuple):
 
     Attributes:
         w: the predicted average of the iterates.
+        loss: there.
         sharpness: λmax(p·H) there; the optimizer's edge is at 2.
         variance: tr Σ, the predicted mean of ‖δ‖².
         excess: ½⟨Σ, H⟩, by which the iterates' mean loss is above that at w.
     """
 
     w: Float[Array, "steps parameters"]
+    loss: Float[Array, " steps"]
     sharpness: Float[Array, " steps"]
     variance: Float[Array, " steps"]
     excess: Float[Array, " steps"]
@@ -74,15 +76,18 @@ def central_flow(
     steps: int,
     substeps: int,
     directions: int,
-    oscillates: bool = True,
+    oscillates: Array | float = 1.0,
 ) -> Flow:
-    """Euler's method with so many substeps a step; directions: how many may be unstable at once."""
+    """Euler's method with so many substeps a step; directions: how many may be unstable at once.
+
+    With oscillates = 0 it is the stable flow.
+    """
     iterations, dt = 3 * directions, 1 / substeps
 
     def substep(place: _Place, _):
         w, v = place.w, place.v
         p = averaging.step(v)
-        gradient = jax.grad(loss)(w)
+        value, gradient = jax.value_and_grad(loss)(w)
         top = analysis.top_eigenpairs(
             analysis.hessian_operator(loss, w), w, directions,
             metric=lambda x: p * x, start=place.vectors, iterations=iterations,
@@ -92,11 +97,11 @@ def central_flow(
         still = _Motion(-p * gradient, averaging.pace * (gradient**2 - v))
         turned = _Motion(-p * bends / 2, averaging.pace * squares)
         slack, slope = _slack(top.values, U, bends, averaging, v, still, turned, dt)
-        X = _complementary(slack, slope, place.X) if oscillates else place.X
+        X = oscillates * _complementary(slack, slope, place.X)
         w = w + dt * (still.w + jnp.tensordot(X, turned.w))
         moved = _Place(w, v + dt * (still.v + jnp.tensordot(X, turned.v)), top.vectors, X)
         variance = jnp.sum(X * (U @ U.T))
-        row = Flow(place.w, top.values[0], variance, jnp.sum(jnp.diag(X) * top.values) / 2)
+        row = Flow(place.w, value, top.values[0], variance, jnp.sum(jnp.diag(X) * top.values) / 2)
         return moved, row
 
     def step(place: _Place, _):

@@ -15,7 +15,7 @@ class Config:
     """Hidden units of the network's layers."""
     examples: int = 500
     """Examples of each problem."""
-    steps: int = 3_000
+    steps: int = 2_400
     """Steps of each run."""
     every: int = 60
     """Steps between two measurements of the sharpness."""
@@ -23,6 +23,34 @@ class Config:
     """Of Lanczos' method at each of them."""
     seeds: int = 3
     """Starts of each optimizer on each problem."""
+    flow_width: int = 40
+    """Hidden units of the network of one layer whose averaged path is predicted."""
+    flow_examples: int = 200
+    """Digits that it learns."""
+    flow_steps: int = 600
+    """Steps for which its path is predicted."""
+    substeps: int = 2
+    """Euler steps of the flow for each of them."""
+    directions: int = 3
+    """Directions that the flow lets oscillate at once."""
+    batch_sizes: tuple[int, ...] = (4, 16, 64)
+    """Batches that SGD draws, with replacement."""
+    batch_steps: int = 6_000
+    """Its steps."""
+    batch_width: int = 32
+    """Hidden units of its network of one layer."""
 
 
-QUICK = Config(methods=("gd", "adam_99"), widths=(16,), examples=100, steps=800, seeds=2)
+QUICK = Config(
+    methods=("gd", "adam_99"),
+    widths=(16,),
+    examples=100,
+    steps=800,
+    seeds=2,
+    flow_width=8,
+    flow_examples=50,
+    flow_steps=300,
+    batch_sizes=(4, 16),
+    batch_steps=600,
+    batch_width=8,
+)

@@ -74,14 +74,14 @@ METHODS = {
         lambda rate: rate,
     ),
     "adam_99": Method(
-        "Adam, β₂ = .99",
+        "Adam .99",
         adam(0.99),
         {"synthetic": 1e-3, "digits": 1e-3},
         lambda rate: analysis.adam_critical_sharpness(rate, BETA),
         lambda rate: rate * (1 - BETA),
     ),
     "adam_999": Method(
-        "Adam, β₂ = .999",
+        "Adam .999",
         adam(0.999),
         {"synthetic": 3e-3, "digits": 3e-3},
         lambda rate: analysis.adam_critical_sharpness(rate, BETA),

@@ -6,6 +6,11 @@ from experiments.common import number
 from experiments.common.number import Numbers
 from experiments.common.statistics import Estimate, positive_mean
 from experiments.edge_of_stability.config import Config
+from experiments.edge_of_stability.flow_numbers import (
+    batch_numbers,
+    flow_numbers,
+    oscillation_numbers,
+)
 from experiments.edge_of_stability.following import Followed
 from experiments.edge_of_stability.methods import METHODS, Method
 from jdescent import analysis
@@ -20,7 +25,10 @@ def numbers(data: dict, config: Config) -> Numbers:
     for problem, runs in data["followed"].items():
         for name, followed in runs.items():
             found |= followed_numbers(f"{name}_{problem}", METHODS[name], problem, followed, config)
-    return found
+    found |= oscillation_numbers(data["flows"]["gd"])
+    for name, run in data["flows"].items():
+        found |= flow_numbers(name, run)
+    return found | batch_numbers(data["batches"], config)
 
 
 def limit_number(method: Method) -> number.Number:
