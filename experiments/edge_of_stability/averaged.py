@@ -30,8 +30,10 @@ class Averaged(NamedTuple):
     Attributes:
         iterates: of the optimizer.
         loss: there.
-        values: the largest eigenvalues of η·H half-way between each iterate and the next.
-        deviation: how far along their eigenvectors the iterate lies from there, ½η·∇L.
+        values: the largest eigenvalues of η·H half-way between each iterate and the next;
+            of GD alone.
+        deviation: how far along their eigenvectors the iterate lies from there, ½η·∇L;
+            of GD alone.
         central, stable: the flow with oscillations, and without.
     """
 
@@ -59,8 +61,10 @@ def averaged(name: str, config: Config) -> Averaged:
         central_flow, loss, averaging=averaging, steps=config.flow_steps,
         substeps=config.substeps, directions=config.directions,
     )  # fmt: skip
-    at_edge = functools.partial(_at_edge, loss, rate=rate, count=config.directions)
-    values, deviation = jax.jit(at_edge)(iterates)
+    values = deviation = np.zeros((0, config.directions))
+    if name == "gd":
+        at_edge = functools.partial(_at_edge, loss, rate=rate, count=config.directions)
+        values, deviation = jax.jit(at_edge)(iterates)
     flow = jax.jit(flow)
     central, stable = (flow(begun.params, v, oscillates=flag) for flag in (1.0, 0.0))
     found = Averaged(iterates, losses, values, deviation, central, stable)
@@ -112,15 +116,15 @@ def variances(run: Averaged) -> Float[np.ndarray, " steps"]:
 
 
 def first_burst(run: Averaged) -> slice:
-    """Steps of GD from where the deviation along the top eigenvector leaves rounding to its peak.
+    """Steps of GD in which the deviation along the top eigenvector grows out of rounding.
 
-    It is the first peak above a thousand times `ONSET`; empty where there is none.
+    From where it was last below `ONSET` to where it is first above a thousand times as much; empty
+    if one of them does not occur.
     """
     x = np.abs(run.deviation[:, 0])
-    if not np.any(x > 1e3 * ONSET):
-        return slice(0, 0)
-    large = int(np.argmax(x > 1e3 * ONSET))
-    return slice(int(np.flatnonzero(x[:large] <= ONSET)[-1]) + 1, large)
+    stop = int(np.argmax(x > 1e3 * ONSET))
+    below = np.flatnonzero(x[:stop] <= ONSET)
+    return slice(int(below[-1]) + 1, stop) if below.size else slice(0, 0)
 
 
 def growth(run: Averaged) -> tuple[float, float]:

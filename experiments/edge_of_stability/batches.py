@@ -32,31 +32,25 @@ class Sharpness(NamedTuple):
     weighted: Float[np.ndarray, "seeds rows"]
 
 
-def batch_sharpness(config: Config) -> dict[int, Sharpness]:
-    """By batch size; the last one is all examples."""
+def sharpness_with(size: int, config: Config) -> Sharpness:
+    """Along SGD with batches of this size, drawn with replacement; of all examples, as they are."""
     data, network = digits(config.examples), Network((config.batch_width,))
+    is_whole = size == config.examples
+    draw = jd.batches.full(data) if is_whole else jd.batches.mini_batch(data, size)
+    every, draws = config.batch_steps // ROWS, 1 if is_whole else DRAWS
 
-    def of_size(size: int) -> Sharpness:
-        is_whole = size == config.examples
-        draws = 1 if is_whole else DRAWS
-        draw = jd.batches.full(data) if is_whole else jd.batches.mini_batch(data, size)
+    @jax.jit
+    def run(seed: Array) -> Sharpness:
+        path = jd.descend(
+            network.loss, network.start(seed), jd.sgd(RATE), steps=every * ROWS,
+            batches=draw, key=None if is_whole else jax.random.key(seed),
+            record="params", every=every,
+        )  # fmt: skip
+        later = path.record["params"][1:]
+        return jax.lax.map(lambda w: _measured(w, network, data, draw, draws), later)
 
-        @jax.jit
-        def run(seed: Array) -> Sharpness:
-            every = config.batch_steps // ROWS
-            path = jd.descend(
-                network.loss, network.start(seed), jd.sgd(RATE), steps=every * ROWS,
-                batches=draw, key=None if is_whole else jax.random.key(seed),
-                record="params", every=every,
-            )  # fmt: skip
-            return jax.lax.map(
-                lambda w: _measured(w, network, data, draw, draws), path.record["params"]
-            )
-
-        rows = [run(seed) for seed in range(config.seeds)]
-        return Sharpness(*(np.stack(column)[:, 1:] for column in zip(*rows, strict=True)))
-
-    return {size: of_size(size) for size in (*config.batch_sizes, config.examples)}
+    rows = [run(seed) for seed in range(config.seeds)]
+    return Sharpness(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
 def _measured(w: Vector, network: Network, data: Problem, draw, draws: int) -> Sharpness:

@@ -92,12 +92,12 @@ def central_flow(
             analysis.hessian_operator(loss, w), w, directions,
             metric=lambda x: p * x, start=place.vectors, iterations=iterations,
         )  # fmt: skip
-        U = p * top.vectors
-        bends, squares = _bends(loss, w, U), EDGE**2 * U[:, None] * U[None] / p**2
+        U = p[None] * top.vectors
+        bends, squares = _bends(loss, w, U), EDGE**2 * U[:, None] * U[None] / p[None, None] ** 2
         still = _Motion(-p * gradient, averaging.pace * (gradient**2 - v))
-        turned = _Motion(-p * bends / 2, averaging.pace * squares)
+        turned = _Motion(-p[None, None] * bends / 2, averaging.pace * squares)
         slack, slope = _slack(top.values, U, bends, averaging, v, still, turned, dt)
-        X = oscillates * _complementary(slack, slope, place.X)
+        X = oscillates * complementary(slack, slope, place.X)
         w = w + dt * (still.w + jnp.tensordot(X, turned.w))
         moved = _Place(w, v + dt * (still.v + jnp.tensordot(X, turned.v)), top.vectors, X)
         variance = jnp.sum(X * (U @ U.T))
@@ -135,7 +135,7 @@ def _bends(loss: Callable, w: Vector, U: Array) -> Float[Array, "k k parameters"
 def _slack(values, U, bends, averaging, v, still, turned, dt) -> tuple[Array, Array]:
     """Uᵀ(2/p − H)U after dt, where it must be ≥ 0: without X, and what each element of X adds."""
     inverse_slope = jax.jvp(lambda v: 1 / averaging.step(v), (v,), (jnp.ones_like(v),))[1]
-    by_v = EDGE * U[:, None] * U[None] * inverse_slope
+    by_v = EDGE * U[:, None] * U[None] * inverse_slope[None, None]
 
     def rate(motion: _Motion) -> Array:
         return jnp.tensordot(by_v, motion.v, (-1, -1)) - jnp.tensordot(bends, motion.w, (-1, -1))
@@ -143,17 +143,18 @@ def _slack(values, U, bends, averaging, v, still, turned, dt) -> tuple[Array, Ar
     return jnp.diag(EDGE - values) + dt * rate(still), dt * rate(turned)
 
 
-def _complementary(A: Array, B: Array, guess: Array) -> Float[Array, "k k"]:
+def complementary(A: Array, B: Array, guess: Array) -> Float[Array, "k k"]:
     """X ≥ 0 with A + B[X] ≥ 0 and ⟨X, A + B[X]⟩ = 0: where ½⟨X, B[X]⟩ + ⟨A, X⟩ is least.
 
     By projected gradients with Nesterov's momentum.
     """
     k = len(A)
-    largest = jnp.linalg.norm(B.reshape(k * k, k * k))
+    norm = jnp.linalg.norm(B.reshape(k * k, k * k))
+    largest = jnp.where(norm > 0, norm, 1.0)
 
     def project(X: Array) -> Array:
         values, vectors = jnp.linalg.eigh((X + X.T) / 2)
-        return (vectors * jnp.maximum(values, 0)) @ vectors.T
+        return (vectors * jnp.maximum(values, 0)[None]) @ vectors.T
 
     def turn(t, carry):
         X, ahead = carry

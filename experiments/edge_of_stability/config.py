@@ -17,9 +17,9 @@ class Config:
     """Examples of each problem."""
     steps: int = 2_400
     """Steps of each run."""
-    every: int = 60
+    every: int = 80
     """Steps between two measurements of the sharpness."""
-    iterations: int = 10
+    iterations: int = 12
     """Of Lanczos' method at each of them."""
     seeds: int = 3
     """Starts of each optimizer on each problem."""
@@ -35,22 +35,22 @@ class Config:
     """Directions that the flow lets oscillate at once."""
     batch_sizes: tuple[int, ...] = (4, 16, 64)
     """Batches that SGD draws, with replacement."""
-    batch_steps: int = 6_000
+    batch_steps: int = 4_800
     """Its steps."""
     batch_width: int = 32
     """Hidden units of its network of one layer."""
 
 
 QUICK = Config(
-    methods=("gd", "adam_99"),
+    methods=("rmsprop",),
     widths=(16,),
     examples=100,
-    steps=800,
+    steps=960,
     seeds=2,
-    flow_width=8,
-    flow_examples=50,
-    flow_steps=300,
-    batch_sizes=(4, 16),
-    batch_steps=600,
+    iterations=20,
+    flow_steps=260,
+    directions=2,
+    batch_sizes=(4,),
+    batch_steps=240,
     batch_width=8,
 )

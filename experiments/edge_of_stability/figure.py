@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.common.statistics import positive_mean
 from experiments.edge_of_stability.averaged import WINDOW, Averaged, distances, first_burst, moved
 from experiments.edge_of_stability.batches import Sharpness
 from experiments.edge_of_stability.config import Config
@@ -90,15 +91,15 @@ def draw_batches(axes: Axes, batches: dict[int, Sharpness]) -> None:
     *sizes, full = batches
     for size in sizes:
         for series, face in ((batches[size].whole, WHOLE), (batches[size].batch, "white")):
-            estimate = late(series)
+            estimate = positive_mean(late(series))
             axes.errorbar(
                 size, estimate.value, estimate.reach, fmt="o", color=WHOLE, markerfacecolor=face,
                 linewidth=0.8, markersize=4,
             )  # fmt: skip
-    whole = late(batches[full].whole)
+    whole = positive_mean(late(batches[full].whole))
     axes.errorbar(full, whole.value, whole.reach, fmt="s", color=WHOLE, linewidth=0.8, markersize=4)
     plotting.theory(axes, [sizes[0] / 2, 2 * full], [1, 1], label=None)
-    axes.set(xscale="log", ylim=(0, 1.1), xlabel="batch size", ylabel="sharpness / (2/η)")
+    axes.set(xscale="log", ylim=(0, 1.3), xlabel="batch size", ylabel="sharpness / (2/η)")
     axes.set_xticks([*sizes, full], [str(size) for size in (*sizes, full)])
     axes.minorticks_off()
     plotting.title(axes, "f", "SGD")

@@ -21,7 +21,12 @@ from experiments.edge_of_stability.config import Config
 
 BLOCKS = 5
 NAMES = {"gd": "GD", "rmsprop": "RMSProp"}
-OF_BLOCKS = f"{BLOCKS} blocks of steps, each of many periods of the oscillation"
+ERRORS = number.ERRORS
+EULER = 0.01  # of the flow's numbers: what half or twice as many substeps change
+OF_BLOCKS = (
+    f"{ERRORS} standard errors of {BLOCKS} blocks of steps, each of many periods of the "
+    f"oscillation, and {EULER:.0%} for the Euler steps of the flow"
+)
 
 
 def oscillation_numbers(run: Averaged) -> Numbers:
@@ -63,7 +68,7 @@ def flow_numbers(name: str, run: Averaged) -> Numbers:
     central, stable = distances(run, run.central), distances(run, run.stable)
     late, half = slice(len(central) // 3, len(central)), WINDOW // 2
     shifted = slice(half + late.start, half + late.stop)
-    found = {
+    return {
         f"flow_{name}": number.bound(
             float(central[-1] / stable[-1]),
             "1, were oscillations of no effect on the way",
@@ -93,7 +98,6 @@ def flow_numbers(name: str, run: Averaged) -> Numbers:
             "flow",
         ),
     }
-    return found
 
 
 def averaged_number(measured: np.ndarray, predicted: np.ndarray, meaning: str) -> Number:
@@ -109,31 +113,34 @@ def averaged_number(measured: np.ndarray, predicted: np.ndarray, meaning: str) -
     estimate = Estimate(
         theory * value, theory * error, interval and (theory * interval[0], theory * interval[1])
     )
-    return number.sampled_theory(estimate, theory, OF_BLOCKS, meaning)
+    tolerance = ERRORS * estimate.error + EULER * theory
+    return number.theory(estimate, theory, tolerance, OF_BLOCKS, meaning)
 
 
-def late(series: np.ndarray) -> Estimate:
-    """The last third of the measurements, over seeds."""
-    return positive_mean(series[:, -(series.shape[1] // 3) :].mean(axis=1))
+def late(series: np.ndarray) -> np.ndarray:
+    """The mean over the last third of the measurements, of each seed."""
+    return series[:, -(series.shape[1] // 3) :].mean(axis=1)
 
 
 def batch_numbers(batches: dict[int, Sharpness], config: Config) -> Numbers:
+    """Runs of one seed have one start, so that ratios of two of them are of a pair."""
     found: Numbers = {}
     whole = late(batches[config.examples].whole)
     for size in config.batch_sizes:
         of_batch = batches[size]
         found[f"batch_sharpness_{size}"] = number.regression(
-            late(of_batch.batch),
+            positive_mean(late(of_batch.batch)),
             f"η/2 · E[gᵀHg/gᵀg] over batches of {size} at the end of SGD; said to be 1",
         )
         found[f"whole_sharpness_{size}"] = number.below(
-            late(of_batch.whole),
-            whole.value,
-            f"η/2 · λmax of all examples at the end of SGD with batches of {size}",
-            why="that of full batches after as many steps",
+            positive_mean(late(of_batch.whole) / whole),
+            1.0,
+            f"λmax of all examples at the end of SGD with batches of {size}, over that after as "
+            "many steps of gradient descent",
+            why="batches then being of no effect",
         )
     return found | {
         "whole_sharpness_full": number.regression(
-            whole, "η/2 · λmax of all examples at the end of gradient descent at that rate"
+            positive_mean(whole), "η/2 · λmax at the end of gradient descent at that rate"
         )
     }

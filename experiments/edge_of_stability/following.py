@@ -1,6 +1,5 @@
 """Preconditioned sharpness along runs of every optimizer."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -15,7 +14,6 @@ from experiments.edge_of_stability.methods import METHODS, Method
 from experiments.edge_of_stability.problems import PROBLEMS, Network, Problem, Vector
 from jdescent import analysis
 
-THREADS = 2
 RANDOM = 1  # the key of the direction that the first measurement begins with
 
 
@@ -67,21 +65,13 @@ def follow(method: Method, config: Config):
     return run
 
 
-def follow_all(config: Config) -> dict[str, dict[str, Followed]]:
-    """The runs by problem and optimizer; two optimizers at a time, as there are two cores."""
-    names = [name for name in METHODS if name in config.methods]
-    problems = {name: make(config.examples) for name, make in PROBLEMS.items()}
+def follow_seeds(name: str, config: Config) -> dict[str, Followed]:
+    """One optimizer's runs on each problem."""
+    method, found = METHODS[name], {}
+    run = jax.jit(follow(method, config))
     starts = [Network(config.widths).start(seed) for seed in range(config.seeds)]
-
-    def runs_of(name: str) -> dict[str, Followed]:
-        method, found = METHODS[name], {}
-        run = jax.jit(follow(method, config))
-        for problem, data in problems.items():
-            rate = jnp.float32(method.rates[problem])
-            rows = [run(rate, start, data) for start in starts]
-            found[problem] = Followed(*(np.stack(column) for column in zip(*rows, strict=True)))
-        return found
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        by_method = dict(zip(names, pool.map(runs_of, names), strict=True))
-    return {problem: {name: by_method[name][problem] for name in names} for problem in PROBLEMS}
+    for problem, make in PROBLEMS.items():
+        rate, data = jnp.float32(method.rates[problem]), make(config.examples)
+        rows = [run(rate, start, data) for start in starts]
+        found[problem] = Followed(*(np.stack(column) for column in zip(*rows, strict=True)))
+    return found

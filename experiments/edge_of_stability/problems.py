@@ -30,7 +30,7 @@ def synthetic(examples: int) -> Problem:
     """Gaussian features of standard deviations j^−½, and the class that a linear teacher names."""
     of_features, of_teacher = jax.random.split(jax.random.key(TEACHER_SEED))
     scales = jnp.arange(1.0, PIXELS + 1) ** -0.5
-    inputs = scales * jax.random.normal(of_features, (examples, PIXELS))
+    inputs = scales[None] * jax.random.normal(of_features, (examples, PIXELS))
     classes = jnp.argmax(inputs @ jax.random.normal(of_teacher, (PIXELS, CLASSES)), axis=1)
     return Problem(inputs, jax.nn.one_hot(classes, CLASSES))
 
