@@ -25,4 +25,5 @@ NAMES = (
     "counterexamples",
     "step_sizes",
     "rotational_equilibrium",
+    "edge_of_stability",
 )
