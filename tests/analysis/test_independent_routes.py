@@ -9,10 +9,12 @@ such as ηλ must be rounded once, and near a zero or a limit of the result that
 
 import inspect
 import itertools
+import re
 import zlib
 from collections.abc import Callable
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -988,10 +990,37 @@ def test_counts_are_whole_numbers(name):
         assert inputs.ranges(function)[key].whole, key
 
 
+# Whose routes, such as dense Hessians and runs of the optimizers, have a file of their own.
+ELSEWHERE = {
+    "test_curvature": {
+        "critical_sharpness",
+        "directional_curvature",
+        "gauss_newton_operator",
+        "gauss_newton_product",
+        "hessian_operator",
+        "hessian_product",
+        "hessian_trace",
+        "sharpness",
+        "spectral_density",
+        "top_eigenpairs",
+    },
+    "test_preconditioned_sharpness": {"preconditioned_sharpness", "preconditioner"},
+    "test_stability": {"largest_stable_rate", "measured_largest_stable_rate"},
+    "test_stability_limits": {"lookahead_limit", "optimistic_limit", "schedule_free_limit"},
+    "test_adam_cycles": {"adam_cycle"},
+    "test_heavy_ball_cycles": {"heavy_ball_cycle_margin"},
+}
+
+
 def test_every_public_function_has_a_route():
-    functions = {n for n in analysis.__all__ if inspect.isfunction(getattr(analysis, n))}
-    assert functions == CLOSED_FORMS.keys() | OTHERS.keys()
-    assert not CLOSED_FORMS.keys() & OTHERS.keys()
+    functions = sorted(n for n in analysis.__all__ if inspect.isfunction(getattr(analysis, n)))
+    assert functions == sorted([*CLOSED_FORMS, *OTHERS, *itertools.chain(*ELSEWHERE.values())])
+
+
+@pytest.mark.parametrize("file", ELSEWHERE)
+def test_routes_elsewhere_are_there(file):
+    words = (Path(__file__).parent / f"{file}.py").read_text(encoding="utf-8")
+    assert all(re.search(rf"\b{name}\(", words) for name in ELSEWHERE[file])
 
 
 def test_mean_steps_equal_exact_fractions_where_leaving_is_rare():
