@@ -1020,7 +1020,7 @@ def test_every_public_function_has_a_route():
 @pytest.mark.parametrize("file", ELSEWHERE)
 def test_routes_elsewhere_are_there(file):
     words = (Path(__file__).parent / f"{file}.py").read_text(encoding="utf-8")
-    assert all(re.search(rf"\b{name}\(", words) for name in ELSEWHERE[file])
+    assert all(re.search(rf"\b{name}\b", words) for name in ELSEWHERE[file])
 
 
 def test_mean_steps_equal_exact_fractions_where_leaving_is_rare():
