@@ -65,8 +65,8 @@ def averaged(name: str, config: Config) -> Averaged:
     if name == "gd":
         at_edge = functools.partial(_at_edge, loss, rate=rate, count=config.directions)
         values, deviation = jax.jit(at_edge)(iterates)
-    flow = jax.jit(flow)
-    central, stable = (flow(begun.params, v, oscillates=flag) for flag in (1.0, 0.0))
+    both = jax.jit(flow)
+    central, stable = (both(begun.params, v, oscillates=flag) for flag in (1.0, 0.0))
     found = Averaged(iterates, losses, values, deviation, central, stable)
     return jax.tree.map(np.asarray, found)
 

@@ -18,6 +18,9 @@ DRAWS = 200  # batches that an expectation is over
 ITERATIONS = 20
 
 
+Series = Float[np.ndarray, "seeds rows"]
+
+
 class Sharpness(NamedTuple):
     """η/2 times what is to be 1 at an edge; one row a seed, one column a measurement.
 
@@ -27,9 +30,9 @@ class Sharpness(NamedTuple):
         weighted: E[gᵀHg]/E[gᵀg].
     """
 
-    whole: Float[np.ndarray, "seeds rows"]
-    batch: Float[np.ndarray, "seeds rows"]
-    weighted: Float[np.ndarray, "seeds rows"]
+    whole: Series
+    batch: Series
+    weighted: Series
 
 
 def sharpness_with(size: int, config: Config) -> Sharpness:
@@ -40,7 +43,7 @@ def sharpness_with(size: int, config: Config) -> Sharpness:
     every, draws = config.batch_steps // ROWS, 1 if is_whole else DRAWS
 
     @jax.jit
-    def run(seed: Array) -> Sharpness:
+    def run(seed: Array) -> tuple[Array, ...]:
         path = jd.descend(
             network.loss, network.start(seed), jd.sgd(RATE), steps=every * ROWS,
             batches=draw, key=None if is_whole else jax.random.key(seed),
@@ -53,7 +56,9 @@ def sharpness_with(size: int, config: Config) -> Sharpness:
     return Sharpness(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-def _measured(w: Vector, network: Network, data: Problem, draw, draws: int) -> Sharpness:
+def _measured(w: Vector, network: Network, data: Problem, draw, draws: int) -> tuple[Array, ...]:
+    """What `Sharpness` holds, at one point of the run."""
+
     def along_gradient(key: Array) -> tuple[Array, Array]:
         batch = draw(key, 0)
         g = jax.grad(network.loss)(w, batch)
@@ -63,4 +68,4 @@ def _measured(w: Vector, network: Network, data: Problem, draw, draws: int) -> S
     bends, squares = jax.lax.map(along_gradient, keys)
     whole = analysis.sharpness(network.loss, w, data, iterations=ITERATIONS)
     found = whole, jnp.mean(bends / squares), jnp.mean(bends) / jnp.mean(squares)
-    return Sharpness(*(RATE / 2 * value for value in found))
+    return tuple(RATE / 2 * value for value in found)

@@ -2,6 +2,7 @@
 
 from experiments.common.claims import Claim, Source, at_least, at_most, between
 from experiments.edge_of_stability.config import Config
+from experiments.edge_of_stability.flow_numbers import NAMES
 from experiments.edge_of_stability.methods import METHODS
 from experiments.edge_of_stability.problems import PROBLEMS
 
@@ -84,20 +85,24 @@ def of_flows(config: Config) -> list[Claim]:
             "past the edge GD oscillates along the top eigenvector with period 2, growing by "
             "ηS − 1 a step, and the larger the oscillation the more the sharpness falls",
             tried,
-            {"alternating": at_least(0.75), "pull": at_most(-0.2), "burst_growth": at_least(0)},
+            {
+                "alternating": at_least(0.75),
+                "pull": at_most(-0.2),
+                "burst_growth": between(0.95, 1.05),
+            },
             "Their 2α/β, the mean squared deviation where one direction oscillates, is tr Σ of the "
             "central flow there: see flow_variance_gd.",
         ),
         *(
             Claim(
                 CENTRAL_FLOWS,
-                f"the time-averaged path of {name} follows the central flow, as the flow without "
-                "oscillations does not",
+                f"the time-averaged path of {NAMES[key]} follows the central flow, as "
+                "the flow without oscillations does not",
                 tried,
                 {f"flow_{key}": at_most(0.5), f"flow_error_{key}": at_most(0.1)},
                 "Its discretization and the step of Euler's method are our own.",
             )
-            for key, name in (("gd", "GD"), ("rmsprop", "RMSProp"))
+            for key in config.flows
         ),
     ]
 

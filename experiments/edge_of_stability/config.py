@@ -23,6 +23,8 @@ class Config:
     """Of Lanczos' method at each of them."""
     seeds: int = 3
     """Starts of each optimizer on each problem."""
+    flows: tuple[str, ...] = ("gd", "rmsprop")
+    """Optimizers whose averaged path is predicted; gradient descent is one of them."""
     flow_width: int = 40
     """Hidden units of the network of one layer whose averaged path is predicted."""
     flow_examples: int = 200
@@ -43,11 +45,12 @@ class Config:
 
 QUICK = Config(
     methods=("rmsprop",),
-    widths=(16,),
-    examples=100,
-    steps=960,
+    widths=(24,),
+    examples=60,
+    steps=1_360,
     seeds=2,
     iterations=20,
+    flows=("gd",),
     flow_steps=260,
     directions=2,
     batch_sizes=(4,),

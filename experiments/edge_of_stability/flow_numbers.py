@@ -1,6 +1,7 @@
 """Headline numbers of the oscillation, of the flows that average it, and of small batches."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from experiments.common import number
 from experiments.common.number import Number, Numbers
@@ -36,12 +37,13 @@ def oscillation_numbers(run: Averaged) -> Numbers:
     measured, predicted = growth(run)
     return {
         "burst_growth": number.theory(
-            measured,
-            predicted,
-            0.1 * abs(predicted),
-            "a tenth: the gradient's part from the way itself, and the cubic term at its end",
-            "ln of the growth of GD's deviation along the top eigenvector in its first burst, "
-            f"{burst.stop - burst.start} steps; theory: sum of ln(ηS − 1)",
+            measured / predicted,
+            1.0,
+            0.05,
+            "the gradient that the way itself has along the eigenvector, and the cubic terms at "
+            "the end of the growth",
+            "growth of GD's deviation along the top eigenvector in its first burst, "
+            f"{burst.stop - burst.start} steps: ln of what it is, over the sum of ln(ηS − 1)",
         ),
         "alternating": number.bound(
             alternating(run),
@@ -100,8 +102,9 @@ def flow_numbers(name: str, run: Averaged) -> Numbers:
     }
 
 
-def averaged_number(measured: np.ndarray, predicted: np.ndarray, meaning: str) -> Number:
+def averaged_number(measured: ArrayLike, predicted: ArrayLike, meaning: str) -> Number:
     """Ratios of block means, which stand for the errors of what is autocorrelated and drifts."""
+    measured, predicted = np.asarray(measured), np.asarray(predicted)
     theory = float(np.mean(predicted))
     ratios = [
         float(np.mean(a) / np.mean(b))

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from experiments.common.report import stage
-from experiments.edge_of_stability.averaged import RATES, averaged
+from experiments.edge_of_stability.averaged import averaged
 from experiments.edge_of_stability.batches import sharpness_with
 from experiments.edge_of_stability.config import Config
 from experiments.edge_of_stability.following import follow_seeds
@@ -20,7 +20,7 @@ def simulate(config: Config) -> dict:
         ThreadPoolExecutor(THREADS) as pool,
     ):
         followed = [pool.submit(follow_seeds, name, config) for name in config.methods]
-        flows = {name: pool.submit(averaged, name, config) for name in RATES}
+        flows = {name: pool.submit(averaged, name, config) for name in config.flows}
         batches = {size: pool.submit(sharpness_with, size, config) for size in sizes}
         by_method = dict(zip(config.methods, (each.result() for each in followed), strict=True))
         return {
