@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.common import number
-from experiments.common.number import Numbers
+from experiments.common.number import Number, Numbers
 from experiments.common.statistics import Estimate, positive_mean
 from experiments.edge_of_stability.config import Config
 from experiments.edge_of_stability.flow_numbers import (
@@ -63,11 +63,8 @@ def followed_numbers(
             f"preconditioned sharpness over its threshold, last third, {where}; within a run it "
             f"swings by {swings:.2g} (standard deviation)",
         ),
-        f"first_{key}": number.below(
-            positive_mean(followed.ratio[:, 0]),
-            1.0,
-            f"the same after {config.every + 1} steps, {where}",
-            why="the threshold, to which it has still to rise",
+        f"first_{key}": first_measured(
+            positive_mean(followed.ratio[:, 0]), f"the same after {config.every + 1} steps, {where}"
         ),
     }
     if len(crossed) == config.seeds:
@@ -75,6 +72,13 @@ def followed_numbers(
             positive_mean(crossed), f"step at which it is first measured at 1 or above, {where}"
         )
     return found
+
+
+def first_measured(ratio: Estimate, meaning: str) -> Number:
+    """A bound, unless a method is so fast that its seeds do not tell its first ratio from 1."""
+    if ratio.ends[1] >= 1:
+        return number.regression(ratio, meaning)
+    return number.below(ratio, 1.0, meaning, why="the threshold, to which it has still to rise")
 
 
 def last_third(series: np.ndarray) -> np.ndarray:
