@@ -8,9 +8,10 @@ digits. (d) Gradient descent on a smaller network, past the edge: half a step al
 top eigenvector (blue) changes its sign at every step, and grows while the sharpness, measured
 half-way between iterates (gray, right), is above 2/η (dashed). (e) How far the average of 20
 iterates is from the central flow (solid), which foresees what oscillations do, and from the same
-flow without them (dotted); dashed: how far it has gone. (f) SGD at one rate: λmax of the whole
-loss (filled) and the batch sharpness E[gᵀHg/gᵀg] (open), in units of 2/η, over the batch size, in
-the last third of the measurements; the square is the full batch; bars are 95 % intervals.
+flow without them (dotted); dashed: how far it has gone. In (d, e) steps count from where the flows
+begin. (f) SGD at one rate: λmax of the whole loss (filled) and the batch sharpness E[gᵀHg/gᵀg]
+(open), in units of 2/η, over the batch size, in the last third of the measurements; the square is
+the full batch; bars are 95 % intervals.
 """
 
 from experiments.edge_of_stability.claims import claims
