@@ -46,7 +46,7 @@ EXPECTED = {
     "leaves the minimum": "acprop dadapt_adamw prodigy",
     "not additive": "lamb lbfgs",
     "the rate changes nothing": "polyak_sgd",
-    "no period": "normalize",
+    "NaN or infinite at the minimum": "normalize",
 }
 KIND_OF = {name: kind for kind, names in EXPECTED.items() for name in names.split()}
 
