@@ -1,16 +1,23 @@
 """Every setup from several starts, and the sharpness on the way."""
 
+import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 import jdescent as jd
 from experiments.common.deep_network import Start, draw_starts, loss, model, scaled, seen
-from experiments.common.digits import Digits, best_baseline, majority_accuracy, split_digits
+from experiments.common.digits import (
+    Digits,
+    Examples,
+    best_baseline,
+    majority_accuracy,
+    split_digits,
+)
 from experiments.common.report import stage
-from experiments.common.sharpness import sharpness_of
 from experiments.divergence_cures.config import Config
 from experiments.divergence_cures.setups import Setup, setups
+from jdescent import analysis
 
 DIVERGENCE = 1e20  # further than by default, so that the way there can be seen
 
@@ -57,7 +64,10 @@ def relative_sharpness(
     """
     looks = look_steps(config)
     _, as_params = ravel_pytree(draw_starts(1)[0].layers)
-    sharpness = sharpness_of(lambda flat, batch: loss(as_params(flat), batch))
+
+    @jax.jit
+    def sharpness(flat: Array, batch: Examples) -> Array:
+        return analysis.sharpness(lambda flat: loss(as_params(flat), batch), flat)
 
     def of_setup(setup: Setup, run: dict[str, np.ndarray]) -> np.ndarray:
         train = seen(data, setup.normalized).train

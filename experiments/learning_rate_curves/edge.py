@@ -1,5 +1,7 @@
 """Full-batch gradient descent, at rates around 2/λmax of its first weights."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,6 @@ from jaxtyping import Array, Float
 
 import jdescent as jd
 from experiments.common.digits import Examples
-from experiments.common.sharpness import sharpness_of
 from experiments.learning_rate_curves.config import Config
 from experiments.learning_rate_curves.training import Seed, loss
 from jdescent import analysis
@@ -18,7 +19,7 @@ SLOWEST, FASTEST = 0.25, 8.0
 def edge_of_descent(config: Config, train: Examples, seeds: list[Seed]) -> dict[str, np.ndarray]:
     """2/λmax of every seed, and the losses at rates in units of it: (rate, seed, step)."""
     examples = jax.tree.map(lambda rows: rows[: config.edge_examples], train)
-    sharpness = sharpness_of(loss)
+    sharpness = jax.jit(functools.partial(analysis.sharpness, loss))
     limits = [float(analysis.gd_limit(sharpness(seed.start, examples))) for seed in seeds]
     relative = np.geomspace(SLOWEST, FASTEST, config.edge_rates)
 

@@ -9,11 +9,10 @@ import jdescent as jd
 from experiments import learning_rate_curves as experiment
 from experiments.common import report
 from experiments.common.digits import split_digits
-from experiments.common.sharpness import sharpness_of
 from experiments.learning_rate_curves import edge, warm_up
 from experiments.learning_rate_curves.config import DECAYS, MOMENTUM, TOO_HIGH, shapes
 from experiments.learning_rate_curves.training import at_rate, best, draw_seeds, fails, in_bins
-from jdescent import batches
+from jdescent import analysis, batches
 
 QUICK = experiment.QUICK
 WATCHED = 20
@@ -100,14 +99,15 @@ def test_sharpness_is_the_largest_eigenvalue_of_softmax_regressions_hessian():
         for row, p in zip(x, probabilities, strict=True)
     ]
     exact = np.linalg.eigvalsh(np.mean(parts, axis=0))[-1]
-    measured = sharpness_of(jd.losses.cross_entropy(lambda weights, x: x @ weights))
+    loss = jd.losses.cross_entropy(lambda weights, x: x @ weights)
     batch = (jnp.asarray(x, float), labels)
-    assert measured(jnp.asarray(weights, float), batch) == pytest.approx(exact, rel=1e-3)
+    measured = analysis.sharpness(loss, jnp.asarray(weights, float), batch)
+    assert measured == pytest.approx(exact, rel=1e-3)
 
 
 def test_sharpness_is_the_largest_and_not_the_one_of_largest_size():
     curvatures = jnp.array([-7.0, *jnp.linspace(-1.0, 2.0, 30)])
-    measured = sharpness_of(lambda x: jnp.sum(curvatures * x**2) / 2)(jnp.ones(31))
+    measured = analysis.sharpness(lambda x: jnp.sum(curvatures * x**2) / 2, jnp.ones(31))
     assert measured == pytest.approx(2.0, rel=1e-3)
 
 
