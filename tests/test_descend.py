@@ -362,3 +362,13 @@ def test_a_state_of_python_numbers_is_recorded_at_any_interval():
     for every in (1, 3):
         path = jd.descend(jd.losses.parabola(), 0.0, doubling, 4, record="state", every=every)
         np.testing.assert_array_equal(path.record["state"], 2.0 ** np.asarray(path.steps, float))
+
+
+def test_an_update_that_names_the_loss_is_given_it():
+    """Without ``**extra`` too; here Newton and Raphson's step to where x² is 0."""
+
+    def update(gradient, state, params=None, *, value):
+        return -value / gradient, state
+
+    path = jd.descend(lambda x: x**2, 1.0, jd.Optimizer(lambda x: (), update), steps=10)
+    np.testing.assert_array_equal(path.params, 0.5**10)

@@ -105,11 +105,16 @@ def chain(*optimizers: OptimizerLike) -> Optimizer:
 
 
 def accept_extra(update: Callable) -> Callable:
-    """The same update, but ignoring extra keyword arguments if it does not take any."""
-    parameters = inspect.signature(update).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    """The same update, given only those extra keyword arguments that it names, if not any."""
+    parameters = inspect.signature(update).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return update
-    return lambda grads, state, params=None, **extra: update(grads, state, params)
+
+    def accepting(grads, state, params=None, **extra):
+        named = {name: value for name, value in extra.items() if name in parameters}
+        return update(grads, state, params, **named)
+
+    return accepting
 
 
 def apply_updates(params: Params, updates: Updates) -> Params:

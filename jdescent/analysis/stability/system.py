@@ -1,6 +1,5 @@
 """An optimizer on a quadratic as one map of flat numbers, compiled once for many lanes."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from jaxtyping import Array, PyTree
 
 from jdescent.analysis.stability.problem import FEWEST_LANES, Quadratic, mixing, require_room
 from jdescent.core.checks import require_optimizer, require_same_tree
+from jdescent.core.contract import accept_extra
 
 MOST_LANES = 16
 TRACE = 1024  # steps whose x is kept, where that is few numbers
@@ -225,7 +225,7 @@ class System:
         extra |= {"value_fn": loss}
         if self._more:
             extra |= {"obj_fn": loss, "grad_fn": lambda p, *_: jax.grad(loss)(p)}
-        update = _of_what_it_takes(self._built(rate).update)
+        update = accept_extra(self._built(rate).update)
         returned = update(unravel(gradient), state, params, **extra)
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise TypeError(
@@ -282,17 +282,3 @@ def _as_was(new: Any, before: Any) -> Array:
             f"{jnp.shape(new)}"
         )
     return jnp.asarray(new, before.dtype)
-
-
-def _of_what_it_takes(update: Callable) -> Callable:
-    """The update, given only the extra arguments that it names, unless it takes any."""
-    parameters = inspect.signature(update).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return update
-
-    def call(gradient, state, params, **extra):
-        return update(
-            gradient, state, params, **{n: a for n, a in extra.items() if n in parameters}
-        )
-
-    return call
