@@ -228,10 +228,8 @@ def _of_quantile(ordered: np.ndarray, quantile: float, level: float) -> tuple[np
     estimate = _interpolated(ordered, quantile * (count - 1))
     below = stats.binom(count, quantile)
     tail = (1 - level) / 2
-    lower = int(
-        below.ppf(tail)
-    )  # the quantile is below x₍ₗ₎ where fewer than l values are below it
-    upper = int(below.isf(tail)) + 1  # and above x₍ᵤ₎ where u or more are
+    # it is below x₍ₗ₎ where fewer than l values are below it, and above x₍ᵤ₎ where u or more are
+    lower, upper = int(below.ppf(tail)), int(below.isf(tail)) + 1
     padded = np.pad(ordered, [(0, 0)] * (ordered.ndim - 1) + [(1, 1)])
     padded[..., 0], padded[..., -1] = -np.inf, np.inf
     return estimate, padded[..., lower], padded[..., upper]
@@ -250,6 +248,8 @@ def _interpolated(ordered: np.ndarray, place: float) -> np.ndarray:
 def _first_of_best(
     table: "xarray.Dataset", variable: str, each: list[str], largest: bool
 ) -> "xarray.Dataset":
+    import xarray
+
     searched = [dim for dim in table[variable].dims if dim not in each]
     if not searched:
         return table.assign(ties=(table[variable].dims, np.ones(table[variable].shape, int)))
@@ -257,8 +257,6 @@ def _first_of_best(
     flat = estimate.values.reshape(*(table.sizes[dim] for dim in each), -1)
     extreme = flat.max(-1) if largest else flat.min(-1)
     ties = flat == extreme[..., None]
-    import xarray
-
     places = np.unravel_index(ties.argmax(-1), [table.sizes[dim] for dim in searched])
     chosen = {
         dim: xarray.DataArray(at, dims=each) for dim, at in zip(searched, places, strict=True)

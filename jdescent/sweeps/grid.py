@@ -47,12 +47,12 @@ def sweep(
     """Call ``run(**point)`` at every point of the grid of axes, many points at a time.
 
     The grid is the product of the axes. It is cut into chunks that fit `max_memory`, which run on
-    every device that JAX sees (see `use_all_cores`). The function is compiled once,
-    or once for each combination of choices. A lane gives
-    what the same call alone gives, to rounding. On CPU, small problems give the same bits on any
-    number of devices from two on, and of workers of a cluster. A run that calls Python back for its
-    effect (``jax.debug.print``, ``io_callback``) does so once for each point that is computed, on
-    one device, in no promised order, or within a chunk with ``ordered=True`` point by point.
+    every device that JAX sees (see `use_all_cores`). The function is compiled once, or once for
+    each combination of choices. A lane gives what the same call alone gives, to rounding. On CPU,
+    small problems give the same bits on any number of devices from two on, and of workers of a
+    cluster. A run that calls Python back for its effect (``jax.debug.print``, ``io_callback``) does
+    so once for each point that is computed, on one device, in no promised order, or within a chunk
+    with ``ordered=True`` point by point.
 
     Args:
         run: a function of one keyword argument per axis that jits and vmaps, for instance one that
