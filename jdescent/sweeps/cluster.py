@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 import numpy as np
 from distributed import Client, Future, KilledWorker
+from distributed.comm import CommClosedError
 
 from jdescent.sweeps.jobs import Job
 from jdescent.sweeps.layout import is_free
@@ -208,7 +209,7 @@ class _Tasks:
         worker, _ = self._began.pop(label, ("no worker yet", 0.0))
         try:
             result = future.result()
-        except CancelledError as error:
+        except (CancelledError, CommClosedError) as error:
             raise self._scheduler_lost() from error
         except KilledWorker as error:
             raise RuntimeError(

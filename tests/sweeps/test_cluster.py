@@ -220,6 +220,15 @@ def test_an_error_of_the_run_comes_as_itself_and_names_the_chunk(client, tmp_pat
     assert f"0 of 1 chunks are safe in {tmp_path / 's.zarr'}" in note
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl+C as Python has it, whatever loops of events in this process have made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_says_how_to_go_on(client, tmp_path, whole, many_chunks, once):
     store = tmp_path / "s.zarr"
     once(3, store, lambda: os.kill(os.getpid(), signal.SIGINT))
