@@ -24,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif command in ("-V", "--version"):
         print(f"jdescent {jdescent.__version__}")
     elif command == "play":
-        from jdescent import playground
+        import jdescent_playground
 
         try:
-            playground.main(rest[:-1])
+            jdescent_playground.main(rest[:-1])
         except ModuleNotFoundError as error:
             raise SystemExit(
                 f"the playground needs {error.name}: pip install 'jdescent[playground]'"

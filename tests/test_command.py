@@ -37,10 +37,10 @@ def test_play_has_a_help_of_its_own(capsys):
 
 
 def test_play_without_bokeh_says_how_to_install_it(monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("jdescent.playground.")]:
+    for name in [name for name in sys.modules if name.startswith("jdescent_playground.")]:
         monkeypatch.delitem(sys.modules, name)
     for name in {"bokeh", *(name for name in sys.modules if name.startswith("bokeh."))}:
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delattr("jdescent.playground.server", raising=False)
+    monkeypatch.delattr("jdescent_playground.server", raising=False)
     with pytest.raises(SystemExit, match=r"pip install 'jdescent\[playground\]'"):
         main(["play"])

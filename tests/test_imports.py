@@ -10,8 +10,9 @@ import pytest
 from experiments import NAMES
 
 ROOT = Path(__file__).parents[1]
+ROOMS = ("jdescent", "experiments", "jdescent_playground")
 DOWNWARDS = (
-    ("experiments", "jdescent.playground", "jdescent.report"),
+    ("experiments", "jdescent_playground", "jdescent.report"),
     ("jdescent.sweeps", "jdescent.analysis", "jdescent.plotting"),
     ("jdescent.descend",),
     ("jdescent.optimizers", "jdescent.losses", "jdescent.batches"),
@@ -21,8 +22,8 @@ SAME_FILES = ("config", "figure", "numbers", "simulate")
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the library and of the experiments, by its dotted name."""
-    files = [path for room in ("jdescent", "experiments") for path in (ROOT / room).rglob("*.py")]
+    """Every module of the library, the experiments and the playground, by its dotted name."""
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
     dotted = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
     return {name.removesuffix(".__init__"): path for path, name in dotted.items()}
 
@@ -47,6 +48,14 @@ def imported(name: str) -> Iterator[str]:
                 yield inner if inner in MODULES else statement.module
 
 
+def roots(code: ast.Module) -> set[str]:
+    """First names of all that is imported anywhere in it, within functions too."""
+    statements = [*ast.walk(code)]
+    plain = [n.name for s in statements if isinstance(s, ast.Import) for n in s.names]
+    of = [s.module for s in statements if isinstance(s, ast.ImportFrom) and s.module]
+    return {name.split(".")[0] for name in plain + of}
+
+
 IMPORTS = {name: set(imported(name)) for name in MODULES}
 
 
@@ -68,6 +77,16 @@ def test_imports_run_downwards():
         if heights.get(other, at) > at
     ]
     assert not upwards
+
+
+def test_only_the_command_knows_the_playground():
+    knowing = [
+        name
+        for name, path in MODULES.items()
+        if not name.startswith("jdescent_playground")
+        and "jdescent_playground" in roots(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert knowing == ["jdescent.__main__"]
 
 
 def test_no_experiments_imports_go_in_a_circle():

@@ -21,7 +21,7 @@ def playground() -> Iterator[str]:
     """The address of a playground that runs in a process of its own."""
     server = subprocess.Popen(
         [
-            *(sys.executable, "-m", "jdescent.playground", "--no-browser", "--port", "0"),
+            *(sys.executable, "-m", "jdescent_playground", "--no-browser", "--port", "0"),
             *("--allow-host", "lab.example", "--allow-host", "proxy.example:8443"),
         ],
         stdout=subprocess.PIPE,

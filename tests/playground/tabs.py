@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import pytest
 from bokeh.document import Document
 
-from jdescent.playground.page import Page
+from jdescent_playground.page import Page
 
 
 class Tab:

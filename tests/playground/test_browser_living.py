@@ -110,7 +110,7 @@ def test_the_address_follows_a_run(open_page):
 def test_a_page_comes_back_with_its_state_when_its_server_was_started_again(browser):
     def start(port: int):
         server = subprocess.Popen(
-            [sys.executable, "-m", "jdescent.playground", "--no-browser", "--port", str(port)],
+            [sys.executable, "-m", "jdescent_playground", "--no-browser", "--port", str(port)],
             stdout=subprocess.PIPE,
             text=True,
         )

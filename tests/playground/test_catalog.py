@@ -9,9 +9,9 @@ import pytest
 import jdescent as jd
 from jdescent import optimizers
 from jdescent.core import Real, Switch, hyperparameters_of
-from jdescent.playground.catalog import METHODS, limit_formula, split, stability_limit
-from jdescent.playground.curves import CURVES
-from jdescent.playground.runs import Setup, compute
+from jdescent_playground.catalog import METHODS, limit_formula, split, stability_limit
+from jdescent_playground.curves import CURVES
+from jdescent_playground.runs import Setup, compute
 
 ALL = [
     pytest.param(method, one, id=f"{method.name}-{one.name}")

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jdescent.playground.curves import CURVES, typed
-from jdescent.playground.expressions import parse
+from jdescent_playground.curves import CURVES, typed
+from jdescent_playground.expressions import parse
 
 
 @pytest.mark.parametrize("name", CURVES)

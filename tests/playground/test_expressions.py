@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdescent.playground.expressions import (
+from jdescent_playground.expressions import (
     CONSTANTS,
     FUNCTIONS,
     LONGEST,

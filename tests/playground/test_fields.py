@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tabs import Tab
 
-from jdescent.playground import address, fields
-from jdescent.playground.catalog import METHODS
-from jdescent.playground.pages.game import Game
-from jdescent.playground.pages.one_dimension import OneDimension
-from jdescent.playground.pages.two_dimensions import TwoDimensions
+from jdescent_playground import address, fields
+from jdescent_playground.catalog import METHODS
+from jdescent_playground.pages.game import Game
+from jdescent_playground.pages.one_dimension import OneDimension
+from jdescent_playground.pages.two_dimensions import TwoDimensions
 
 NONSENSE = ["NaN", "nan", "inf", "-inf", "1e400", "abc", "1,000", "0x10", "1_0", "٣", "--1", "1e"]
 REFUSED = {

@@ -9,10 +9,10 @@ from bokeh.document import Document
 from reading import read
 
 import jdescent as jd
-from jdescent.playground import levels, questions
-from jdescent.playground.page import Page
-from jdescent.playground.pages.game import FOG, RATE, SLOPE, TRAP, Game
-from jdescent.playground.runs import Setup, compute
+from jdescent_playground import levels, questions
+from jdescent_playground.page import Page
+from jdescent_playground.pages.game import FOG, RATE, SLOPE, TRAP, Game
+from jdescent_playground.runs import Setup, compute
 
 
 class Player:

@@ -7,7 +7,7 @@ import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from jdescent.playground.guard import Hosts, checked_host, headers
+from jdescent_playground.guard import Hosts, checked_host, headers
 
 
 def answer(playground, request: str) -> tuple[int, dict[str, str], str]:

@@ -9,13 +9,13 @@ import pytest
 from browsing import wait_until
 from tabs import Tab
 
-from jdescent.playground import address, method_panel, scene
-from jdescent.playground.catalog import METHODS
-from jdescent.playground.game_address import READERS as GAME
-from jdescent.playground.look import LIGHT
-from jdescent.playground.page import PAGES, Page
-from jdescent.playground.pages import game, one_dimension, two_dimensions
-from jdescent.playground.race import LARGEST
+from jdescent_playground import address, method_panel, scene
+from jdescent_playground.catalog import METHODS
+from jdescent_playground.game_address import READERS as GAME
+from jdescent_playground.look import LIGHT
+from jdescent_playground.page import PAGES, Page
+from jdescent_playground.pages import game, one_dimension, two_dimensions
+from jdescent_playground.race import LARGEST
 
 ATTACKS = [
     "<img src=x onerror=alert(1)>",
@@ -76,7 +76,7 @@ def queries(path: str, attack: str) -> list[tuple[dict[str, str], list[str]]]:
 
 @pytest.mark.parametrize("path", BUILDS)
 def test_what_an_address_says_is_repeated_as_text_and_never_as_html(path, monkeypatch):
-    monkeypatch.setattr("jdescent.playground.rates.POINTS", 3)
+    monkeypatch.setattr("jdescent_playground.rates.POINTS", 3)
     answered = set()
     for number, (_, _) in enumerate(queries(path, "")):
         asked, names = queries(path, ATTACKS[number % len(ATTACKS)])[number]

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reading import read
 
-from jdescent.playground.catalog import stability_limit
-from jdescent.playground.curves import CURVES, typed
-from jdescent.playground.equation import update_lines, without_tags
-from jdescent.playground.expressions import parse
-from jdescent.playground.numbers import bracketed, counted, shown
-from jdescent.playground.rates import PRESETS, outcomes, presets
-from jdescent.playground.runs import Setup, compute
-from jdescent.playground.words import status
+from jdescent_playground.catalog import stability_limit
+from jdescent_playground.curves import CURVES, typed
+from jdescent_playground.equation import update_lines, without_tags
+from jdescent_playground.expressions import parse
+from jdescent_playground.numbers import bracketed, counted, shown
+from jdescent_playground.rates import PRESETS, outcomes, presets
+from jdescent_playground.runs import Setup, compute
+from jdescent_playground.words import status
 
 
 @given(st.floats(allow_nan=False, width=32))

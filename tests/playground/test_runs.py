@@ -8,10 +8,10 @@ import pytest
 
 import jdescent as jd
 from jdescent.core.contract import accept_extra
-from jdescent.playground import runs
-from jdescent.playground.catalog import METHODS, split
-from jdescent.playground.curves import CURVES
-from jdescent.playground.runs import RECORDED, SCHEDULES, Setup, Task, compute, ends
+from jdescent_playground import runs
+from jdescent_playground.catalog import METHODS, split
+from jdescent_playground.curves import CURVES
+from jdescent_playground.runs import RECORDED, SCHEDULES, Setup, Task, compute, ends
 
 BOWL = CURVES["bowl"].task
 WELL = CURVES["double-well"].task

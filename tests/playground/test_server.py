@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 
-from jdescent.playground.server import main, start
+from jdescent_playground.server import main, start
 
-COMMAND = [sys.executable, "-m", "jdescent.playground"]
+COMMAND = [sys.executable, "-m", "jdescent_playground"]
 
 
 def run(*arguments, timeout=120):
@@ -68,7 +68,7 @@ def test_the_last_ports_are_tried_and_no_further(monkeypatch):
         assert port <= 65535
         raise OSError(errno.EADDRINUSE, "in use")
 
-    monkeypatch.setattr("jdescent.playground.server.bind_sockets", in_use)
+    monkeypatch.setattr("jdescent_playground.server.bind_sockets", in_use)
     with pytest.raises(OSError, match="ports 65530 to 65535 are all in use"):
         start(port=65530)
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdescent.playground import address
-from jdescent.playground.catalog import METHODS
-from jdescent.playground.curves import CURVES, typed
-from jdescent.playground.export import as_json, as_python
-from jdescent.playground.expressions import parse
-from jdescent.playground.runs import Setup, compute
+from jdescent_playground import address
+from jdescent_playground.catalog import METHODS
+from jdescent_playground.curves import CURVES, typed
+from jdescent_playground.export import as_json, as_python
+from jdescent_playground.expressions import parse
+from jdescent_playground.runs import Setup, compute
 
 WELL = CURVES["double-well"].task
 TYPED = typed(parse("x^4/4 - cos(3x)")).task

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from jdescent.playground.expressions import parse
-from jdescent.playground.surfaces import BANDS, SURFACES, bowl, turned, typed
+from jdescent_playground.expressions import parse
+from jdescent_playground.surfaces import BANDS, SURFACES, bowl, turned, typed
 
 
 def height(surface, x, y):

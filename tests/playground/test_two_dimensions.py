@@ -12,9 +12,9 @@ from bokeh.document import Document
 from reading import read
 
 import jdescent as jd
-from jdescent.playground.page import Page
-from jdescent.playground.pages.two_dimensions import TwoDimensions
-from jdescent.playground.surfaces import SURFACES
+from jdescent_playground.page import Page
+from jdescent_playground.pages.two_dimensions import TwoDimensions
+from jdescent_playground.surfaces import SURFACES
 
 
 class Tab:
