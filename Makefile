@@ -28,7 +28,7 @@ FAST_TESTS := test_absorption test_command test_core test_core_errors test_desce
 IN_PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play test test-fast test-newest test-oldest fuzz lint bench clean help
+.PHONY: figures check play lecture test test-fast test-newest test-oldest fuzz lint bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: $(READY)    ## rerun the figures and compare their numbers with those com
 
 play: $(READY)     ## open the playground in the browser
 	$(BIN)/jdescent play
+
+lecture: $(READY)  ## write docs/lecture/index.html, the lecture that needs no server
+	$(BIN)/python -m jdescent_playground.lecture
 
 test: $(READY)     ## run the tests, the examples in docstrings and the README
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(TESTS)
