@@ -39,5 +39,5 @@ def page(title: str, body: str, more_style: str = "") -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>\n{style()}{more_style}</style>\n</head>\n"
-        f"<body>\n{body}\n<script>{code}</script>\n</body>\n</html>\n"
+        f"<body>\n<main>\n{body}\n</main>\n<script>{code}</script>\n</body>\n</html>\n"
     )

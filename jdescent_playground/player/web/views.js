@@ -34,6 +34,7 @@ class Ground extends View {
   makeStart() {
     const axes = this.startAxes();
     if (!axes.length) return;
+    this.chart.svg.setAttribute("role", "group");
     this.handle = make("circle", {
       class: "start", r: 9, tabindex: 0, role: "slider", "aria-label": "start",
       "aria-valuemin": 0, "aria-valuemax": axes[0].labels.length - 1,
