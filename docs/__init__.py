@@ -1,0 +1,1 @@
+"""The documentation: `pages` are written by hand, the rest is generated when the site is built."""
