@@ -6,7 +6,6 @@ import inspect
 import re
 from collections.abc import Iterator
 
-import jdescent as jd
 from docs import public
 from docs.tables import Rows, shown
 from experiments.common.markdown import table
@@ -17,12 +16,14 @@ INDEX = f"{FOLDER}/index.md"
 SPELLED = {"lbfgs": "L-BFGS", "nadam": "NAdam", "radam": "RAdam"}
 HEAD = """# Optimizers
 
-{families} families, a file and a page each. Every one is its paper's
-equations in the paper's symbols; the columns say how far its path is from the paper's algorithm, transcribed
-apart in NumPy, and from optax, what it keeps in memory, and up to which rate it is stable on ½λx². What each of
-these means is told in [How it is proved](../proof.md) and in [Stability](../theory/stability.md).
+{families} families, a file and a page each. Every optimizer is its paper's equations in the
+paper's symbols; the columns say up to which rate it is stable on ½λx², the memory it keeps, what
+it reads beside the gradient, and how far its path is from the paper's algorithm, transcribed apart
+in NumPy, and from optax. What each of these means is told in [Stability](../theory/stability.md)
+and in [How it is proved](../proof.md).
 
 """
+FIRST_CELL = re.compile(r"^\| (\w+)(?=[ ,])", re.MULTILINE)
 MEMORY_PATH = re.compile(r"[\"']\.memory\['(\w+)'\][\"']")
 COLUMNS = ("optimizer", "largest stable ηλ", "memory", "reads", "its paper", "optax")
 
@@ -39,6 +40,17 @@ def navigation() -> list[str | dict[str, str]]:
 
 def page_of(family: str) -> str:
     return f"{FOLDER}/{family}.md"
+
+
+def linked(text: str, up: str) -> str:
+    """Tables whose rows begin with optimizers' names, with links to their places."""
+    found = {name: family for family, names in public.families().items() for name in names}
+    return FIRST_CELL.sub(
+        lambda row: (
+            f"| [{row[1]}]({up}{page_of(found[row[1]])}#{row[1]})" if row[1] in found else row[0]
+        ),
+        text,
+    )
 
 
 def title(family: str) -> str:
@@ -109,7 +121,8 @@ def stability_rows(name: str) -> Iterator[tuple[str, str]]:
     for row in stability().get(name, []):
         label = "largest stable ηλ" + ", v = 1 held" * row["optimizer"].endswith("v = 1")
         limit, measured = row["largest stable ηλ"], row["measured"]
-        told = f"{limit}, measured {measured}" if measured and limit != "none" else limit
+        word = "; it " if limit == "none" else ", measured "
+        told = f"{limit}{word}{measured}" if measured else limit
         why = MEMORY_PATH.sub(r"\1", row["in words"])
         yield f"[{label}](../theory/stability.md)", f"{told} ({why})"
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from docs import families
 from docs.including import linked
 from docs.tables import text_of
 from experiments import NAMES
@@ -15,15 +16,9 @@ FOLDER, PICTURES = "figures", "assets/figures"
 INDEX, CLAIMS, CONFORMANCE = f"{FOLDER}/index.md", "claims.md", "conformance.md"
 HEAD = """# Figures
 
-Each is made by one command, `jdescent figures NAME`, and checks itself: its headline numbers stand beside what
-theory says, within a tolerance that has a reason. Its page has the caption, the numbers and the code.
-
-"""
-LEDGER_HEAD = """# Published claims, and what came out here
-
-Each claim says in advance which numbers decide it and in which range they must lie; the verdict is computed
-from what was measured. *Reproduced*: all of them lie there. *Bound holds*: the claim is an inequality, and it
-is kept. *Not reproduced here*: one does not, in the set-up that is named; it says nothing of others.
+Each is made by one command, `jdescent figures NAME`, and checks itself: its headline numbers stand
+beside what theory says, within a tolerance that has a reason. Its page has the caption, the
+numbers and the code.
 
 """
 ICONS = {"reproduced": "success", "bound holds": "info"}
@@ -60,7 +55,7 @@ def pictures() -> dict[str, Path]:
 def index() -> str:
     cards = (
         f"-   [![{title(name)}](../{PICTURES}/{name}.png)]({name}.md)\n\n    "
-        f"**[{title(name)}]({name}.md)**. {first_sentence(record_of(record_path(name))['caption'])}\n"
+        f"**[{title(name)}]({name}.md)**. {first_sentence(name)}\n"
         for name in names()
     )
     body = "\n".join(cards)
@@ -73,8 +68,9 @@ def classes() -> str:
     return gallery.class_table(found)
 
 
-def first_sentence(text: str) -> str:
-    return f"{text.partition('. ')[0].rstrip('.')}."
+def first_sentence(name: str) -> str:
+    """Of the caption."""
+    return f"{record_of(record_path(name))['caption'].partition('. ')[0].rstrip('.')}."
 
 
 def page(name: str) -> str:
@@ -84,7 +80,7 @@ def page(name: str) -> str:
     pictures = f"[![{title(name)}]({folder}/{name}.png)]({folder}/{name}.png)"
     pictures += f"\n\n![{title(name)}, animated]({folder}/{name}.gif)" * moving
     rows = map(gallery.number_row, numbers_of(record_path(name)).values())
-    shown = "" if name == "conformance" else text_of(name)
+    shown = "" if name == "conformance" else families.linked(text_of(name), "../")
     return f"""# {title(name)}
 
 {pictures}
@@ -95,8 +91,8 @@ def page(name: str) -> str:
 $ jdescent figures {name}
 ```
 
-[PDF]({folder}/{name}.pdf) · [numbers and settings]({folder}/{name}.json) · made in {made["seconds"]:.0f} s on
-{made["system"]}, {made["device"]}
+[PDF]({folder}/{name}.pdf) · [numbers and settings]({folder}/{name}.json) · made in
+{made["seconds"]:.0f} s on {made["system"]}, {made["device"]}
 
 ## Numbers
 
@@ -117,7 +113,7 @@ def sources(name: str) -> str:
 
 def source(path: Path) -> str:
     code = "\n".join(f"    {line}".rstrip() for line in path.read_text("utf-8").splitlines())
-    return f'??? example "{path.relative_to(ROOT)}"\n\n    ```python\n{code}\n    ```\n'
+    return f'??? example "`{path.relative_to(ROOT)}`"\n\n    ```python\n{code}\n    ```\n'
 
 
 def claims() -> str:
@@ -126,7 +122,8 @@ def claims() -> str:
     counts = ", ".join(
         f"{sum(row.verdict == verdict for row in rows)} {verdict}" for verdict in ledger.VERDICTS
     )
-    parts = [f"{LEDGER_HEAD}{len(rows)} claims: {counts}.\n"]
+    title_and_words = "\n\n".join(ledger.HEAD.split("\n\n")[:2])
+    parts = [f"{title_and_words}\n\n{len(rows)} claims: {counts}.\n"]
     for figure in dict.fromkeys(row.figure for row in rows):
         own = (row for row in rows if row.figure == figure)
         parts.append(f"\n## [{title(figure)}]({FOLDER}/{figure}.md)\n\n{''.join(map(claim, own))}")
@@ -161,5 +158,5 @@ def conformance() -> str:
 
 [![Conformance]({picture})]({picture})
 
-{text_of("conformance").replace(matrix, heading)}
+{families.linked(text_of("conformance").replace(matrix, heading), "")}
 """

@@ -1,6 +1,5 @@
 """What MkDocs calls while it builds: adds the generated pages, and draws formulas."""
 
-import json
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -34,7 +33,7 @@ def on_files(files, config):
     for name, text in texts.items():
         files.append(File.generated(config, name, content=text))
     shots = {f"assets/playground/{path.name}": path for path in FOLDER.glob("*.png")}
-    for name, path in (figures.pictures() | shots).items():
+    for name, path in (figures.pictures() | shots | mathematics.font()).items():
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
 

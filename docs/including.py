@@ -5,7 +5,6 @@ A line ``{{ README.md: Ten lines }}`` of a page becomes that section of that fil
 """
 
 import re
-from pathlib import Path
 
 from experiments.common.report import ROOT
 
@@ -61,7 +60,6 @@ def linked(text: str, up: str) -> str:
         r"\]\(paper_figures/([\w.]+\.(?:png|gif))\)", rf"]({up}assets/figures/\1)", text
     )
     pictures = re.sub(r"\]\(docs/([\w.]+\.png)\)", rf"]({up}assets/playground/\1)", pictures)
-    found = re.sub(
+    return re.sub(
         LINK, lambda match: up + PLACES[match[1]] if match[1] in PLACES else match[1], pictures
     )
-    return found

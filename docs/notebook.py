@@ -40,7 +40,8 @@ def shown(output: nbformat.NotebookNode) -> Iterator[str]:
     """An output in Markdown: text as it is, a picture within the page."""
     data = output.get("data", {})
     if "image/png" in data:
-        yield f"![what the cell draws](data:image/png;base64,{data['image/png'].replace(chr(10), '')})\n"
+        picture = "".join(data["image/png"].split())
+        yield f"![what the cell draws](data:image/png;base64,{picture})\n"
     else:
         text = output.get("text") or data.get("text/plain", "")
         yield f"```text\n{text.rstrip()}\n```\n"

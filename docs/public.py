@@ -40,7 +40,7 @@ def _defined_in(module: types.ModuleType) -> list[str]:
 
 
 def families() -> Mapping[str, list[str]]:
-    """The optimizers of each module of `jdescent.optimizers`, in the order of the modules' names."""
+    """The optimizers of each module of `jdescent.optimizers`, both in alphabetical order."""
     found: dict[str, list[str]] = {}
     for name in optimizers.__all__:
         found.setdefault(module_of(getattr(jd, name)), []).append(name)
