@@ -28,7 +28,7 @@ FAST_TESTS := test_absorption test_command test_core test_core_errors test_desce
 IN_PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play lecture test test-fast test-newest test-oldest fuzz lint bench clean help
+.PHONY: figures check play lecture test test-fast test-newest test-oldest fuzz lint docs wheel bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -68,6 +68,13 @@ lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(READY)     ## build the documentation in site/, every link and public name checked
+	$(BIN)/python -m mkdocs build --quiet
+	@echo "site/index.html"
+
+wheel:             ## build the wheel in dist/, and use it in an empty environment
+	PYTHON=$(PYTHON) .ci/wheel
+
 bench: $(READY)    ## measure against peers and the floor, side by side
 	$(BIN)/python -m benchmarks
 
@@ -77,4 +84,4 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	touch $(READY)
 
 clean:             ## remove what was set up and cached
-	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,7 +26,8 @@ def executed() -> nbformat.NotebookNode:
     notebook = nbformat.read(PATH, as_version=4)
     nbformat.validate(notebook)
     kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")  # no port is opened
-    return nbclient.NotebookClient(notebook, timeout=300, km=kernel).execute()
+    client = nbclient.NotebookClient(notebook, timeout=300, km=kernel, coalesce_streams=True)
+    return client.execute()
 
 
 def cell(node: nbformat.NotebookNode) -> str:
@@ -37,8 +38,10 @@ def cell(node: nbformat.NotebookNode) -> str:
 
 
 def shown(output: nbformat.NotebookNode) -> Iterator[str]:
-    """An output in Markdown: text as it is, a picture within the page."""
+    """An output in Markdown: text as it is, a picture within the page; progress is left out."""
     data = output.get("data", {})
+    if output.get("name") == "stderr":
+        return
     if "image/png" in data:
         picture = "".join(data["image/png"].split())
         yield f"![what the cell draws](data:image/png;base64,{picture})\n"

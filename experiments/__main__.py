@@ -29,7 +29,7 @@ class Options:
     """Small sizes, for trying out; needs an --out of its own."""
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], prog: str = "python -m experiments") -> int:
     jd.use_all_cores()
     if arguments and not arguments[0].startswith("-"):
         name, *rest = arguments
@@ -38,20 +38,22 @@ def main(arguments: list[str]) -> int:
                 f"no experiment is called {name}: choose from {', '.join(NAMES)}", file=sys.stderr
             )
             return 2
-        options, config = parse_one(name, rest)
+        options, config = parse_one(name, rest, prog)
         return execute({name: config}, options)
-    description = f"{__doc__}\n\nNAMES: {', '.join(NAMES)}; `python -m experiments NAME --help`."
+    description = f"{__doc__}\n\nNAMES: {', '.join(NAMES)}; `{prog} NAME --help`."
     options = tyro.cli(
         Options,
         args=arguments,
-        prog="python -m experiments [NAME]",
+        prog=f"{prog} [NAME]",
         description=description,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
     return execute(dict.fromkeys(NAMES), options)
 
 
-def parse_one(name: str, arguments: list[str]) -> tuple[Options, Any]:
+def parse_one(
+    name: str, arguments: list[str], prog: str = "python -m experiments"
+) -> tuple[Options, Any]:
     """The options and the experiment's own settings, with one --help for both."""
     experiment = report.load(name)
     settings = experiment.QUICK if "--quick" in arguments else experiment.Config()
@@ -62,7 +64,7 @@ def parse_one(name: str, arguments: list[str]) -> tuple[Options, Any]:
     return tyro.cli(
         command,
         args=arguments,
-        prog=f"python -m experiments {name}",
+        prog=f"{prog} {name}",
         description=experiment.__doc__,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
     )

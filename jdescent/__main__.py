@@ -1,14 +1,18 @@
-"""The command ``jdescent``: ``jdescent play`` opens the playground."""
+"""The command ``jdescent``: figures, and the playground."""
 
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import jdescent
 
-USAGE = """usage: jdescent play [--port PORT] [--address ADDRESS] [--allow-host HOST]
+USAGE = """usage: jdescent figures [NAME] [--out FOLDER] [--check] [--quick] [SETTING …]
+       jdescent play [--port PORT] [--address ADDRESS] [--allow-host HOST]
                      [--no-browser]
        jdescent [--help | --version]
 
+  figures    make the figure NAME, or all of them; `jdescent figures --help` says which there are
   play       descend in the browser; `jdescent play --help` says more
   --help     show this
   --version  show the version
@@ -23,18 +27,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(USAGE)
     elif command in ("-V", "--version"):
         print(f"jdescent {jdescent.__version__}")
-    elif command == "play":
-        import jdescent_playground
-
-        try:
-            jdescent_playground.main(rest[:-1])
-        except ModuleNotFoundError as error:
-            raise SystemExit(
-                f"the playground needs {error.name}: pip install 'jdescent[playground]'"
-            ) from error
+    elif command in COMMANDS:
+        run(command, rest[:-1])
     else:
         raise SystemExit(f"jdescent has no command {command!r}\n{USAGE}")
 
+
+def run(command: str, arguments: list[str]) -> None:
+    """A subcommand, whose libraries may be missing."""
+    try:
+        COMMANDS[command](arguments)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS[command]
+        raise SystemExit(
+            f"`jdescent {command}` needs {error.name}: pip install 'jdescent[{extra}]'"
+        ) from error
+
+
+def play(arguments: list[str]) -> None:
+    importlib.import_module("jdescent_playground").main(arguments)
+
+
+def figures(arguments: list[str]) -> None:
+    """Run the experiments: those of this clone, or those that the wheel brought along."""
+    here = Path(jdescent.__file__).parent
+    bundled = here / "bundled"
+    sys.path.insert(0, str(bundled if bundled.exists() else here.parent))
+    experiments = importlib.import_module("experiments.__main__")
+    sys.exit(experiments.main(arguments, prog="jdescent figures"))
+
+
+COMMANDS: Mapping[str, Callable[[list[str]], None]] = {"figures": figures, "play": play}
+EXTRAS = {"figures": "figures", "play": "playground"}
 
 if __name__ == "__main__":
     main()

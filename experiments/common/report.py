@@ -26,7 +26,8 @@ from experiments.common.number import Number, Numbers, describe, expectation, fr
 from jdescent import plotting
 
 ROOT = Path(__file__).parents[2]
-FIGURES = ROOT / "paper_figures"
+IN_A_CLONE = (ROOT / ".git").exists()
+FIGURES = (ROOT if IN_A_CLONE else Path()) / "paper_figures"
 LIBRARIES = (
     "jdescent", "jax", "jaxlib", "numpy", "scipy", "scikit-learn", "matplotlib", "xarray",
 )  # fmt: skip
@@ -200,6 +201,8 @@ def provenance(seconds: float) -> dict[str, Any]:
 
 def commit() -> str:
     """The git commit of the code, marked if it has been changed since; "unknown" outside git."""
+    if not IN_A_CLONE:
+        return "unknown"
 
     def git(*words: str) -> str:
         answer = subprocess.run(
