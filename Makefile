@@ -17,7 +17,7 @@ CORE_TESTS := tests/test_core.py tests/test_descend.py tests/test_verdicts.py \
 	jdescent/sweeps $(SWEEP_TESTS:%=tests/sweeps/test_%.py)
 # What takes seconds: no browser, figure, kernel or second process, nor all optimizers one by one.
 FAST_TESTS := test_absorption test_command test_core test_core_errors test_descend test_descend_errors \
-	test_imports test_numerics test_package test_partition test_trajectory \
+	test_docs test_imports test_numerics test_package test_partition test_trajectory \
 	analysis/test_bowl_rates analysis/test_fractal analysis/test_principal analysis/test_rates \
 	analysis/test_stability_limits analysis/test_stationary analysis/test_survival \
 	losses/test_landscape optimizers/test_accelerated optimizers/test_hyperparameters \

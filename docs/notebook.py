@@ -5,7 +5,6 @@ from pathlib import Path
 
 import nbclient
 import nbformat
-from jupyter_client import AsyncKernelManager
 
 FILE = "sweep.ipynb"
 PAGE = "notebook.md"
@@ -25,8 +24,8 @@ def executed() -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(PATH, as_version=4)
     nbformat.validate(notebook)
-    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")  # no port is opened
-    client = nbclient.NotebookClient(notebook, timeout=300, km=kernel, coalesce_streams=True)
+    client = nbclient.NotebookClient(notebook, timeout=300, coalesce_streams=True)
+    client.create_kernel_manager().transport = "ipc"  # no port is opened
     return client.execute()
 
 

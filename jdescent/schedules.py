@@ -6,11 +6,12 @@ Rates come in JAX's default float dtype, within a few roundings of the schedule'
 every step to 2³¹ − 1, the last that is counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from jdescent.core import Scalar, Schedule
 from jdescent.core.checks import positive_integer, real_number, require_boolean
@@ -18,8 +19,10 @@ from jdescent.core.hyperparameters import check_hyperparameters
 from jdescent.core.trees import common_dtype
 from jdescent.numerics import LAST_STEP, logarithm
 
+Rates = Callable[[Any], Array]
 
-def constant(rate: Scalar) -> Schedule:
+
+def constant(rate: Scalar) -> Rates:
     """r(t) = rate.
 
     Example:
@@ -30,7 +33,7 @@ def constant(rate: Scalar) -> Schedule:
     return lambda step: jnp.full(jnp.shape(step), rate, float)
 
 
-def linear(start: Scalar, end: Scalar, steps: SupportsIndex) -> Schedule:
+def linear(start: Scalar, end: Scalar, steps: SupportsIndex) -> Rates:
     """r(t) = start + (end − start)·min(t/steps, 1).
 
     Example:
@@ -40,7 +43,7 @@ def linear(start: Scalar, end: Scalar, steps: SupportsIndex) -> Schedule:
     return polynomial(start, end, steps, power=1.0)
 
 
-def polynomial(start: Scalar, end: Scalar, steps: SupportsIndex, power: Scalar = 2.0) -> Schedule:
+def polynomial(start: Scalar, end: Scalar, steps: SupportsIndex, power: Scalar = 2.0) -> Rates:
     """r(t) = end + (start − end)·(1 − min(t/steps, 1))^power.
 
     Example:
@@ -51,7 +54,7 @@ def polynomial(start: Scalar, end: Scalar, steps: SupportsIndex, power: Scalar =
     return _between(start, end, steps, lambda left: left**power)
 
 
-def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Schedule:
+def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Rates:
     """r(t) = end + ½(start − end)·(1 + cos(π·min(t/steps, 1))): half a cosine, then constant.
 
     Example:
@@ -67,7 +70,7 @@ def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Schedule:
 
 def exponential(
     start: Scalar, factor: Scalar, every: SupportsIndex = 1, staircase: bool = False
-) -> Schedule:
+) -> Rates:
     """r(t) = start·factor^(t/every); with staircase ⌊t/every⌋, a drop every so many steps.
 
     Example:
@@ -86,7 +89,7 @@ def exponential(
     return schedule
 
 
-def piecewise(rates: Sequence[Scalar], boundaries: Sequence[SupportsIndex]) -> Schedule:
+def piecewise(rates: Sequence[Scalar], boundaries: Sequence[SupportsIndex]) -> Rates:
     """r(t) = rates[i] while i boundaries are ≤ t: one constant rate between each two boundaries.
 
     Raises:
@@ -100,7 +103,7 @@ def piecewise(rates: Sequence[Scalar], boundaries: Sequence[SupportsIndex]) -> S
     return join([constant(rate) for rate in rates], boundaries)
 
 
-def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Schedule:
+def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Rates:
     """r(t) = peak·√(steps/max(t, steps)): constant for `steps` steps, then falling as 1/√t.
 
     Example:
@@ -114,7 +117,7 @@ def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Schedule:
     return lambda step: peak * jnp.sqrt(steps / jnp.maximum(_float(step), steps))
 
 
-def warm_up(schedule: Schedule | Scalar, steps: SupportsIndex, start: Scalar = 0.0) -> Schedule:
+def warm_up(schedule: Schedule | Scalar, steps: SupportsIndex, start: Scalar = 0.0) -> Rates:
     """Rise linearly from `start` to the schedule's first rate, then follow the schedule from its 0.
 
     Example:
@@ -132,7 +135,7 @@ def one_cycle(
     rise: float = 0.3,
     start_divisor: float | int = 25.0,
     end_divisor: float | int = 1e4,
-) -> Schedule:
+) -> Rates:
     """Half a cosine up to the peak over rise·steps, half a cosine down over the rest.
 
     Starts at peak/start_divisor and ends at peak/(start_divisor·end_divisor).
@@ -167,7 +170,7 @@ def one_cycle(
     )
 
 
-def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> Schedule:
+def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> Rates:
     """One schedule after another, each from its own step 0; schedule i + 1 begins at boundary i.
 
     Raises:
@@ -197,7 +200,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> 
     return schedule
 
 
-def _between(start, end, steps, weight) -> Schedule:
+def _between(start, end, steps, weight) -> Rates:
     """From start to end, whose weights are w and 1 − w: weight(1) = 1, …, weight(0) = 0."""
     start, end = check_hyperparameters(start=start, end=end)
     steps = _length("steps", steps)

@@ -14,6 +14,7 @@ def test_without_a_command_it_says_which_there_are(arguments, capsys):
     main(arguments)
     told = capsys.readouterr().out
     assert "jdescent play [--port PORT]" in told
+    assert "jdescent figures [NAME]" in told
     assert "--version" in told
 
 
@@ -25,7 +26,7 @@ def test_it_says_its_version(option, capsys):
 
 
 def test_a_command_that_is_not_there_is_an_error_with_the_usage():
-    with pytest.raises(SystemExit, match=r"no command 'ply'\nusage: jdescent play"):
+    with pytest.raises(SystemExit, match=r"no command 'ply'\nusage: jdescent figures"):
         main(["ply"])
 
 
@@ -44,3 +45,27 @@ def test_play_without_bokeh_says_how_to_install_it(monkeypatch):
     monkeypatch.delattr("jdescent_playground.server", raising=False)
     with pytest.raises(SystemExit, match=r"pip install 'jdescent\[playground\]'"):
         main(["play"])
+
+
+def test_figures_has_a_help_that_says_which_there_are(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["figures", "--help"])
+    assert end.value.code == 0
+    told = capsys.readouterr().out
+    assert "usage: jdescent figures [NAME]" in told
+    assert "stability_boundary" in told
+
+
+def test_a_figure_that_is_not_there_is_an_error_with_those_that_are(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["figures", "stability_boundry"])
+    assert end.value.code == 2
+    assert "choose from stability_boundary," in capsys.readouterr().err
+
+
+def test_figures_without_their_libraries_say_how_to_install_them(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] in ("experiments", "tyro")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tyro", None)
+    with pytest.raises(SystemExit, match=r"needs tyro: pip install 'jdescent\[figures\]'"):
+        main(["figures"])

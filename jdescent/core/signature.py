@@ -11,7 +11,7 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, get_args, get_origin, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,8 @@ from jdescent.core.checks import (
 from jdescent.core.contract import Optimizer
 from jdescent.core.hyperparameters import Real, require_schedule
 from jdescent.core.masks import require_mask
+
+P = ParamSpec("P")
 
 SYMBOLS = {
     "learning_rate": "lr",
@@ -276,7 +278,7 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
+def optimizer(factory: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
     """Check every argument of an optimizer's factory against its annotation, and document it.
 
     `Rate` (≥ 0 or a schedule), `Decay` (in [0, 1), given to the rule as a `Beta`), `NonNegative`,
@@ -305,7 +307,7 @@ def optimizer(factory: Callable[..., Optimizer]) -> Callable[..., Optimizer]:
     described = hyperparameters_of(factory)
 
     @functools.wraps(factory)
-    def make(*args: Any, **kwargs: Any) -> Optimizer:
+    def make(*args: P.args, **kwargs: P.kwargs) -> Optimizer:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
