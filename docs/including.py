@@ -16,7 +16,7 @@ PLACES = {
     "paper_figures/CLAIMS.md": "claims.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "docs/pages/index.md": "index.md",
+    "docs/pages/releasing.md": "releasing.md",
 }
 
 

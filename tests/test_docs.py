@@ -1,7 +1,7 @@
-"""The documentation's sources: every name has its place, what pages name is there, nothing is lost.
+"""The documentation's sources: every name has its place, what pages name is there.
 
-The pages' examples are doctests of their own (`docs/pages`); `make docs` builds the site, and checks
-its links.
+The pages' examples are doctests of their own (`docs/pages`); `make docs` builds the site, and
+checks its links.
 """
 
 import importlib
@@ -88,7 +88,7 @@ def test_every_claim_is_in_the_ledger():
 def test_rows_that_a_record_has_broken_are_whole_again():
     text = "| optimizer | key |\n|---|---|\n| sgld | `key:\n[0 5]` |\n\nwords\n| sgd | a \\| b |"
     mended = tables.BROKEN.sub(r"\1 ", text)
-    assert list(tables.tables(mended))[0] == (["optimizer", "key"], ["sgld", "`key: [0 5]`"])
+    assert next(tables.tables(mended)) == (["optimizer", "key"], ["sgld", "`key: [0 5]`"])
     assert tables.split("| sgd | a \\| b |") == ["sgd", "a | b"]
 
 
