@@ -112,4 +112,4 @@ def _wanted(name: str, config: Config) -> bool:
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in settings.items())
+    return ", ".join(f"{name}={' '.join(str(value).split())}" for name, value in settings.items())
