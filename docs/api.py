@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from docs import public
-from docs.families import page_of
+from docs.families import page_of, title
 
 FOLDER = "api"
 OF_MODULES = """    options:
@@ -48,7 +48,7 @@ def entries(module: str, names: Iterable[str]) -> Iterator[str]:
         )
         yield f"Under `jdescent` itself: {', '.join(links)}.\n"
     if module == public.TOP:
-        families = (f"[{name}](../{page_of(name)})" for name in public.families())
+        families = (f"[{title(name)}](../{page_of(name)})" for name in public.families())
         yield f"The optimizers, by family: {', '.join(families)}.\n"
     for name in here:
         yield public.entry(f"{module}.{name}")

@@ -13,8 +13,8 @@ import griffe
 
 from jdescent.core import hyperparameters_of
 
-HEADINGS = re.compile(r"^(Reference|Differs from):[ \n]+", re.MULTILINE)
-STAR = re.compile(r"(?<=[\w)\]])\*(?=[\s,.;:)²‖]|$)")
+SECTION = re.compile(r"^(Reference|Differs from):(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+EMPHASIS_OR_STAR = re.compile(r"((?<!\w)\*{1,2}\w[^*\n]*\*{1,2})|(?<=[\w)\]])\*(?=[\s,.;:)²‖]|$)")
 
 
 class Docstrings(griffe.Extension):
@@ -28,6 +28,18 @@ class Docstrings(griffe.Extension):
             for parameter in obj.parameters:  # the table says it in words
                 parameter.annotation = None
 
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Names the fields of a class whose docstring does not."""
+        fields = [
+            name
+            for name, member in cls.members.items()
+            if member.is_attribute and not name.startswith("_") and "property" not in member.labels
+        ]
+        if cls.docstring is not None and fields and "Attributes:" not in cls.docstring.value:
+            named = ", ".join(f"`{name}`" for name in fields)
+            first, _, rest = cls.docstring.value.partition("\n\n")
+            cls.docstring.value = "\n\n".join([first, f"Fields: {named}.", rest])
+
 
 def at_run_time(obj: griffe.Object) -> Any:
     """A function with a decorator, which griffe has not run; None for everything else."""
@@ -39,12 +51,13 @@ def at_run_time(obj: griffe.Object) -> Any:
 def for_griffe(text: str) -> str:
     """The same docstring with sections that griffe knows, and x* with a star in Markdown."""
     text = re.sub(r"^Example:", "Examples:", text, flags=re.MULTILINE)
-    parts = re.split(r"^((?:Reference|Differs from):)(.*?)(?=\n\n|\Z)", text, flags=re.M | re.S)
-    for at in range(1, len(parts), 3):
-        words = " ".join(parts[at + 1].split())
-        parts[at : at + 2] = [f"**{parts[at].rstrip(':')}**", f" {words}"]
-    return "\n".join(map(escaped, "".join(parts).split("\n")))
+    text = re.sub(r"::$", ":", text, flags=re.MULTILINE)
+    text = SECTION.sub(lambda part: f"**{part[1]}** {' '.join(part[2].split())}", text)
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def escaped(line: str) -> str:
-    return line if line.startswith("    ") else STAR.sub(r"\\*", line)
+    """The line with its stars as stars, where it is no code and they are no emphasis."""
+    if line.startswith("    "):
+        return line
+    return EMPHASIS_OR_STAR.sub(lambda found: found[1] or r"\*", line)

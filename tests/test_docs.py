@@ -157,6 +157,34 @@ def test_formulas_become_mathml():
     assert block.startswith('<div class="formula"><math')
 
 
+def test_docstrings_are_read_as_markdown():
+    docstrings = pytest.importorskip("docs.docstrings", reason="of the extra docs")
+    text = """x* and w*, added *to* it::
+
+    x ← x*y
+
+Example:
+    >>> 1 * 2
+
+Differs from: the paper, which
+has none.
+
+Reference: A. Author, 2020."""
+    assert (
+        docstrings.for_griffe(text)
+        == r"""x\* and w\*, added *to* it:
+
+    x ← x*y
+
+Examples:
+    >>> 1 * 2
+
+**Differs from** the paper, which has none.
+
+**Reference** A. Author, 2020."""
+    )
+
+
 def test_who_cites_it_is_told_a_title_and_authors():
     told = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     for key in ("cff-version", "message", "title", "authors", "license"):
