@@ -45,7 +45,9 @@ def run(command: str, arguments: list[str]) -> None:
 
 
 def play(arguments: list[str]) -> None:
-    importlib.import_module("jdescent_playground").main(arguments)
+    import jdescent_playground
+
+    jdescent_playground.main(arguments)
 
 
 def figures(arguments: list[str]) -> None:
