@@ -77,4 +77,4 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	touch $(READY)
 
 clean:             ## remove what was set up and cached
-	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .jax_cache
