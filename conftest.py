@@ -10,7 +10,6 @@ from annotations import checked
 from compiling import QUICK_FLAGS, bound_what_is_shared, share_what_is_compiled
 
 os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
-share_what_is_compiled()
 with checked("jdescent"):
     import jdescent as jd
     from jdescent._jax import enable_x64
@@ -29,6 +28,7 @@ if not hasattr(jax, "enable_x64"):
 if jax.__version_info__ < (0, 9):
     collect_ignore = ["jdescent/sweeps/kernel.py"]  # its example needs a kernel
 
+share_what_is_compiled()
 jd.use_all_cores(2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
