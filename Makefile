@@ -84,4 +84,4 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	touch $(READY)
 
 clean:             ## remove what was set up and cached
-	rm -rf site dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .jax_cache

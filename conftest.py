@@ -7,7 +7,7 @@ import gc
 import os
 
 from annotations import checked
-from compiling import QUICK_FLAGS
+from compiling import QUICK_FLAGS, bound_what_is_shared, share_what_is_compiled
 
 os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
 with checked("jdescent"):
@@ -28,6 +28,7 @@ if not hasattr(jax, "enable_x64"):
 if jax.__version_info__ < (0, 9):
     collect_ignore = ["jdescent/sweeps/kernel.py"]  # its example needs a kernel
 
+share_what_is_compiled()
 jd.use_all_cores(2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -71,7 +72,14 @@ def forget_what_was_compiled():
         programs_compiled = 0
 
 
+def pytest_sessionstart(session):
+    if not hasattr(session.config, "workerinput"):  # of which xdist starts several
+        bound_what_is_shared()
+
+
 def pytest_collection_finish():
-    """What was imported and collected stays to the end: no garbage collection need look at it."""
+    """What was imported and collected stays to the end: no garbage collection need look at it, nor
+    at the millions of objects of traced programs so often as Python does."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

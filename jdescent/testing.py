@@ -4,6 +4,7 @@ The checks need the `test` extra (optax and chex).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -165,20 +166,30 @@ def assert_contract(optimizer: OptimizerLike | Callable[[Any], OptimizerLike]) -
 
 
 def assert_dtypes_kept(optimizer: OptimizerLike) -> None:
-    """Updates keep the gradient's dtypes, the state its own, on a tree of mixed dtypes."""
-    import chex
+    """Updates keep the gradient's dtypes, the state its own, on a tree of mixed dtypes.
 
-    params = _mixed_tree()
+    Shapes and dtypes are known without computing a number.
+    """
+    jax.eval_shape(partial(_two_updates, optimizer), _mixed_tree())
+
+
+def _two_updates(optimizer: OptimizerLike, params: PyTree) -> None:
     state = optimizer.init(params)
-    for gradient in random_gradients(params, 2):
-        updates, new_state = updating(optimizer)(gradient, state, params)
-        chex.assert_trees_all_equal_shapes_and_dtypes(updates, params)
-        chex.assert_trees_all_equal_shapes_and_dtypes(new_state, state)
+    for _ in range(2):
+        updates, new_state = updating(optimizer)(params, state, params)
+        _assert_kept(updates, params, new_state, state)
         state, params = new_state, apply_updates(params, updates)
 
 
+def _assert_kept(updates, params, new_state, state) -> None:
+    import chex
+
+    chex.assert_trees_all_equal_shapes_and_dtypes(updates, params)
+    chex.assert_trees_all_equal_shapes_and_dtypes(new_state, state)
+
+
 def assert_one_trace(optimizer: OptimizerLike) -> None:
-    """A second call of the jitted update does not trace again."""
+    """A second call of the jitted update does not trace again, and all dtypes are kept."""
     params, traces = _mixed_tree(), []
 
     @jax.jit
@@ -186,10 +197,11 @@ def assert_one_trace(optimizer: OptimizerLike) -> None:
         traces.append(1)
         return updating(optimizer)(gradient, state, params)
 
-    state = jax.jit(optimizer.init)(params)
+    state = optimizer.init(params)
     for gradient in random_gradients(params, 3):
-        updates, state = update(gradient, state, params)
-        params = apply_updates(params, updates)
+        updates, new_state = update(gradient, state, params)
+        _assert_kept(updates, params, new_state, state)
+        params, state = apply_updates(params, updates), new_state
     assert len(traces) == 1, f"update was traced {len(traces)} times in 3 equal calls"
 
 
@@ -221,6 +233,7 @@ def assert_vmap_equals_loop(optimizer: OptimizerLike, lanes: int = 3) -> None:
         steeper = jax.tree.map(lambda g: 2 * g, gradient)
         return updating(optimizer)(steeper, state, params)[0]
 
+    # not compiled, as compilers round otherwise
     together = jax.vmap(second_update)(jax.tree.map(lambda *g: jnp.stack(g), *gradients))
     for lane, gradient in enumerate(gradients):
         alone = second_update(gradient)
@@ -242,7 +255,7 @@ def assert_rate_maps(make: Callable[[Any], OptimizerLike]) -> None:
         _assert_close(
             "rates mapped and alone", jax.tree.map(lambda u, i=lane: u[i], together), alone
         )
-    jax.eval_shape(lambda rate: assert_dtypes_kept(make(rate)), rates[0])
+    jax.eval_shape(lambda rate: _two_updates(make(rate), _mixed_tree()), rates[0])
 
 
 def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
@@ -279,7 +292,7 @@ def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
 def assert_nan_shows(optimizer: OptimizerLike) -> None:
     """A NaN in any element of the gradient is not finite in the update or in the state."""
     params = jnp.linspace(-1, 1, 3)
-    update = jax.vmap(updating(optimizer), in_axes=(0, None, None))
+    update = jax.jit(jax.vmap(updating(optimizer), in_axes=(0, None, None)))
     nan_on_diagonal = jnp.where(jnp.eye(3, dtype=bool), jnp.nan, 0.5)
     updates, state = update(nan_on_diagonal, optimizer.init(params), params)
     numbers = [x for x in jax.tree.leaves((updates, state)) if _is_floating(x)]
@@ -315,8 +328,8 @@ def assert_sharding_kept(optimizer: OptimizerLike) -> None:
         return
     mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
-    with jax.set_mesh(mesh):
-        params = jax.device_put(jnp.linspace(-1, 1, 4), sharding)
+
+    def one_update(params):
         state = optimizer.init(params)
         for path, leaf in jax.tree_util.tree_leaves_with_path(state):
             if _is_floating(leaf) and leaf.shape == params.shape:
@@ -326,6 +339,9 @@ def assert_sharding_kept(optimizer: OptimizerLike) -> None:
                 )
         updates, _ = updating(optimizer)(params, state, params)
         assert jax.typeof(updates).sharding.spec == sharding.spec, "updates are sharded anew"
+
+    with jax.set_mesh(mesh):  # where arrays lie is part of their type, known without computing
+        jax.eval_shape(one_update, jax.device_put(jnp.linspace(-1, 1, 4), sharding))
 
 
 def updating(optimizer: OptimizerLike) -> Callable[[PyTree, Any, PyTree], tuple[PyTree, Any]]:
