@@ -33,6 +33,7 @@ from jdescent.core.contract import accept_extra
 from jdescent.core.trees import common_dtype
 from jdescent.numerics import ratio, root
 from jdescent.optimizers.adam import adam, adamw
+from jdescent.optimizers.bases import orthonormal, singular_vectors
 from jdescent.optimizers.matrices import matrices_and_others
 from jdescent.optimizers.orthogonal import MatrixDecay, MatrixMask, Others
 
@@ -60,6 +61,8 @@ def dion(
 
     At rank r = min(outputs, inputs) and in its limit P·Qᵀ is Muon's orthogonal step. Q starts at
     normals. Matrices are arrays of two axes, inputs × outputs; other parameters go to `others`.
+    Where M lacks rank r, the rest of P is any, and the step has no derivative in directions that
+    raise the rank (as |x| has none at 0): the one that comes leaves the rest of P as it is.
 
     Differs from: microsoft/dion takes rows for outputs, and may transpose the smaller axis first;
     a column of R that is 0 keeps its Q for the next step here, and steps by 0.
@@ -80,7 +83,7 @@ def dion(
         def rule(lr, g, x, w, M, Q):
             M = M + g
             B = whole(M).T
-            P = jnp.linalg.qr(B @ Q)[0]
+            P = orthonormal(B @ Q)
             R = B.T @ P
             M = M - (1 - momentum) * laid_like(g, (P @ R.T).T)
             lengths = root(jnp.sum(R**2, 0, keepdims=True))
@@ -123,7 +126,9 @@ def galore(
 
     of a matrix with no more rows than columns; of others P are columns of V, r ← g·P and the step
     is n·Pᵀ. Vectors, scalars and arrays of more axes go to the base as they are, without α. The
-    memories of the base stay as they are when P changes.
+    memories of the base stay as they are when P changes. Where a gradient lacks rank r, rounding
+    chooses the rest of P, and a base like Adam makes steps of full length of what is rounding
+    there; derivatives hold that rest of P as it is.
 
     Differs from: optax.contrib.galore projects the longer axis (here ``proj_type="reverse_std"``),
     takes base optimizers that ascend, and matrices of more axes.
@@ -153,7 +158,7 @@ def galore(
         return (x.shape[0] <= x.shape[1]) == (proj_type == "std")
 
     def subspace(is_due, p, g):
-        return p if g.ndim != 2 else singular_vectors(is_due, p, g, of_rows=projects_rows(g))
+        return p if g.ndim != 2 else next_subspace(is_due, p, g, of_rows=projects_rows(g))
 
     def projected(p, g):
         if g.ndim != 2:
@@ -178,11 +183,6 @@ def galore(
 
 
 @functools.partial(jax.jit, static_argnames="of_rows")
-def singular_vectors(is_due: Any, p: Array, g: Array, of_rows: bool) -> Array:
-    """As many left or right ones of g as p has, where they are due; p otherwise."""
-
-    def leading():
-        u, _, v = jnp.linalg.svd(whole(g), full_matrices=False)
-        return (u if of_rows else v.T)[:, : p.shape[1]]
-
-    return lax.cond(is_due, leading, lambda: p)
+def next_subspace(is_due: Any, p: Array, g: Array, of_rows: bool) -> Array:
+    """As many left or right singular vectors of g as p has, where they are due; p otherwise."""
+    return lax.cond(is_due, lambda: singular_vectors(whole(g), of_rows)[:, : p.shape[1]], lambda: p)
