@@ -13,6 +13,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
+from jdescent._jax import adapting
 from jdescent.core.checks import real_number, takes
 from jdescent.numerics import Beta
 
@@ -28,7 +29,8 @@ class Real:
     """A real number from `low` to `high`.
 
     A traced one cannot be looked at: it is made at least float32, and NaN where it is out of its
-    range, so that what is computed with it is NaN.
+    range, so that what is computed with it is NaN. It takes the dtype of the array it meets, as
+    Python numbers do, whatever that array's and its own are.
     """
 
     low: float | int = 0.0
@@ -68,8 +70,8 @@ class Real:
         elif dtype in (jnp.float16, jnp.bfloat16):
             traced = value.astype(jnp.float32)
         else:
-            traced = 1.0 * value  # a weak type stays weak
-        return jnp.where(self._holds(traced), traced, jnp.nan)
+            traced = 1.0 * value
+        return adapting(jnp.where(self._holds(traced), traced, jnp.nan))
 
     @property
     def range(self) -> str:
