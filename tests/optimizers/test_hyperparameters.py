@@ -12,7 +12,7 @@ from jdescent import core, optimizers, transforms
 
 FACTORIES = {name: getattr(optimizers, name) for name in optimizers.__all__} | {
     name: getattr(jd, name)
-    for name in ("clip", "clip_by_global_norm", "add_decayed_weights", "add_noise")
+    for name in ("clip", "clip_by_global_norm", "centralize", "add_decayed_weights", "add_noise")
 }
 FACTORIES = {name: one for name, one in FACTORIES.items() if core.hyperparameters_of(one)}
 EACH = [
