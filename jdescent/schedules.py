@@ -31,14 +31,14 @@ Length = Annotated[int, Whole(most=LAST_STEP)]
 Boundaries = Annotated[Any, Each(Whole(most=LAST_STEP)), "increasing"]
 
 
-def a_schedule(name: str, value: Any) -> Any:
+def _a_schedule(name: str, value: Any) -> Any:
     """The value, which is a schedule."""
     require_function(name, value)
     require_schedule(name, value)
     return value
 
 
-Schedules = Annotated[Any, Each(Checked(a_schedule, ((0.1, TypeError),))), "of schedules"]
+Schedules = Annotated[Any, Each(Checked(_a_schedule, ((0.1, TypeError),))), "of schedules"]
 
 
 @checked_arguments

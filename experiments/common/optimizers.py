@@ -38,4 +38,5 @@ def section(family: str, rows: list[dict[str, str]]) -> str:
     module = importlib.import_module(f"jdescent.optimizers.{family}")
     first_line = (inspect.getdoc(module) or "").partition("\n\n")[0].replace("\n", " ")
     code = f"[`{family}.py`](../jdescent/optimizers/{family}.py)"
-    return f"## {first_line}\n\n{code}\n\n{table(list(rows[0]), (list(row.values()) for row in rows))}\n"
+    cells = (list(row.values()) for row in rows)
+    return f"## {first_line}\n\n{code}\n\n{table(list(rows[0]), cells)}\n"
