@@ -3,12 +3,20 @@
 Large arrays are bound by memory: the floor is an array added to another by numba, 12 bytes an
 element, and as long for each byte more.
 Compiling is measured by the processor's time, as neighbours on the machine lengthen the clock's.
+Matrix rules stand beside another implementation for JAX, each over ten steps, as some decompose a
+matrix every tenth. Of those that are not installed the row says so: psgdax is on PyPI, and
+haydn-jones/SOAP_JAX and google-research/precondition come by pip install git+https://github.com/….
 """
 
+import importlib
+import os
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+# threads of OpenBLAS wait for one another: on a busy machine a decomposition takes 100 times longer
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import jax
 import jax.numpy as jnp
@@ -47,9 +55,30 @@ PAIRS = {
     "lamb": Pair(jd.lamb(0.01), optax.lamb(0.01), 28),
     "adan": Pair(jd.adan(0.01), optax.adan(0.01), 44),
 }
+STEPS = 10  # of a matrix rule, timed together
+
+
+class Peer(NamedTuple):
+    """A matrix rule, and another's: of which module, made how."""
+
+    ours: jd.Optimizer
+    module: str
+    make: Callable[[Any], Any]
+
+
+EVERY_STEP = {"preconditioning_compute_steps": 1, "start_preconditioning_step": 1}
 MATRIX_RULES = {
-    "muon": (jd.muon(0.01), optax.contrib.muon(0.01)),
-    "adafactor": (jd.adafactor(0.01), optax.adafactor(0.01)),
+    "muon": Peer(jd.muon(0.01), "optax.contrib", lambda contrib: contrib.muon(0.01)),
+    "adafactor": Peer(jd.adafactor(0.01), "optax", lambda optax: optax.adafactor(0.01)),
+    "soap": Peer(jd.soap(0.01, weight_decay=0.0), "soap_jax", lambda soap_jax: soap_jax.soap(0.01)),
+    "shampoo": Peer(
+        jd.shampoo(0.01),
+        "precondition.distributed_shampoo",
+        lambda them: them.distributed_shampoo(0.01, block_size=1024, **EVERY_STEP),
+    ),
+    "psgd_kron": Peer(
+        jd.psgd_kron(0.01, key=jax.random.key(0)), "psgdax", lambda psgdax: psgdax.kron(0.01)
+    ),
 }
 
 
@@ -136,17 +165,30 @@ def many_arrays(counts: tuple[int, ...], side: int, rounds: int) -> None:
 
 
 def matrices(side: int, count: int) -> None:
-    print(f"### {count} matrices of {side} × {side}: jdescent / optax\n")
-    print("| | tracing and compiling | step |\n|---|---|---|")
+    print(f"### {STEPS} steps of {count} matrices of {side} × {side}: jdescent / another\n")
+    print("| | beside | tracing and compiling | steps |\n|---|---|---|---|")
     params = {f"w{i}": jnp.linspace(-1, 1, side * side).reshape(side, side) for i in range(count)}
     gradient = jax.tree.map(lambda x: jnp.cos(40 * x + x.T), params)
-    for name, (ours, theirs) in MATRIX_RULES.items():
-        programs = [compiled(optimizer, params, gradient) for optimizer in (ours, theirs)]
-        seconds = interleaved({"ours": programs[0].step, "theirs": programs[1].step})
+    for name, peer in MATRIX_RULES.items():
+        try:
+            theirs = peer.make(importlib.import_module(peer.module))
+        except ImportError:
+            print(f"| {name} | {peer.module}: not installed | | |")
+            continue
+        programs = [compiled(optimizer, params, gradient) for optimizer in (peer.ours, theirs)]
+        seconds = interleaved({"ours": some(programs[0].step), "theirs": some(programs[1].step)})
         making = [program.tracing + program.compiling for program in programs]
         ratio = seconds["ours"].median / seconds["theirs"].median
-        print(f"| {name} | {making[0] / making[1]:.2f} | {ratio:.2f} |")
+        print(f"| {name} | {peer.module} | {making[0] / making[1]:.2f} | {ratio:.2f} |")
     print()
+
+
+def some(step: Callable[[], None]) -> Callable[[], None]:
+    def steps() -> None:
+        for _ in range(STEPS):
+            step()
+
+    return steps
 
 
 def main(quick: bool = False) -> None:

@@ -27,7 +27,13 @@ from jdescent.sweeps import (
     use_all_cores,
 )
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
-from jdescent.transforms import add_decayed_weights, add_noise, clip, clip_by_global_norm
+from jdescent.transforms import (
+    add_decayed_weights,
+    add_noise,
+    centralize,
+    clip,
+    clip_by_global_norm,
+)
 
 __version__ = "0.1.0"
 
@@ -45,6 +51,7 @@ __all__ = [
     "averaged_params",
     "batches",
     "best",
+    "centralize",
     "chain",
     "clip",
     "clip_by_global_norm",

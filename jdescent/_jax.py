@@ -16,6 +16,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 __all__ = [
     "NumberCheckFailed",
+    "adapting",
     "enable_x64",
     "explicit_meshes",
     "has_started",
@@ -99,6 +100,13 @@ def setting(name: str, value: Any) -> AbstractContextManager[None]:
     from jax._src import config  # in public modules, only some settings are contexts
 
     return config.config_states[name](value)
+
+
+def adapting(number: Array) -> Array:
+    """The number as one that takes the dtype of what it meets, as Python's numbers do."""
+    from jax._src.lax import lax  # no public function makes a weak type
+
+    return lax._convert_element_type(number, number.dtype, weak_type=True)
 
 
 def normal_like(key: PRNGKeyArray | Array, array: Array) -> Array:

@@ -181,8 +181,8 @@ class Beta:
         old = self.value * (1 - self ** (t - 1)) / bias
         return old, jnp.where(old < 0.5, 1 - old, (1 - self.value) / bias)
 
-    def unbiased_mean(self, mean: Array, new: Array, t: Array) -> Array:
-        """A mean that is kept free of its bias, after gradient t."""
+    def unbiased_mean(self, mean: Any, new: Any, t: Array) -> Any:
+        """A mean that is kept free of its bias, after gradient t: of arrays or of vectors."""
         old_weight, new_weight = self.unbiased_weights(t)
         if self._is_slow:
             return mean + new_weight * (new - mean)

@@ -6,34 +6,58 @@ Rates come in JAX's default float dtype, within a few roundings of the schedule'
 every step to 2³¹ − 1, the last that is counted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, SupportsIndex
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jdescent.core import Scalar, Schedule
-from jdescent.core.checks import positive_integer, real_number, require_boolean
-from jdescent.core.hyperparameters import check_hyperparameters
+from jdescent.core import (
+    Checked,
+    Each,
+    NonNegative,
+    Positive,
+    Rate,
+    Real,
+    Whole,
+    checked_arguments,
+)
+from jdescent.core.checks import require_function
+from jdescent.core.hyperparameters import require_schedule
 from jdescent.core.trees import common_dtype
 from jdescent.numerics import LAST_STEP, logarithm
+
+Length = Annotated[int, Whole(most=LAST_STEP)]
+Boundaries = Annotated[Any, Each(Whole(most=LAST_STEP)), "increasing"]
+
+
+def _a_schedule(name: str, value: Any) -> Any:
+    """The value, which is a schedule."""
+    require_function(name, value)
+    require_schedule(name, value)
+    return value
+
+
+Schedules = Annotated[Any, Each(Checked(_a_schedule, ((0.1, TypeError),))), "of schedules"]
+
 
 Rates = Callable[[Any], Array]
 
 
-def constant(rate: Scalar) -> Rates:
+@checked_arguments
+def constant(rate: NonNegative) -> Rates:
     """r(t) = rate.
 
     Example:
         >>> print(constant(0.1)(7))
         0.1
     """
-    (rate,) = check_hyperparameters(rate=rate)
     return lambda step: jnp.full(jnp.shape(step), rate, float)
 
 
-def linear(start: Scalar, end: Scalar, steps: SupportsIndex) -> Rates:
+@checked_arguments
+def linear(start: NonNegative, end: NonNegative, steps: Length) -> Rates:
     """r(t) = start + (end − start)·min(t/steps, 1).
 
     Example:
@@ -43,18 +67,21 @@ def linear(start: Scalar, end: Scalar, steps: SupportsIndex) -> Rates:
     return polynomial(start, end, steps, power=1.0)
 
 
-def polynomial(start: Scalar, end: Scalar, steps: SupportsIndex, power: Scalar = 2.0) -> Rates:
+@checked_arguments
+def polynomial(
+    start: NonNegative, end: NonNegative, steps: Length, power: NonNegative = 2.0
+) -> Rates:
     """r(t) = end + (start − end)·(1 − min(t/steps, 1))^power.
 
     Example:
         >>> print(polynomial(1.0, 0.0, 4)(jnp.arange(6)))
         [1.     0.5625 0.25   0.0625 0.     0.    ]
     """
-    (power,) = check_hyperparameters(power=power)
     return _between(start, end, steps, lambda left: left**power)
 
 
-def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Rates:
+@checked_arguments
+def cosine(start: NonNegative, steps: Length, end: NonNegative = 0.0) -> Rates:
     """r(t) = end + ½(start − end)·(1 + cos(π·min(t/steps, 1))): half a cosine, then constant.
 
     Example:
@@ -68,8 +95,9 @@ def cosine(start: Scalar, steps: SupportsIndex, end: Scalar = 0.0) -> Rates:
     return _between(start, end, steps, lambda left: jnp.sin(jnp.pi / 2 * left) ** 2)
 
 
+@checked_arguments
 def exponential(
-    start: Scalar, factor: Scalar, every: SupportsIndex = 1, staircase: bool = False
+    start: NonNegative, factor: NonNegative, every: Length = 1, staircase: bool = False
 ) -> Rates:
     """r(t) = start·factor^(t/every); with staircase ⌊t/every⌋, a drop every so many steps.
 
@@ -77,9 +105,6 @@ def exponential(
         >>> print(exponential(1.0, 0.5, every=2, staircase=True)(jnp.arange(5)))
         [1.   1.   0.5  0.5  0.25]
     """
-    require_boolean("staircase", staircase)
-    start, factor = check_hyperparameters(start=start, factor=factor)
-    every = _length("every", every)
     log = logarithm(factor)
 
     def schedule(step):
@@ -89,7 +114,8 @@ def exponential(
     return schedule
 
 
-def piecewise(rates: Sequence[Scalar], boundaries: Sequence[SupportsIndex]) -> Rates:
+@checked_arguments
+def piecewise(rates: Annotated[Any, Each(Real())], boundaries: Boundaries) -> Rates:
     """r(t) = rates[i] while i boundaries are ≤ t: one constant rate between each two boundaries.
 
     Raises:
@@ -103,7 +129,8 @@ def piecewise(rates: Sequence[Scalar], boundaries: Sequence[SupportsIndex]) -> R
     return join([constant(rate) for rate in rates], boundaries)
 
 
-def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Rates:
+@checked_arguments
+def inverse_square_root(peak: NonNegative, steps: Length) -> Rates:
     """r(t) = peak·√(steps/max(t, steps)): constant for `steps` steps, then falling as 1/√t.
 
     Example:
@@ -112,12 +139,11 @@ def inverse_square_root(peak: Scalar, steps: SupportsIndex) -> Rates:
 
     Reference: A. Vaswani et al., 2017, Attention Is All You Need, eq. (3), with `warm_up`.
     """
-    (peak,) = check_hyperparameters(peak=peak)
-    steps = _length("steps", steps)
     return lambda step: peak * jnp.sqrt(steps / jnp.maximum(_float(step), steps))
 
 
-def warm_up(schedule: Schedule | Scalar, steps: SupportsIndex, start: Scalar = 0.0) -> Rates:
+@checked_arguments
+def warm_up(schedule: Rate, steps: Length, start: NonNegative = 0.0) -> Rates:
     """Rise linearly from `start` to the schedule's first rate, then follow the schedule from its 0.
 
     Example:
@@ -129,23 +155,17 @@ def warm_up(schedule: Schedule | Scalar, steps: SupportsIndex, start: Scalar = 0
     return join([linear(start, schedule(0), steps), schedule], [steps])
 
 
+@checked_arguments
 def one_cycle(
-    peak: Scalar,
-    steps: SupportsIndex,
-    rise: float = 0.3,
-    start_divisor: float | int = 25.0,
-    end_divisor: float | int = 1e4,
+    peak: Annotated[NonNegative, "the largest rate"],
+    steps: Annotated[Length, "of the cycle; the rate stays at its end afterwards"],
+    rise: Annotated[Any, Real(high=1), "the fraction of the steps spent rising"] = 0.3,
+    start_divisor: Annotated[Positive, "the peak over the first rate"] = 25.0,
+    end_divisor: Annotated[Positive, "the first rate over the last"] = 1e4,
 ) -> Rates:
     """Half a cosine up to the peak over rise·steps, half a cosine down over the rest.
 
     Starts at peak/start_divisor and ends at peak/(start_divisor·end_divisor).
-
-    Args:
-        peak: largest rate.
-        steps: length of the cycle; the rate stays at its end afterwards.
-        rise: fraction of the steps spent rising, in (0, 1).
-        start_divisor: peak over first rate.
-        end_divisor: first rate over last.
 
     Example:
         >>> print(one_cycle(1.0, 10)(jnp.array([0, 3, 10])))
@@ -154,13 +174,6 @@ def one_cycle(
     Reference: L. N. Smith and N. Topin, 2018, Super-Convergence: Very Fast Training of Neural
     Networks Using Large Learning Rates; with cosines as in torch.optim.lr_scheduler.OneCycleLR.
     """
-    peak, start_divisor, end_divisor = check_hyperparameters(
-        peak=peak, start_divisor=start_divisor, end_divisor=end_divisor
-    )
-    if any(real_number("divisor", divisor) == 0 for divisor in (start_divisor, end_divisor)):
-        raise ValueError("start_divisor and end_divisor must not be 0: rates are divided by them")
-    steps = _length("steps", steps)
-    (rise,) = check_hyperparameters(rise=rise, below=1)
     top = int(rise * steps)
     if not 0 < top < steps:
         raise ValueError(f"rise must leave steps on both sides of the peak, got {rise} of {steps}")
@@ -170,7 +183,8 @@ def one_cycle(
     )
 
 
-def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> Rates:
+@checked_arguments
+def join(schedules: Schedules, boundaries: Boundaries) -> Rates:
     """One schedule after another, each from its own step 0; schedule i + 1 begins at boundary i.
 
     Raises:
@@ -186,14 +200,13 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> 
             f"{len(schedules)} schedules need {len(schedules) - 1} boundaries, "
             f"got {len(boundaries)}"
         )
-    begins = [_length("boundaries", boundary) for boundary in boundaries]
-    if any(b <= a for a, b in pairwise(begins)):
-        raise ValueError(f"boundaries must increase, got {begins}")
+    if any(b <= a for a, b in pairwise(boundaries)):
+        raise ValueError(f"boundaries must increase, got {list(boundaries)}")
 
     def schedule(step):
         step = _counted(step)
         rate = schedules[0](step)
-        for begin, later in zip(begins, schedules[1:], strict=True):
+        for begin, later in zip(boundaries, schedules[1:], strict=True):
             rate = jnp.where(step < begin, rate, later(jnp.maximum(step - begin, 0)))
         return rate
 
@@ -202,8 +215,6 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[SupportsIndex]) -> 
 
 def _between(start, end, steps, weight) -> Rates:
     """From start to end, whose weights are w and 1 − w: weight(1) = 1, …, weight(0) = 0."""
-    start, end = check_hyperparameters(start=start, end=end)
-    steps = _length("steps", steps)
 
     def schedule(step):
         left = steps - jnp.clip(_counted(step), 0, steps)  # of an integer exactly
@@ -211,10 +222,6 @@ def _between(start, end, steps, weight) -> Rates:
         return start * w + end * jnp.maximum(1 - w, 0)  # compiled, n·(1/n) may be above 1
 
     return schedule
-
-
-def _length(name: str, steps: SupportsIndex) -> int:
-    return positive_integer(name, steps, at_most=LAST_STEP)
 
 
 def _counted(step):

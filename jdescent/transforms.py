@@ -1,4 +1,4 @@
-"""What one chains with an optimizer: clipping, coupled weight decay, gradient noise."""
+"""What one chains with an optimizer: clipping, centralizing, coupled weight decay, noise."""
 
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from jdescent.core import (
     Optimizer,
     Rate,
     Scheduled,
+    Whole,
     leafwise,
     optimizer,
     treewise,
@@ -61,6 +62,40 @@ def clip_by_global_norm(
         return g / scale * factor
 
     return treewise(rule, c=Coefficient("max_norm", max_norm))
+
+
+@optimizer
+def centralize(
+    output_axis: Annotated[int, Whole(least=-32), "the axis whose slices have mean 0"] = -1,
+) -> Optimizer:
+    """Gradient centralization: take from the weights of every output the mean of their gradients.
+
+        g ← g − mean(g)                 over all axes but that of the outputs
+
+    Arrays of fewer than two axes stay as they are. JAX's layers keep inputs × outputs.
+
+    Differs from: optax.centralize takes the first axis for the outputs, as torch's layers have it
+    (here ``output_axis=0``).
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> transform = jd.centralize()
+        >>> g = jnp.array([[1.0, 5.0], [3.0, 5.0]])
+        >>> print(transform.update(g, transform.init(g))[0])
+        [[-1.  0.]
+         [ 1.  0.]]
+
+    Reference: H. Yong, J. Huang, X. Hua and L. Zhang, 2020, Gradient Centralization: A New
+    Optimization Technique for Deep Neural Networks, eq. (1).
+    """
+
+    def rule(g):
+        if g.ndim < 2:
+            return g
+        others = tuple(axis for axis in range(g.ndim) if axis != output_axis % g.ndim)
+        return g - jnp.mean(g, others, keepdims=True)
+
+    return leafwise(rule)
 
 
 @optimizer

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jdescent as jd
-from jdescent.core.hyperparameters import check_hyperparameters
+from jdescent.core import Real
 from jdescent.numerics import LAST_STEP, Beta, logarithm, next_step, ratio, root
 
 BETAS = [0.0, 1e-30, 1e-3, 0.1, 0.5, 0.9, 0.999, 0.999999, 0.9999999, 1 - 1e-8, 1 - 1e-12]
@@ -135,7 +135,7 @@ def test_a_traced_hyperparameter_out_of_its_range_is_nan():
 
     @jax.jit
     def checked(value):
-        return check_hyperparameters(beta=value, below=1)[0]
+        return Real(high=1).checked("beta", value)
 
     for value in (-0.1, 1.0, 1 - 1e-8, np.nan, np.inf, -1, 1):
         assert jnp.isnan(checked(jnp.asarray(value)))
@@ -149,7 +149,7 @@ def test_a_traced_hyperparameter_keeps_its_width_and_is_float32_at_least():
 
     @jax.jit
     def checked(value):
-        return check_hyperparameters(beta=value)[0]
+        return Real().checked("beta", value)
 
     with jax.enable_x64(True):
         assert checked(0.1) == 0.1

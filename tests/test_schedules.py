@@ -1,5 +1,7 @@
 """Schedules against optax's, their closed forms and their shape."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jdescent import schedules
+from jdescent.core import hyperparameters_of
 
 rates = st.floats(-4, 1).map(lambda exponent: 10.0**exponent)
 lengths = st.integers(1, 300)
@@ -276,59 +279,57 @@ def test_steps_of_any_integer_dtype_are_the_same_step(name):
         np.testing.assert_array_equal(ALL[name](jnp.asarray(100, dtype)), expected)
 
 
-COUNTED = {
-    "steps": [
-        lambda n: schedules.linear(1.0, 0.0, n),
-        lambda n: schedules.polynomial(1.0, 0.0, n),
-        lambda n: schedules.cosine(1.0, n),
-        lambda n: schedules.inverse_square_root(1.0, n),
-        lambda n: schedules.warm_up(1.0, n),
-        lambda n: schedules.one_cycle(1.0, n),
-    ],
-    "every": [lambda n: schedules.exponential(1.0, 0.5, n)],
-    "boundaries": [lambda n: schedules.piecewise([1.0, 0.5], [n])],
-}
+FACTORIES = {
+    "constant": {"rate": 0.1},
+    "linear": {"start": 1.0, "end": 0.0, "steps": 10},
+    "polynomial": {"start": 1.0, "end": 0.0, "steps": 10, "power": 2.0},
+    "cosine": {"start": 1.0, "steps": 10, "end": 0.1},
+    "exponential": {"start": 1.0, "factor": 0.5, "every": 2, "staircase": True},
+    "piecewise": {"rates": [1.0, 0.1], "boundaries": [2]},
+    "inverse_square_root": {"peak": 1.0, "steps": 10},
+    "warm_up": {"schedule": 1.0, "steps": 10, "start": 0.1},
+    "one_cycle": {
+        "peak": 1.0, "steps": 10, "rise": 0.3, "start_divisor": 25.0, "end_divisor": 1e4,
+    },
+    "join": {"schedules": [schedules.constant(1.0)] * 2, "boundaries": [5]},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", COUNTED)
-def test_lengths_that_are_not_positive_integers_are_refused_when_the_schedule_is_made(
-    name, as_users_run
-):
-    for make in COUNTED[name]:
-        for bad in (0, -3):
-            with pytest.raises(ValueError, match=f"{name} must be at least 1, got {bad}"):
-                make(bad)
-        with pytest.raises(ValueError, match=f"{name} must be at most 2147483647, got 2147483648"):
-            make(2**31)
-        for bad in (1.5, "ten", None, True, np.True_):
-            with pytest.raises(TypeError, match=f"{name} must be a Python integer, got {bad!r}"):
-                make(bad)
+@pytest.mark.parametrize("name", FACTORIES)
+def test_what_a_signature_does_not_allow_is_refused_by_name_and_explained(name, as_users_run):
+    factory, settings = getattr(schedules, name), FACTORIES[name]
+    said = hyperparameters_of(factory)
+    assert set(said) == set(settings) == set(inspect.signature(factory).parameters)
+    words = " ".join(inspect.getdoc(factory).split())
+    for argument in said.values():
+        assert f"{argument.name}: {' '.join(argument.described().split())}" in words
+        for wrong, error in argument.kind.refused():
+            with pytest.raises(error, match=argument.name):
+                factory(**{**settings, argument.name: wrong})
 
 
-RATED = {
-    "rate": schedules.constant,
-    "start": lambda rate: schedules.cosine(rate, 10),
-    "end": lambda rate: schedules.linear(1.0, rate, 10),
-    "power": lambda power: schedules.polynomial(1.0, 0.0, 10, power),
-    "factor": lambda factor: schedules.exponential(1.0, factor),
-    "peak": lambda rate: schedules.inverse_square_root(rate, 10),
-    "rise": lambda rise: schedules.one_cycle(1.0, 10, rise),
-}
+def test_every_schedule_has_its_arguments_in_the_table():
+    made_here = {
+        name
+        for name, one in vars(schedules).items()
+        if getattr(one, "__module__", "") == schedules.__name__ and hyperparameters_of_any(one)
+    }
+    assert made_here == set(FACTORIES)
 
 
-@pytest.mark.parametrize("name", RATED)
-def test_rates_that_are_negative_or_not_numbers_are_refused_by_name(name, as_users_run):
-    for bad in (-0.1, float("nan")):
-        with pytest.raises(ValueError, match=f"{name} must be ≥ 0"):
-            RATED[name](bad)
-    with pytest.raises(TypeError, match=f"{name} must be a real number, got '0.1'"):
-        RATED[name]("0.1")
+def hyperparameters_of_any(one):
+    return inspect.isfunction(one) and hyperparameters_of(one)
+
+
+def test_a_length_ends_where_the_counter_does(as_users_run):
+    with pytest.raises(ValueError, match="steps must be at most 2147483647, got 2147483648"):
+        schedules.cosine(1.0, 2**31)
 
 
 def test_a_cycle_needs_room_on_both_sides_and_divisors_to_divide_by():
     with pytest.raises(ValueError, match="rise must leave steps on both sides of the peak"):
         schedules.one_cycle(1.0, 10, rise=0.05)
-    with pytest.raises(ValueError, match="must not be 0"):
+    with pytest.raises(ValueError, match="start_divisor must be > 0"):
         schedules.one_cycle(1.0, 10, start_divisor=0)
 
 

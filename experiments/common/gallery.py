@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from experiments import NAMES
-from experiments.common import ledger, report
+from experiments.common import ledger, optimizers, report
 from experiments.common.markdown import table
 from experiments.common.number import KINDS, Number, expectation
 from experiments.common.records import numbers_of, record_of
@@ -15,19 +15,22 @@ HEAD = """# The figures of jdescent
 Written by `python -m experiments` from the records beside the figures. A number agrees with its
 theory within its tolerance, and keeps its bounds, or making the figure ends with an error; `make
 check` makes all of them again and compares. The published claims that they settle stand in
-[CLAIMS.md](CLAIMS.md).
+[CLAIMS.md](CLAIMS.md), the optimizers by family in [OPTIMIZERS.md](OPTIMIZERS.md).
 """
 COLUMNS = ("class", "number", "measured", "95 % interval", "expected")
 
 
 def write_gallery(folder: Path) -> Path:
-    """README.md in the folder, with the experiments that have a record there, and the ledger."""
+    """README.md in the folder, with the experiments that have a record there, the ledger, and the
+    optimizers by family."""
     paths = [folder / f"{name}.json" for name in NAMES if (folder / f"{name}.json").exists()]
     numbers = [number for path in paths for number in numbers_of(path).values()]
     parts = [HEAD, class_table(numbers) + "\n", *map(section, paths)]
     gallery = folder / "README.md"
     report.write_text(gallery, "\n".join(parts))
     report.write_text(folder / ledger.NAME, ledger.page(ledger.rows_of(paths)))
+    if (record := folder / "conformance.json").exists():
+        report.write_text(folder / optimizers.NAME, optimizers.page(record))
     return gallery
 
 

@@ -8,9 +8,14 @@ import jax
 import jax.numpy as jnp
 
 import jdescent as jd
+from experiments.common import markdown, report
 from experiments.common.case import Case
 from experiments.common.papers import cases
+from experiments.common.records import record_of
 from experiments.conformance.simulate import OPTAX, PAPER, Measured
+
+STABILITY = "stability_of_optimizers"
+LIMIT = "largest stable ηλ"  # as that figure's table has it
 
 SIDE = 64
 IN_WORDS = {
@@ -25,27 +30,34 @@ IN_WORDS = {
 }
 
 
+COLUMNS = (
+    "optimizer", "source", "reads beside the gradient", "memory a parameter",
+    f"[{LIMIT}](README.md#stability-of-optimizers)", "beside its paper", "optax beside it",
+)  # fmt: skip
+
+
 def catalog(found: list[Measured], in_words: Callable[[float], str]) -> str:
     """A row an optimizer that was measured beside its paper."""
-    lines = [
-        "| optimizer | source | reads beside the gradient | memory a parameter | beside its paper "
-        "| optax beside it |",
-        "|---|---|---|---|---|---|",
-    ]
     first = {case.optimizer: case for case in reversed(cases())}
-    for name in sorted({row.optimizer for row in found if row.against == PAPER}):
+    limits = stable_rates()
+
+    def row(name: str) -> tuple[str, ...]:
+        own = [row for row in found if row.optimizer == name and not row.is_of_defaults]
+        apart = ([row.distance for row in own if row.against == who] for who in (PAPER, OPTAX))
+        distances = [in_words(max(them)) if them else "" for them in apart]
         case = first[name]
-        apart = {
-            against: [
-                row.distance for row in found
-                if (row.optimizer, row.against) == (name, against) and not row.is_of_defaults
-            ]
-            for against in (PAPER, OPTAX)
-        }  # fmt: skip
-        distances = [in_words(max(them)) if them else "" for them in apart.values()]
-        cells = [name, source(name), reads(case), memory(case), *distances]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        limit = limits.get(name, "")
+        return name, source(name), reads(case), memory(case), limit, *distances
+
+    names = sorted({row.optimizer for row in found if row.against == PAPER})
+    return markdown.table(COLUMNS, map(row, names))
+
+
+def stable_rates() -> dict[str, str]:
+    """What is on record of each one's largest stable rate, in its first case's settings."""
+    record = record_of(report.FIGURES / f"{STABILITY}.json")
+    rows = markdown.rows_of(record["shown"], LIMIT)
+    return {row["optimizer"]: row[LIMIT] for row in rows}
 
 
 def source(name: str) -> str:

@@ -50,14 +50,13 @@ def require_real_scalar(name: str, value: Any) -> None:
 
 def positive_integer(name: str, number: SupportsIndex, at_most: float | int = math.inf) -> int:
     """The number as a Python integer from 1 to `at_most`; an error if it is anything else."""
-    whole = integer(name, number, 1)
-    if whole > at_most:
-        raise ValueError(f"{name} must be at most {at_most}, got {whole}")
-    return whole
+    return integer(name, number, 1, at_most)
 
 
-def integer(name: str, number: SupportsIndex, at_least: int) -> int:
-    """The number as a Python integer; an error if it is anything else or less."""
+def integer(
+    name: str, number: SupportsIndex, at_least: int, at_most: float | int = math.inf
+) -> int:
+    """The number as a Python integer; an error if it is anything else, or less or more."""
     try:
         whole = None if isinstance(number, bool | np.bool_) else operator.index(number)
     except TypeError:
@@ -66,6 +65,8 @@ def integer(name: str, number: SupportsIndex, at_least: int) -> int:
         raise TypeError(f"{name} must be a Python integer, got {number!r}")
     if whole < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {whole}")
+    if whole > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {whole}")
     return whole
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
+from jdescent._jax import adapting
 from jdescent.core.checks import real_number, takes
 from jdescent.numerics import Beta
 
@@ -25,7 +26,12 @@ RATE_ROUNDING = 1e-6  # how far below 0 a schedule may fall that means 0
 
 @dataclasses.dataclass(frozen=True)
 class Real:
-    """A real number, or an array that is traced, from `low` to `high`."""
+    """A real number from `low` to `high`.
+
+    A traced one cannot be looked at: it is made at least float32, and NaN where it is out of its
+    range, so that what is computed with it is NaN. It takes the dtype of the array it meets, as
+    Python numbers do, whatever that array's and its own are.
+    """
 
     low: float | int = 0.0
     high: float | int = math.inf
@@ -58,15 +64,14 @@ class Real:
         return above & below
 
     def _guarded(self, value: Any) -> Any:
-        """A traced value, which cannot be looked at: in float32 at least, NaN out of its range."""
         dtype = jnp.result_type(value)
         if not jnp.issubdtype(dtype, jnp.floating):
             traced = jnp.asarray(value, float)
         elif dtype in (jnp.float16, jnp.bfloat16):
             traced = value.astype(jnp.float32)
         else:
-            traced = 1.0 * value  # a weak type stays weak
-        return jnp.where(self._holds(traced), traced, jnp.nan)
+            traced = 1.0 * value
+        return adapting(jnp.where(self._holds(traced), traced, jnp.nan))
 
     @property
     def range(self) -> str:
@@ -108,15 +113,6 @@ class Real:
         return wrong
 
 
-def check_hyperparameters(*, below: float | int = math.inf, **values: Any) -> list[Any]:
-    """The values as Python floats, in the order given; an error unless real scalars in [0, below).
-
-    A traced value cannot be looked at: it is made at least float32, and NaN where it is out of its
-    range, so that what is computed with it is NaN.
-    """
-    return [Real(high=below).checked(name, value) for name, value in values.items()]
-
-
 def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
     """A schedule of this hyperparameter: the value at every step, or the one that it is already.
 
@@ -124,7 +120,7 @@ def checked_schedule(name: str, value: ScalarOrSchedule) -> Schedule:
     one that ends at 0 may end a little below, as 1 − t·(1/n) does.
     """
     if not callable(value):
-        (number,) = check_hyperparameters(**{name: value})
+        number = Real().checked(name, value)
         return lambda step: number
 
     require_schedule(name, value)

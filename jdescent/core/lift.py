@@ -203,7 +203,7 @@ def treewise(
         read["x"] = None if params is None else vector_of(params)
         for name, memory in kept.items():
             read[name] = vector_of(memory) if name in asks.vectors else memory
-        read |= _calculus(value_fn, params, vector_of)
+        read |= _calculus(value_fn, params, vector_of, widest)
         read |= {"params": params, "extra": {**extra, "value": value, "value_fn": value_fn}}
         new_update, *new = asks.returned_by(rule(**{name: read[name] for name in asks.names}))
         updates = whole(new_update, grads)
@@ -221,7 +221,7 @@ def _finished(init: Callable, update: Callable, asks: Asks) -> Optimizer:
     return Optimizer(init, update)
 
 
-def _calculus(value_fn, params: Params, vector_of: Callable) -> dict[str, Callable]:
+def _calculus(value_fn, params: Params, vector_of: Callable, dtype: Any) -> dict[str, Callable]:
     """The loss and its derivatives elsewhere, of vectors whose dtypes may be wider."""
     if value_fn is None or params is None:
         return {}
@@ -233,7 +233,7 @@ def _calculus(value_fn, params: Params, vector_of: Callable) -> dict[str, Callab
         return y.structure.unflatten(map(like, y.leaves, xs))
 
     return {
-        "loss_at": lambda y: value_fn(narrow(y)),
+        "loss_at": lambda y: jnp.asarray(value_fn(narrow(y)), dtype),
         "grad_at": lambda y: vector_of(gradient(narrow(y))),
         "hvp": lambda v: vector_of(jax.jvp(gradient, (as_arrays(params),), (narrow(v),))[1]),
     }

@@ -1,7 +1,8 @@
 """What a hyperparameter may be, said once: in the annotation of the factory that takes it.
 
-`optimizer` checks every argument against its annotation, and writes the table of arguments and of
-errors into the docstring; tests, documentation and sliders read `hyperparameters_of`.
+`checked_arguments`, and with it `optimizer`, checks every argument against its annotation, and
+writes the table of arguments and of errors into the docstring; tests, documentation and sliders
+read `hyperparameters_of`.
 """
 
 import dataclasses
@@ -10,11 +11,12 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, ParamSpec, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jdescent.core.checks import (
     floating_dtype,
@@ -53,23 +55,27 @@ SYMBOLS = {
 
 @dataclasses.dataclass(frozen=True)
 class Whole:
-    """A Python integer of `least` or more: a size, an interval, a number of rounds."""
+    """A Python integer from `least` to `most`: a size, an interval, a number of rounds."""
 
     least: int = 1
+    most: float | int = math.inf
     schedule: bool = False  # or a function of the number of steps taken
 
     def checked(self, name: str, value: Any) -> Any:
         if self.schedule and callable(value):
             require_schedule(name, value)
             return value
-        return integer(name, value, self.least)
+        return integer(name, value, self.least, self.most)
 
     def described(self, symbol: str, words: str) -> str:
         schedule = "or a schedule of them" if self.schedule else ""
-        return _joined(f"{symbol}, an integer ≥ {self.least}", schedule, words)
+        most = f" and ≤ {self.most}" if self.most < math.inf else ""
+        return _joined(f"{symbol}, an integer ≥ {self.least}{most}", schedule, words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
+        too_many = [(self.most + 1, ValueError)] if isinstance(self.most, int) else []
         return [
+            *too_many,
             (self.least - 1, ValueError),
             (self.least - 2, ValueError),
             (1.5, TypeError),
@@ -216,6 +222,29 @@ class Several:
         return [(0.5, TypeError), (None, TypeError), ((), ValueError), ((first, *rest), error)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Each:
+    """A sequence of values of one kind."""
+
+    kind: Any
+
+    def checked(self, name: str, value: Any) -> tuple:
+        if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray | jax.Array):
+            raise TypeError(f"{name} must be a sequence, got {value!r}")
+        return tuple(self.kind.checked(f"{name}[{i}]", one) for i, one in enumerate(value))
+
+    def described(self, symbol: str, words: str) -> str:
+        return _joined("a sequence", words, self.kind.described(f"each {symbol}[i]", ""))
+
+    def refused(self) -> list[tuple[Any, type[Exception]]]:
+        return [
+            (0.5, TypeError),
+            (None, TypeError),
+            ("text", TypeError),
+            *(([wrong], error) for wrong, error in self.kind.refused()),
+        ]
+
+
 def a_function(name: str, value: Any) -> Any:
     """The value, which is a function."""
     require_function(name, value)
@@ -233,6 +262,7 @@ Kind = (
     | AnOptimizer
     | Checked
     | Several
+    | Each
 )
 
 Rate = Annotated[Any, Real(schedule=True)]
@@ -278,14 +308,60 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def optimizer(factory: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
-    """Check every argument of an optimizer's factory against its annotation, and document it.
+Made = TypeVar("Made")
+
+
+def checked_arguments(function: Callable[P, Made]) -> Callable[P, Made]:
+    """Check every argument of a function against its annotation, and document it.
 
     `Rate` (≥ 0 or a schedule), `Decay` (in [0, 1), given to the rule as a `Beta`), `NonNegative`,
     `Positive`, `Fraction` (in [0, 1]), `Finite`, `Count`, `Seed`, `DType`, `Key`, `Mask`, `bool`, a
     ``Literal`` of names, a ``tuple`` of such, each alone or ``| None``; words are added by
-    ``Annotated[NonNegative, "inside the root"]``. The factory is called with what was checked:
+    ``Annotated[NonNegative, "inside the root"]``. The function is called with what was checked:
     Python floats, traced arrays that are NaN out of their range, schedules as they are.
+
+    Example:
+        >>> @checked_arguments
+        ... def half(share: Fraction) -> float:
+        ...     return share / 2
+        >>> half(1)
+        0.5
+        >>> half(2)
+        Traceback (most recent call last):
+        ...
+        ValueError: share must be ≥ 0 and ≤ 1, got 2.0
+    """
+    signature = inspect.signature(function)
+    described = hyperparameters_of(function)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Made:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            takes = ", ".join(signature.parameters)
+            raise TypeError(f"{function.__name__}({takes}): {error}") from None
+        bound.apply_defaults()
+        for name, hyperparameter in described.items():
+            bound.arguments[name] = hyperparameter.checked(bound.arguments[name])
+        return function(*bound.args, **bound.kwargs)
+
+    call.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            parameter.replace(annotation=described[name].described())
+            if name in described
+            else parameter
+            for name, parameter in signature.parameters.items()
+        ]
+    )
+    call.__doc__ = _documented(function.__doc__ or "", described)
+    return call
+
+
+def optimizer(factory: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
+    """An optimizer's factory, whose every argument is checked as `checked_arguments` does it.
+
+    What it makes says in its `repr` how it was made.
 
     Example:
         >>> import jax.numpy as jnp
@@ -303,34 +379,16 @@ def optimizer(factory: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
         ...
         ValueError: beta must be ≥ 0 and < 1, got 1.0
     """
-    signature = inspect.signature(factory)
-    described = hyperparameters_of(factory)
+    make, signature = checked_arguments(factory), inspect.signature(factory)
 
-    @functools.wraps(factory)
-    def make(*args: P.args, **kwargs: P.kwargs) -> Optimizer:
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            takes = ", ".join(signature.parameters)
-            raise TypeError(f"{factory.__name__}({takes}): {error}") from None
-        given = dict(bound.arguments)
-        bound.apply_defaults()
-        for name, hyperparameter in described.items():
-            bound.arguments[name] = hyperparameter.checked(bound.arguments[name])
-        made = factory(*bound.args, **bound.kwargs)
+    @functools.wraps(make)
+    def named(*args: P.args, **kwargs: P.kwargs) -> Optimizer:
+        made = make(*args, **kwargs)
+        given = signature.bind(*args, **kwargs).arguments
         made.update.made_by = _call_of(factory.__name__, given)  # type: ignore[attr-defined]
         return made
 
-    make.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[
-            parameter.replace(annotation=described[name].described())
-            if name in described
-            else parameter
-            for name, parameter in signature.parameters.items()
-        ]
-    )
-    make.__doc__ = _documented(factory.__doc__ or "", described)
-    return make
+    return named
 
 
 def hyperparameters_of(factory: Callable) -> Mapping[str, Hyperparameter]:

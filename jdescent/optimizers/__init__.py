@@ -27,11 +27,12 @@ from jdescent.optimizers.averaging import ema_params, polyak_average, swa
 from jdescent.optimizers.dual_averaging import ftrl, madgrad
 from jdescent.optimizers.factored import adafactor, came
 from jdescent.optimizers.hessian_diagonal import adahessian, hutchinson, sophia
+from jdescent.optimizers.hyperball import hyperball
 from jdescent.optimizers.kron import psgd_kron
-from jdescent.optimizers.layerwise import fromage, lars, sgdp
+from jdescent.optimizers.layerwise import fromage, lars, sgd_sai, sgdp
 from jdescent.optimizers.lbfgs import lbfgs
 from jdescent.optimizers.linesearch import backtracking_linesearch, zoom_linesearch
-from jdescent.optimizers.lowrank import dion, galore
+from jdescent.optimizers.lowrank import apollo, dion, galore
 from jdescent.optimizers.momentum import aggmo, heavy_ball, nesterov, pid, qhm, sgd, sgdw
 from jdescent.optimizers.nadam import nadam, nadamw
 from jdescent.optimizers.newton import cubic_newton, gauss_newton, newton, saddle_free_newton
@@ -40,7 +41,7 @@ from jdescent.optimizers.parameter_free import cocob, dadapt_adamw, dog, dowg, l
 from jdescent.optimizers.polyak import alig, momo, momo_adam, polyak_sgd
 from jdescent.optimizers.preconditioned import shampoo, soap
 from jdescent.optimizers.private import differentially_private_aggregate, dpsgd
-from jdescent.optimizers.radam import radam
+from jdescent.optimizers.radam import radam, ranger
 from jdescent.optimizers.sampling import perturbed_gradient_descent, sghmc, sgld
 from jdescent.optimizers.schedule_free import (
     schedule_free,
@@ -54,6 +55,7 @@ from jdescent.optimizers.step_size import adgd, barzilai_borwein, steepest_desce
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
 from jdescent.optimizers.tuners import mechanize, reduce_on_plateau, trac
 from jdescent.optimizers.variance_reduction import svrg
+from jdescent.optimizers.whitening import kl_shampoo, splus
 from jdescent.optimizers.wrappers import (
     apply_if_finite,
     cautious,
@@ -92,6 +94,7 @@ __all__ = [
     "alig",
     "amos",
     "amsgrad",
+    "apollo",
     "apply_if_finite",
     "asam",
     "asgd",
@@ -121,7 +124,9 @@ __all__ = [
     "gsam",
     "heavy_ball",
     "hutchinson",
+    "hyperball",
     "kate",
+    "kl_shampoo",
     "lamb",
     "laprop",
     "lars",
@@ -158,6 +163,7 @@ __all__ = [
     "qhadam",
     "qhm",
     "radam",
+    "ranger",
     "reduce_on_plateau",
     "rmsprop",
     "rprop",
@@ -169,6 +175,7 @@ __all__ = [
     "schedule_free_sgd",
     "scion",
     "sgd",
+    "sgd_sai",
     "sgdp",
     "sgdw",
     "sghmc",
@@ -182,6 +189,7 @@ __all__ = [
     "soap",
     "sophia",
     "spam",
+    "splus",
     "stable_adamw",
     "steepest_descent",
     "svrg",

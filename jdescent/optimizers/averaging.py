@@ -17,7 +17,6 @@ from jdescent.core import (
     Optimizer,
     Params,
     State,
-    each,
     optimizer,
     treewise,
     vector,
@@ -87,7 +86,7 @@ def ema_params(
         u, inner = base.step(g, inner, params, extra)
         x = x + u
         if debias:
-            return u, inner, each(lambda a, b: decay.unbiased_mean(a, b, t), average, x)
+            return u, inner, decay.unbiased_mean(average, x, t)
         return u, inner, decay * average + (1 - decay) * x
 
     return treewise(rule, inner=base.state, average=AVERAGE)

@@ -72,6 +72,7 @@ def psgd_kron(
     It descends on E[m̂ᵀ·P·m̂ + vᵀ·P⁻¹·v], whose minimum is P = E[m̂·m̂ᵀ]^(−½) where the factors can be
     that: one triangle, or diagonals and diagonal moments. Relative steps keep every Q invertible,
     with a positive diagonal, and make the path the same for c·L as for L from a Q₀ by √c smaller.
+    The step jumps to that fit as m̂ leaves 0: a derivative at m̂ = 0 is that without it.
     ‖·‖ is a lower bound of the spectral norm, of two products with a vector.
 
     What is whose: the criterion, its descent on the group and the Kronecker products are Li's of

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 
 from jdescent.core import (
     Coefficient,
+    Decay,
     Mask,
+    Memory,
     NonNegative,
     Optimizer,
     Rate,
@@ -187,3 +189,54 @@ def _along(axes, x, g, u, delta, eps):
     elements = math.prod(x.shape[axis] for axis in axes)
     is_free = jnp.max(cosine, initial=0.0) < delta / math.sqrt(max(elements, 1))
     return u - unit * dot(unit, u), is_free
+
+
+@optimizer
+def sgd_sai(
+    learning_rate: Rate,
+    momentum: Annotated[Decay, "μ"] = 0.9,
+    eps: NonNegative = 1e-8,
+    weight_decay: Annotated[Scheduled, "decoupled, multiplied by lr"] = 0.01,
+    mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+) -> Optimizer:
+    """SGD-SaI: a rate for every array, set once by the first gradient's signal over its noise.
+
+        s ← ‖g‖/(σ(g) + ε)              at t = 1; ‖g‖ of arrays of fewer than two axes or σ(g) = 0
+        m ← μ·m + (1 − μ)·g
+        x ← x − lr·(s·m + w·x)
+
+    σ(g)² = Σ(g − mean(g))²/(n − 1) over the n elements of an array. An array whose first gradient
+    is 0 has s = 0, and only decays from then on.
+
+    Differs from: the authors' code fills s in a call of its own before the first step, or in that.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> optimizer = jd.sgd_sai(0.1, momentum=0.0, weight_decay=0.0)
+        >>> g = jnp.array([[3.0, -3.0], [-3.0, 3.0]])
+        >>> print(optimizer.update(g, optimizer.init(g), g)[0].round(3))
+        [[-0.52  0.52]
+         [ 0.52 -0.52]]
+
+    Reference: M. Xu, L. Xiang, X. Cai and H. Wen, 2024, No More Adam: Learning Rate Scaling at
+    Initialization is All You Need, Algorithm 1.
+    """
+
+    def signal_to_noise(g):
+        if g.ndim < 2 or g.shape[0] == 1:
+            return norm(g)
+        scale, scaled_size = scaled_norm(g)
+        g = g / scale  # no square overflows
+        deviation = root(jnp.sum((g - jnp.mean(g)) ** 2) / (g.size - 1))
+        is_flat = deviation == 0
+        ratio_to_it = scaled_size / jnp.where(is_flat, 1, deviation + eps / scale)
+        return jnp.where(is_flat, scale * scaled_size, ratio_to_it)
+
+    def rule(lr, steps, g, x, w, m, s):
+        s = jnp.where(steps == 0, signal_to_noise(g), s)
+        m = momentum * m + (1 - momentum) * g
+        return -lr * (s * m + w * x), m, s
+
+    w = Coefficient("weight_decay", weight_decay, mask)
+    one_number = Memory(lambda x: jnp.zeros((), x.dtype), wide=True)
+    return leafwise(rule, learning_rate, w=w, m=0, s=one_number)

@@ -155,7 +155,7 @@ def _true_gradient(extra: dict, grad_at: Any, x: Vector) -> Vector:
 def _line(loss_at, grad_at, x: Vector, u: Vector) -> Any:
     def along(alpha) -> Point:
         y = x + alpha * u
-        return Point(alpha, loss_at(y).astype(alpha.dtype), dot(grad_at(y), u).astype(alpha.dtype))
+        return Point(alpha, loss_at(y), dot(grad_at(y), u))
 
     return along
 

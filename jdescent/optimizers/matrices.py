@@ -186,7 +186,14 @@ def matrices_and_others(
         parts = parts_of(grads if params is None else params)
         return parts.update(grads, state, params, **extra)
 
+    update.reads = _reads(make(INPUTS_FIRST, None), others)  # type: ignore[attr-defined]
     return Optimizer(init, update)
+
+
+def _reads(*parts: Optimizer) -> tuple[str, ...]:
+    """What the parts read, and all that they may if one does not say."""
+    read = (name for part in parts for name in getattr(part.update, "reads", ("extra",)))
+    return tuple(dict.fromkeys(read))
 
 
 def numbers_of(params: PyTree, dimension_numbers: DimensionNumbers) -> list:

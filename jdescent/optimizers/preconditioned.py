@@ -24,6 +24,7 @@ from jdescent.core import (
     optimizer,
 )
 from jdescent.numerics import ratio, root
+from jdescent.optimizers.bases import eigenvectors, orthonormal
 
 Matrices = tuple  # one for each axis, or None for an axis that is left alone
 
@@ -162,6 +163,10 @@ def soap(
     scalars, and axes that are too long, keep their basis: all that is left there is Adam. An array
     of more axes has a basis for each. Decompositions are made in float32 or wider.
 
+    Within a space of equal eigenvalues, as that of zeros is where gradients lack rank, any basis
+    would do: derivatives are those of one that does not turn there, and what depends on which one
+    came has none.
+
     Differs from: the paper's Algorithm 3 leaves out the start, the bias and the decay; they are as
     in the authors' code. That, as most that follow it, sorts the basis and v before each QR (here
     ``sort_basis=True``: a tenth to a third of a path away); it corrects lr rather than v̂, so that
@@ -217,13 +222,10 @@ def soap(
 def next_basis(steps: Any, frequency: Any, h: Array, q: Array) -> Array:
     """Eigenvectors of H, by falling eigenvalues; later one power iteration from Q if due."""
 
-    def first():
-        return jnp.linalg.eigh(h)[1][:, ::-1]
-
     def later():
-        return lax.cond(steps % frequency == 0, lambda: jnp.linalg.qr(h @ q)[0], lambda: q)
+        return lax.cond(steps % frequency == 0, lambda: orthonormal(h @ q), lambda: q)
 
-    return lax.cond(steps == 0, first, later)
+    return lax.cond(steps == 0, lambda: eigenvectors(h), later)
 
 
 @jax.jit

@@ -1,12 +1,25 @@
-"""Rectified Adam, and how many gradients a running mean is worth."""
+"""Rectified Adam, alone and in Ranger, and how many gradients a running mean is worth."""
 
 from typing import Annotated, Any
 
 import jax.numpy as jnp
 
-from jdescent.core import Decay, Memory, Optimizer, Rate, Real, leafwise, optimizer
+from jdescent.core import (
+    Count,
+    Decay,
+    Fraction,
+    Memory,
+    Optimizer,
+    Rate,
+    Real,
+    chain,
+    leafwise,
+    optimizer,
+)
 from jdescent.numerics import Beta, ratio, root
 from jdescent.optimizers.adam import Inside, Nesterov, Outside, looked_ahead
+from jdescent.optimizers.wrappers import lookahead
+from jdescent.transforms import centralize
 
 
 @optimizer
@@ -107,3 +120,40 @@ _H = (
     -691 / 653837184000,
     1 / 37362124800,
 )
+
+
+@optimizer
+def ranger(
+    learning_rate: Rate,
+    b1: Decay = 0.95,
+    b2: Decay = 0.999,
+    eps: Outside = 1e-5,
+    threshold: Annotated[Any, Real(low=4.0), "the least ρₜ at which v is used"] = 5.0,
+    sync_period: Annotated[Count, "k, the steps from one synchronization to the next"] = 6,
+    slow_step_size: Annotated[Fraction, "α"] = 0.5,
+    centralized: Annotated[bool, "take from g the mean over the inputs of every output"] = True,
+) -> Optimizer:
+    """Ranger: RAdam of centralized gradients, within Lookahead.
+
+        g ← g − mean(g)                 of arrays of two and more axes, for each output
+        x ← x + u                       u of RAdam
+        every k steps:
+            slow ← slow + α·(x − slow)
+            x ← slow
+
+    It is ``lookahead(chain(centralize(), radam(lr, …)), k, α)``.
+
+    Differs from: the author's code takes the first axis for the outputs, as torch's layers have it.
+
+    Example:
+        >>> import jax.numpy as jnp, jdescent as jd
+        >>> path = jd.descend(jd.losses.bowl(), jnp.array([2.0, 1.0]), jd.ranger(0.1), steps=300)
+        >>> print(bool(jnp.max(jnp.abs(path.params)) < 0.01))
+        True
+
+    Reference: L. Wright and N. Demeure, 2021, Ranger21: A Synergistic Deep Learning Optimizer,
+    section 2, for Ranger of 2019; see `radam`, `lookahead` and `centralize`.
+    """
+    fast = radam(learning_rate, b1, b2, eps, threshold=threshold)
+    fast = chain(centralize(), fast) if centralized else fast
+    return lookahead(fast, sync_period, slow_step_size)

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from experiments import conformance
-from experiments.common import report
+from experiments.common import markdown, report
+from experiments.common import optimizers as optimizers_by_family
 from experiments.common.papers import cases
 from experiments.common.problem import Problem, distance, paper_path
-from experiments.conformance.catalog import memory, reads, source
+from experiments.common.records import record_of
+from experiments.conformance.catalog import COLUMNS, memory, reads, source, stable_rates
 from experiments.conformance.references.rows import LIBRARIES, ROWS, UNTRACED
 from experiments.conformance.simulate import PATHS, Measured
 from jdescent import optimizers
@@ -78,6 +80,7 @@ def test_every_case_belongs_to_the_matrix():
         ("adamw", "parameters", "2"),
         ("polyak_sgd", "loss", "0"),
         ("sgld", "random numbers", "0"),
+        ("muon", "parameters", "1"),
         ("sam", "parameters, gradients elsewhere, what the inner one reads", "1"),
         ("adafactor", "parameters", f"{2 / 64:.2g}"),
     ],
@@ -91,3 +94,31 @@ def test_every_optimizer_names_its_source():
     names = {case.optimizer for case in cases()}
     assert not [name for name in names if len(source(name)) < 12]
     assert source("adam").endswith("A Method for Stochastic Optimization, Algorithm 1")
+
+
+def test_the_table_has_the_largest_stable_rate_on_record_and_a_page_by_family(found):
+    text = conformance.shown(found, conformance.QUICK)
+    limits = {row["optimizer"]: row[COLUMNS[4]] for row in markdown.rows_of(text, "source")}
+    assert limits == {name: stable_rates()[name] for name in conformance.QUICK.optimizers}
+    assert limits["sgd"] == "2"
+    assert limits["adam"] == "none"
+
+
+def test_the_optimizers_by_family_are_those_of_the_library_as_they_are_now():
+    page = optimizers_by_family.page(report.FIGURES / "conformance.json")
+    assert page == (report.FIGURES / optimizers_by_family.NAME).read_text(encoding="utf-8")
+    record = record_of(report.FIGURES / "conformance.json")
+    rows = {row["optimizer"]: row for row in markdown.rows_of(record["shown"], "source")}
+    first = {case.optimizer: case for case in reversed(cases()) if case.paper is not None}
+    assert set(rows) == set(first)
+    for name, case in first.items():
+        facts = source(name), reads(case), memory(case), stable_rates()[name]
+        assert tuple(rows[name][column] for column in COLUMNS[1:5]) == facts
+        assert f"| {name} |" in page
+
+
+def test_a_table_is_read_as_it_was_written():
+    rows = [("a|b", "1"), ("c", "")]
+    text = "text\n\n" + markdown.table(("x", "y"), [("no", "table")]) + "\n\n"
+    text += markdown.table(("name", "value"), rows) + "\n\n| another | table |"
+    assert [tuple(row.values()) for row in markdown.rows_of(text, "name")] == rows

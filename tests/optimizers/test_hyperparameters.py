@@ -12,7 +12,7 @@ from jdescent import core, optimizers, transforms
 
 FACTORIES = {name: getattr(optimizers, name) for name in optimizers.__all__} | {
     name: getattr(jd, name)
-    for name in ("clip", "clip_by_global_norm", "add_decayed_weights", "add_noise")
+    for name in ("clip", "clip_by_global_norm", "centralize", "add_decayed_weights", "add_noise")
 }
 FACTORIES = {name: one for name, one in FACTORIES.items() if core.hyperparameters_of(one)}
 EACH = [
@@ -84,6 +84,8 @@ def every_kind(
     width: core.Positive | None = None,
     seed: core.Seed = 0,
     pair: tuple[Literal["near", "far"], core.Decay] = ("near", 0.5),
+    rates: Annotated[Any, core.Each(core.Real())] = (),
+    few: Annotated[int, core.Whole(most=3)] = 1,
 ):
     """One step of the shift.
 
@@ -105,13 +107,21 @@ def test_kinds_know_their_ranges(as_users_run):
         ({"pair": "near"}, "pair must be a tuple of 2, got 'near'"),
         ({"pair": ("near",)}, "pair must be a tuple of 2, got 1"),
         ({"pair": ("here", 0.5)}, r"pair\[0\] must be one of \['near', 'far'\], got 'here'"),
+        ({"rates": 0.1}, "rates must be a sequence, got 0.1"),
+        ({"rates": [0.1, -1.0]}, r"rates\[1\] must be ≥ 0 and finite, got -1.0"),
+        ({"few": 4}, "few must be at most 3, got 4"),
         ({"pair": ("far", 1.0)}, r"pair\[1\] must be ≥ 0 and < 1, got 1.0"),
     ]:
         with pytest.raises((ValueError, TypeError), match=told):
             every_kind(**{"size": 2, **wrong})
     with pytest.raises(TypeError, match="missing a required argument: 'size'"):
         every_kind()
-    assert "pair: a tuple ('near' or 'far'; pair[1] in [0, 1))." in every_kind.__doc__
+    for row in (
+        "pair: a tuple ('near' or 'far'; pair[1] in [0, 1)).",
+        "rates: a sequence, each rates[i] ≥ 0.",
+        "few: few, an integer ≥ 1 and ≤ 3.",
+    ):
+        assert row in every_kind.__doc__
 
 
 def test_a_value_may_be_what_a_function_makes_of_it():

@@ -151,7 +151,36 @@ MEANS = {"b1": 0.8, "b2": 0.9, "eps": 1e-2}
 BOUNDS = MEANS | {"final_lr": 0.05}
 RADAM = {"b1": 0.8, "b2": 0.95, "eps": 1e-2, "threshold": 5.0}
 
+
+def ranger(problem, *, lr, b1, b2, eps, threshold, sync_period, slow_step_size):
+    """Wright 2019: centralized gradients, RAdam and Lookahead, in the order of his code."""
+    x, slow, m, v = problem.x0, problem.x0, 0.0, 0.0
+    longest = 2 / (1 - b2) - 1
+    for t in range(1, problem.steps + 1):
+        g = problem.leafwise(
+            lambda a: a - np.mean(a, 0) if a.ndim == 2 else a, problem.gradient(x, t)
+        )
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        length = longest - 2 * t * b2**t / (1 - b2**t)
+        step = m / (1 - b1**t)
+        if length >= threshold:
+            r = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            step = np.sqrt(r) * step / (np.sqrt(v / (1 - b2**t)) + eps)
+        x = x - lr * step
+        if t % sync_period == 0:
+            x = slow = slow + slow_step_size * (x - slow)
+        yield x
+
+
 CASES = [
+    Case(
+        "ranger",
+        jd.ranger,
+        None,
+        RADAM | {"sync_period": 4, "slow_step_size": 0.6},
+        paper=ranger,
+        rate=0.03,
+    ),
     Case("radam", jd.radam, optax.radam, RADAM, paper=radam, rate=0.03),
     Case(
         "radam with nesterov",

@@ -76,7 +76,30 @@ def projected(x, g, step, decay, delta, wd_ratio):
 
 SGDP = {"momentum": 0.8, "dampening": 0.2, "weight_decay": 0.05, "delta": 1.5, "wd_ratio": 0.3}
 
+
+def sgd_sai(problem, *, lr, momentum, eps, weight_decay):
+    """Xu et al. 2024, Algorithm 1."""
+    leaves, scales, means = problem.leaves(problem.x0), {}, {}
+    for t in range(1, problem.steps + 1):
+        gradients = problem.leaves(problem.gradient(problem.joined(leaves), t))
+        for i, (x, g) in enumerate(zip(leaves, gradients, strict=True)):
+            if t == 1:
+                size = np.sqrt(np.sum(g**2))
+                scales[i] = size / (np.std(g, ddof=1) + eps) if g.ndim == 2 else size
+            means[i] = momentum * means.get(i, 0.0) + (1 - momentum) * g
+            leaves[i] = x - lr * weight_decay * x - lr * scales[i] * means[i]
+        yield problem.joined(leaves)
+
+
 CASES = [
+    Case(
+        "sgd_sai",
+        jd.sgd_sai,
+        None,
+        {"momentum": 0.8, "eps": 1e-2, "weight_decay": 0.1},
+        paper=sgd_sai,
+        rate=0.02,
+    ),
     Case(
         "lars",
         jd.lars,

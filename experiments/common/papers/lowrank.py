@@ -63,10 +63,51 @@ def galore(problem, *, lr, rank, update_proj_gap, scale, weight_decay=0.0, proj_
     return by_matrix(problem, matrix_step, other_step)
 
 
+def apollo(
+    problem, *, lr, b1, b2, eps, rank, update_proj_gap, scale, scale_type, growth, weight_decay,
+):  # fmt: skip
+    """Zhu et al. 2025, Algorithm 1, with Fira's limit on the growth of a step."""
+
+    def matrix_step(x, g, memory, t):
+        g = g if g.shape[0] <= g.shape[1] else g.T
+        if (t - 1) % update_proj_gap == 0:
+            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), t - 1), 2)
+            normals = jax.random.normal(key, (rank, g.shape[0]), jnp.float64)
+            memory["P"] = np.asarray(normals) / math.sqrt(rank)
+        low = memory["P"] @ g
+        n = adam_step(low, memory, t, b1, b2, eps)
+        if scale_type == "tensor":
+            u = g * (np.linalg.norm(n) / np.linalg.norm(low))
+        else:
+            u = g @ np.diag(
+                [np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(n.T, low.T, strict=True)]
+            )
+        u = math.sqrt(scale) * u
+        before = memory.get("length", math.inf)
+        if np.linalg.norm(u) / before > growth:
+            u = u / np.linalg.norm(u) * growth * before
+        memory["length"] = np.linalg.norm(u)
+        return lr * ((u if u.shape == x.shape else u.T) + weight_decay * x)
+
+    def other_step(x, g, memory, t):
+        return lr * (adam_step(g, memory, t, b1, b2, eps) + weight_decay * x)
+
+    return by_matrix(problem, matrix_step, other_step)
+
+
+APOLLO = {
+    "b1": 0.8, "b2": 0.9, "eps": 1e-2, "rank": 2, "update_proj_gap": 7, "scale": 0.7,
+    "scale_type": "channel", "growth": 1.05, "weight_decay": 0.1,
+}  # fmt: skip
 GALORE_OF_OPTAX = getattr(optax.contrib, "galore", None)  # older versions lack it
 GALORE = {"rank": 2, "update_proj_gap": 7, "scale": 0.7, "weight_decay": 0.1}
 
 CASES = [
+    Case("apollo", jd.apollo, None, APOLLO, paper=apollo, rate=0.02),
+    Case(
+        "apollo mini", jd.apollo, None,
+        APOLLO | {"rank": 1, "scale": 2.0, "scale_type": "tensor"}, paper=apollo, rate=0.02,
+    ),
     Case(
         "dion", jd.dion, None,
         {"rank": 2, "momentum": 0.8, "eps": 1e-2, "weight_decay": 0.1}, paper=dion, rate=0.02,

@@ -151,7 +151,26 @@ def growing(steps_made):
 
 
 LOOKAHEAD = {"sync_period": 4, "slow_step_size": 0.3}
+
+
+def hyperball(problem, *, lr):
+    """Wen et al. 2025: the matrix's step has length η·‖W₀‖, and W the norm of W₀."""
+    inner, x = Momentum(lr), problem.x0
+    radius = np.linalg.norm(problem.leaves(x)[2])
+    for t in range(1, problem.steps + 1):
+        b, s, w = problem.leaves(x + inner.step(problem.gradient(x, t)))
+        before = problem.leaves(x)[2]
+        moved = before + lr * radius * (w - before) / np.linalg.norm(w - before)
+        x = problem.joined([b, s, radius * moved / np.linalg.norm(moved)])
+        yield x
+
+
+def hyperball_of_momentum(learning_rate):
+    return jd.hyperball(learning_rate, jd.sgd(learning_rate, momentum=BETA))
+
+
 CASES = [
+    Case("hyperball", hyperball_of_momentum, paper=hyperball, rate=0.05),
     Case("lookahead", around(jd.lookahead), optax_lookahead, LOOKAHEAD, paper=lookahead),
     Case(
         "lookahead with a new start",

@@ -74,7 +74,7 @@ def oscillation(linear: Linearization) -> Oscillation | str:
         return replace(found, **_pooled(others)._asdict())
     if gone:
         return f"it reaches the minimum at the rates {rate / _SLOWER:.4g} and {rate:.4g}"
-    if not 1 / _ALIKE < others[0].largest / slower.largest < _ALIKE:
+    if max(largest[:2]) >= _ALIKE * min(largest[:2]):
         return (
             f"what it leaves of x is not in proportion to the rate: {others[0].largest:.3g} of the "
             f"rate {rate:.4g}, {slower.largest:.3g} of {rate / _SLOWER:.4g}"
