@@ -14,7 +14,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import PyTree
 
-from jdescent.loop import RUNNING, Loop, Run, Seen, at_its_own_step, joined, steps_of, where
+from jdescent.loop import Loop, joined
+from jdescent.runs import RUNNING, Run, Seen, Striding, at_its_own_step, chosen, steps_of, where
 from jdescent.trajectory import Point
 
 Keep = Callable[[Point], PyTree]
@@ -64,7 +65,7 @@ def _last_point(loop: Loop, run: Run, seen: Seen) -> Point:
 def _until_the_end(loop: Loop, run: Run, rows: PyTree, last: PyTree, every: int) -> PyTree:
     """The rows, with the last point's from the run's end on."""
     steps = np.append(np.arange(0, loop.steps, every), loop.steps).astype(np.int32)
-    end = jnp.where(run.end == RUNNING, loop.steps, steps_of(run.end))
+    end = chosen(run.end == RUNNING, jnp.int32(loop.steps), steps_of(run.end))
 
     def until_the_end(last, rows):
         missing = [last[None]] * (len(steps) - len(rows))
@@ -155,8 +156,8 @@ def _stride_within(interval: int, steps: int) -> int:
     return min(divisors, key=lambda n: abs(math.log(n / best)))
 
 
-def _set_out(run: Run):
-    return run, jnp.asarray(RUNNING), jnp.asarray(RUNNING)
+def _set_out(run: Run) -> Striding:
+    return Striding(run, frozen=jnp.asarray(RUNNING), found=jnp.asarray(RUNNING))
 
 
 def _stacking(keep: Keep | None) -> Callable:
@@ -262,10 +263,11 @@ class _Strides(NamedTuple):
         return self.loop.repeat(one_row, carry, begin, steps // self.between, self.between)
 
     def evaluate(self, carry, here):
-        (run, frozen, found), rows = carry
+        striding, rows = carry
+        run, frozen, _ = striding
         point, _ = self.loop.look(run.place, here)
         run = self.loop.evaluate(run, point, here, frozen == RUNNING)
-        return ((run, frozen, found), rows), run.evaluated
+        return (striding._replace(run=run), rows), run.evaluated
 
     def finish(self, carry, begin: int):
         whole, part = (self.loop.steps - begin) // self.between * self.between, None
