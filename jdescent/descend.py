@@ -27,10 +27,11 @@ from jdescent.numerics import LAST_STEP
 from jdescent.objective import LossAt, loss_of_steps, types_of, with_gradient
 from jdescent.progress import on_a_bar
 from jdescent.recording import evaluation_of, record_of
-from jdescent.rows import best_stride, take_all
+from jdescent.rows import best_stride
 from jdescent.runs import MAX_STEPS, RUNNING, Place, Run, counters_of, soundness, status_of
 from jdescent.starting import started
 from jdescent.stopping import StoppingRule, as_rule, memory_of, remembers
+from jdescent.taking import take_all
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 
 
