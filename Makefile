@@ -68,7 +68,7 @@ lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)    ## measure against peers and the floor, side by side
+bench: $(READY)    ## the table of ratios to optax, goals beside them; benchmarks/results/ratios.json
 	$(BIN)/python -m benchmarks
 
 $(READY): pyproject.toml $(CONSTRAINTS)

@@ -149,6 +149,7 @@ TINY = (
 def test_the_table_of_ratios_can_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "RATES", (1e-3, 1e-2))
     with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+        ratios.check(TINY[0], Here(), Here())
         rows = [ratios.measured(case, Here(), Here(), turns=1) for case in TINY]
     head, rule, *lines = ratios.table(rows).splitlines()
     assert {line.count("|") for line in (head, rule, *lines)} == {len(ratios.HEAD) + 1}
