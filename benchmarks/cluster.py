@@ -1,11 +1,11 @@
 """How many chunks a second a Dask cluster of this machine takes, against how long one lasts.
 
-A chunk waits for so long and computes next to nothing, so that what remains is the work of the
-scheduler, the client and the store. From the rate of the shortest chunks, and the files that a
-sweep of descents leaves, follows what a sweep of 10⁹ runs would take.
+A chunk waits for so long, in shares of its runs, and computes next to nothing: what remains is the
+work of the scheduler, the client and the store. From the rate of the shortest chunks, and the files
+that a sweep of descents leaves, follows what a sweep of 10⁹ runs would take.
 """
 
-import math
+import statistics
 import tempfile
 import time
 from functools import partial
@@ -21,19 +21,18 @@ from jdescent.sweeps.chunks import CHUNK_LANES
 from jdescent.sweeps.store import Store
 
 WORKERS = 2
-SECONDS = (0.0, 0.01, 0.1, 1.0, 5.0)  # that a block of runs waits
-BLOCKS = 2  # of a chunk, on one device, in turn
+SECONDS = (0.0, 0.01, 0.1, 1.0, 5.0)  # that `RUNS` runs wait
 MANY = 10**9  # runs
 RUNS = 4096  # of a chunk, at least
 
 
 def wait(seconds: float, x: np.ndarray) -> np.ndarray:
-    time.sleep(seconds)
+    time.sleep(seconds * x.size / RUNS)  # of a block of runs, however many there are in a chunk
     return np.asarray(x)
 
 
-def sweep(folder: Path, chunks: int, seconds: float, client) -> Store:
-    """The store of a sweep of so many chunks, each of which waits."""
+def sweep(folder: Path, chunks: int, seconds: float, client) -> None:
+    """A sweep of so many chunks, each of which waits."""
 
     def run(a, b):
         shape = jax.ShapeDtypeStruct((), jnp.float32)
@@ -43,7 +42,6 @@ def sweep(folder: Path, chunks: int, seconds: float, client) -> Store:
     path = folder / f"{seconds}.zarr"
     axes = {"a": np.arange(float(chunks)), "b": np.arange(float(RUNS))}
     jd.sweep(run, axes, store=path, version="1", cluster=client, progress=False)
-    return Store(path)
 
 
 def main(quick: bool) -> None:
@@ -51,7 +49,7 @@ def main(quick: bool) -> None:
 
     print(f"## Chunks a second on {WORKERS} workers of this machine\n")
     fastest = 0.0
-    print("| waiting in a chunk / s | chunks | chunks/s | at best | share |")
+    print("| a chunk lasts / s | chunks | chunks/s | at best | share |")
     print("| ---: | ---: | ---: | ---: | ---: |")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -104,12 +102,20 @@ def on_paper(beside: int, each: int, runs: int, rate: float) -> str:
 
 
 def measured(folder: Path, chunks: int, seconds: float, client) -> tuple[float, str]:
-    """The rate, and a row, from the times at which chunks were finished: compiling comes before."""
-    store = sweep(folder, chunks, seconds, client)
-    marks = (store.path / "finished").glob("c/**/*")
-    times = sorted(mark.stat().st_mtime for mark in marks if mark.is_file())
-    spread = len(times) // 4  # each worker compiles before its first one
-    rate = (len(times) - 1 - spread) / (times[-1] - times[spread])
-    best = WORKERS / (BLOCKS * seconds) if seconds else math.inf
-    share = f"{rate / best:.0%}" if seconds else ""
-    return rate, f"| {BLOCKS * seconds:g} | {len(times)} | {rate:.3g} | {best:.3g} | {share} |"
+    """The rate, and a row, from the times at which workers began and ended chunks."""
+    from distributed import get_task_stream
+
+    with get_task_stream(client) as stream:
+        sweep(folder, chunks, seconds, client)
+    computed = sorted(
+        (each["start"], each["stop"])
+        for task in stream.data
+        if str(task["key"]).startswith("compute_chunk")
+        for each in task["startstops"]
+        if each["action"] == "compute"
+    )
+    later = computed[len(computed) // 4 :]  # each worker compiles before its first one
+    took = later[-1][1] - later[0][0]
+    rate, length = len(later) / took, statistics.median(stop - start for start, stop in later)
+    best = WORKERS / length
+    return rate, f"| {length:.2g} | {len(computed)} | {rate:.3g} | {best:.3g} | {rate / best:.0%} |"
