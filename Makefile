@@ -75,7 +75,7 @@ docs: $(READY)     ## build the documentation in site/, every link and public na
 wheel:             ## build the wheel in dist/, and use it in an empty environment
 	PYTHON=$(PYTHON) .ci/wheel
 
-bench: $(READY)    ## measure against peers and the floor, side by side
+bench: $(READY)    ## the table of ratios to optax, goals beside them; benchmarks/results/ratios.json
 	$(BIN)/python -m benchmarks
 
 $(READY): pyproject.toml $(CONSTRAINTS)

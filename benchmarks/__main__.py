@@ -8,6 +8,7 @@ import platform
 import sys
 
 BENCHMARKS = {
+    "ratios": "the one table of ratios to optax and goals; writes benchmarks/results/ratios.json",
     "sweep": "sweeps of learning rates against optax, NumPy, Python loops and a numba floor",
     "trainability": "networks over the plane of their learning rates, against a published pipeline",
     "memory": "how far memory grows beside the results of a sweep",
@@ -29,14 +30,14 @@ def main(arguments: list[str]) -> None:
         epilog="\n".join(f"{name:<14}{meaning}" for name, meaning in BENCHMARKS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="all of them by default")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="ratios alone by default")
     parser.add_argument("--quick", action="store_true", help="small sizes, for trying out")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"no benchmark is called {', '.join(unknown)}: see --help")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     print(f"{versions}; {os.cpu_count()} cores, {platform.machine()}\n")
-    for name in options.names or BENCHMARKS:
+    for name in options.names or ["ratios"]:
         importlib.import_module(f"benchmarks.{name}").main(quick=options.quick)
 
 

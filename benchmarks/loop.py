@@ -40,14 +40,13 @@ def bowl(x: jax.Array) -> jax.Array:
     return x[0] ** 2 + 2 * x[1] ** 2
 
 
-def contestants(
-    loss: Callable, start: Any, optimizer: str, steps: int, **options: Any
-) -> dict[str, Callable]:
-    ours, theirs = OPTIMIZERS[optimizer]
-    batches, key = options.get("batches"), options.get("key")
+def by_hand(
+    loss: Callable, start: Any, make: Callable, steps: int, batches: Any = None, key: Any = None
+) -> Callable:
+    """From the rate to the last parameters, in a scan as one writes it."""
 
-    def by_hand(rate: jax.Array) -> Any:
-        update = theirs(rate)
+    def run(rate: jax.Array) -> Any:
+        update = make(rate)
 
         def step(carry, number):
             params, state = carry
@@ -57,6 +56,14 @@ def contestants(
 
         return lax.scan(step, (start, update.init(start)), jnp.arange(steps))[0][0]
 
+    return run
+
+
+def contestants(
+    loss: Callable, start: Any, optimizer: str, steps: int, **options: Any
+) -> dict[str, Callable]:
+    ours, theirs = OPTIMIZERS[optimizer]
+
     def ours_with(kept: Mapping[str, Any]) -> Callable:
         def run(rate: jax.Array) -> Any:
             path = jd.descend(loss, start, ours(rate), steps, **options, **kept)
@@ -64,7 +71,8 @@ def contestants(
 
         return run
 
-    return {"optax": by_hand} | {name: ours_with(kept) for name, kept in OURS.items()}
+    optax_alone = by_hand(loss, start, theirs, steps, **options)
+    return {"optax": optax_alone} | {name: ours_with(kept) for name, kept in OURS.items()}
 
 
 def network(hidden: int = 32) -> tuple[Callable, Any, dict[str, Any]]:

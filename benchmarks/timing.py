@@ -63,6 +63,7 @@ class Result(NamedTuple):
         call: the later calls.
         compiling: that part of a later call in which JAX traced and compiled again, the median.
         running: the later calls less that part.
+        processor: seconds of the processor in a later call, the median.
     """
 
     steps: int
@@ -70,6 +71,7 @@ class Result(NamedTuple):
     call: Timing
     compiling: float
     running: Timing
+    processor: float
 
     @property
     def throughput(self) -> float:
@@ -102,6 +104,7 @@ def race(field: Sequence[Entrant], turns: int = 5, patience: float = 40.0) -> di
             spread([turn.seconds for turn in taken[entrant.name]]),
             statistics.median(turn.compiling for turn in taken[entrant.name]),
             spread([turn.seconds - turn.compiling for turn in taken[entrant.name]]),
+            statistics.median(turn.processor for turn in taken[entrant.name]),
         )
         for entrant in field
     }

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 
 class Turn(NamedTuple):
-    """Seconds of one call, and those of them in which JAX traced or compiled."""
+    """Seconds of one call, those of them in which JAX traced or compiled, and of the processor."""
 
     seconds: float
     compiling: float
+    processor: float
 
 
 class Worker(AbstractContextManager):
@@ -80,11 +81,12 @@ def _turn(name: str, at_least: float) -> Turn:
     import numpy as np
 
     _compiling.clear()
-    calls, seconds, began = 0, 0.0, time.perf_counter()
+    calls, seconds, began, computing = 0, 0.0, time.perf_counter(), time.process_time()
     while not calls or seconds < at_least:
         np.asarray(_held[name].run())
         calls, seconds = calls + 1, time.perf_counter() - began
-    return Turn(seconds / calls, covered(_compiling) / calls)
+    computed = time.process_time() - computing
+    return Turn(seconds / calls, covered(_compiling) / calls, computed / calls)
 
 
 def _losses(name: str):

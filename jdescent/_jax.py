@@ -17,6 +17,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 __all__ = [
     "NumberCheckFailed",
     "adapting",
+    "at_top_level",
     "enable_x64",
     "explicit_meshes",
     "has_started",
@@ -86,6 +87,13 @@ try:
     from jax.extend.core import jaxprs_in_params
 except ImportError:  # before 0.10
     from jax._src.core import jaxprs_in_params
+
+
+def at_top_level() -> bool:
+    """Whether operations are computed at once: nothing is being traced or mapped."""
+    from jax._src.core import trace_state_clean  # no public module tells
+
+    return trace_state_clean()
 
 
 def has_started() -> bool:

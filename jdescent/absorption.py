@@ -6,6 +6,7 @@ goes on into itself so (the parameters, a mean), what was not finite once stays 
 the end of many steps sees it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -23,24 +24,25 @@ _OF_ANY_OPERAND = {
 _CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "checkpoint"}
 
 
-def gradient_shows(move: Any, init: Any, params: PyTree, state: PyTree) -> bool:
+def gradient_shows(move: Any, init: Callable, params: PyTree, state: PyTree) -> bool:
     """Whether every element of the gradient that is not finite is so in what is kept, for ever.
 
     Args:
         move: the program of one step, from the leaves of parameters, state and gradient first to
             those of parameters and state.
-        init: the program that makes the state from the parameters.
+        init: what makes the state from the parameters.
         params: a tree like the parameters.
         state: a tree like the state.
     """
     leaves, memories = len(jax.tree.leaves(params)), len(jax.tree.leaves(state))
-    begins_finite = [True] * leaves + _finite_constants(init)
-    kept = [
-        place for place in range(leaves + memories)
-        if begins_finite[place] and place in _reached(move, {place})
-    ]  # fmt: skip
-    gradient = range(leaves + memories, 2 * leaves + memories)
-    return all(not _reached(move, {place}).isdisjoint(kept) for place in gradient)
+    reached = [_reached(move, {place}) for place in range(2 * leaves + memories)]
+    stays = {place for place in range(leaves + memories) if place in reached[place]}
+    shown = reached[leaves + memories :]
+    in_params = stays & set(range(leaves))
+    if not all(places & in_params for places in shown):
+        begins_finite = [True] * leaves + _finite_constants(jax.make_jaxpr(init)(params))
+        stays = {place for place in stays if begins_finite[place]}
+    return all(places & stays for places in shown)
 
 
 def _reached(program: Any, places: set[int]) -> set[int]:

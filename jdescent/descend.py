@@ -1,6 +1,8 @@
 """The one loop: a loss, a start, an optimizer and a number of steps make a trajectory."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, SupportsIndex
 
 import jax
@@ -17,25 +19,19 @@ from jdescent.core.checks import (
     require_optimizer,
 )
 from jdescent.core.contract import accept_extra
-from jdescent.core.tracing import traced
+from jdescent.core.remembered import compiled_once
+from jdescent.core.tracing import inlined, program_of
 from jdescent.core.trees import common_dtype
-from jdescent.loop import (
-    MAX_STEPS,
-    RUNNING,
-    Evaluation,
-    Loop,
-    Run,
-    counters_of,
-    soundness,
-    status_of,
-)
+from jdescent.loop import Evaluation, Loop
 from jdescent.numerics import LAST_STEP
-from jdescent.objective import LossAt, loss_of_steps, types_of
+from jdescent.objective import LossAt, loss_of_steps, types_of, with_gradient
 from jdescent.progress import on_a_bar
 from jdescent.recording import evaluation_of, record_of
-from jdescent.rows import best_stride, take_all
+from jdescent.rows import best_stride
+from jdescent.runs import MAX_STEPS, RUNNING, Place, Run, counters_of, soundness, status_of
 from jdescent.starting import started
 from jdescent.stopping import StoppingRule, as_rule, memory_of, remembers
+from jdescent.taking import take_all
 from jdescent.trajectory import Point, Status, Trajectory, Verdict
 
 
@@ -78,9 +74,13 @@ def descend(
     every=1 gives steps + 1 rows; after a run has ended, its rows repeat its last point. The rows'
     numbers are `Trajectory.steps`.
 
-    Each call outside `jax.jit` is traced and compiled anew, half a second or more, whatever was
-    called before. To call it often, compile it once, ``run = jax.jit(lambda lr, start: …)``, with
-    all that changes from call to call among its arguments.
+    Each call outside `jax.jit` is traced anew, some hundredths of a second, so that it reads data
+    and globals as they are now. What is compiled, half a second or more, is remembered for the last
+    few programs: a call that makes the same one, of other arrays it may be, is not compiled again.
+    Another number that is no array, as in adam(0.1) and adam(0.2), makes another program: to call
+    it often, compile it once, ``run = jax.jit(lambda lr, start: …)``, with all that changes from
+    call to call among its arguments. Not remembered are programs with effects or callbacks, on
+    several devices, with more than 16 MiB of data within a jitted loss, or under `jax.debug_nans`.
 
     Args:
         loss: ``loss(params)``, or ``loss(params, batch)`` with `batches`; returns a scalar. With
@@ -235,24 +235,22 @@ def descend(
     loss_here, (_, aux) = loss_at(begin, model_state)(params)
     loss_here = jnp.asarray(loss_here, loss_type)
     start_loss = loss_here if previous is None else jnp.asarray(previous.start_loss)
-    wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
-    limit = jnp.asarray(divergence, wide) * jnp.maximum(1, jnp.abs(start_loss).astype(wide))
     moved = _one_step(optimizer, loss_at)
     gradient_shows = False
     interval = min(every, steps)
     asked_of_evaluations = evaluation is not None and remembers(rule)
     if interval > 1 and tolerance is None and (rule is None or asked_of_evaluations):
-        program, moved = traced(moved, params, state, params, loss_here, begin, model_state)
-        init = jax.make_jaxpr(optimizer.init)(params)
-        gradient_shows = absorption.gradient_shows(program, init, params, state)
+        program, _ = program_of(moved, params, state, params, loss_here, begin, model_state)
+        gradient_shows = absorption.gradient_shows(program, optimizer.init, params, state)
     loop = Loop(
         loss_at=loss_at,
+        looked=with_gradient(loss_at),
         moved=moved,
         gradient_shows=gradient_shows,
         since_the_start=begun.step_after,
         step_of_end=begun.step_of_end,
         ended_before=begun.ended_before,
-        limit=jnp.minimum(limit, jnp.finfo(wide).max),
+        limit=_limit(divergence, start_loss, loss_type),
         memories_are_sound=soundness((begun.fresh_state, model_state)),
         rule=None if asked_of_evaluations else rule,
         was_asked=remembers(rule) and getattr(previous, "stopping", None) is not None,
@@ -269,11 +267,24 @@ def descend(
         end = loop.check_termination(point, 0, end)
     run = Run(place, counters_of(state), end)
     if recording.reads_gradient or evaluation is not None or remembers(rule):
-        gradient = _first_gradient(loop, run, begin)
+        gradient = compiled_once(partial(_first_gradient, loop), place, begin)
         point = point._replace(gradient=gradient)
     if evaluation is not None or remembers(rule):
         run = _first_asked(loop, run, point, rule, previous)
-    run, point, rows, evaluated = take_all(loop, run, point, interval, recording.keep)
+
+    def take(run, point, limit, first, last):
+        counted = begun._replace(first=first, last=last)
+        here = replace(
+            loop,
+            limit=limit,
+            since_the_start=counted.step_after,
+            step_of_end=counted.step_of_end,
+        )
+        return take_all(here, run, point, interval, recording.keep)
+
+    run, point, rows, evaluated = compiled_once(
+        take, run, point, loop.limit, begun.first, begun.last
+    )
 
     status = jnp.where(run.end == RUNNING, Status.STEP_LIMIT, status_of(run.end)).astype(jnp.int8)
     verdict = Verdict(status, point.step, point.loss, global_norm(point.gradient))
@@ -318,6 +329,7 @@ def _require_whole_intervals(path: Trajectory) -> None:
 def _one_step(optimizer: OptimizerLike, loss_at: LossAt) -> Callable[..., tuple[Params, Any]]:
     update = accept_extra(optimizer.update)
 
+    @inlined
     def moved(params, state, gradient, loss, step, model_state):
         of_params = loss_at(step, model_state)
         updates, state = update(
@@ -333,12 +345,24 @@ def _one_step(optimizer: OptimizerLike, loss_at: LossAt) -> Callable[..., tuple[
     return moved
 
 
-def _first_gradient(loop: Loop, run: Run, begin: Any) -> Params:
+def _limit(divergence: Scalar, start_loss: Array, loss_type: Any) -> Array:
+    """Beyond which a run has diverged; finite, so that infinity always is."""
+    wide = common_dtype(loss_type, jnp.float32)  # the default bound overflows float16
+    return _times_at_least_one(jnp.asarray(divergence, wide), start_loss)
+
+
+@inlined
+def _times_at_least_one(divergence: Array, start_loss: Array) -> Array:
+    limit = divergence * jnp.maximum(1, jnp.abs(start_loss).astype(divergence.dtype))
+    return jnp.minimum(limit, jnp.finfo(limit.dtype).max)
+
+
+def _first_gradient(loop: Loop, place: Place, begin: Any) -> Params:
     """In a loop of one turn, whose constants are arguments and stay where they lie: eager gradients
     on an explicit mesh need `jax.set_mesh`."""
 
     def turn(_, step):
-        return None, loop.look_at(run.place, step)[0].gradient
+        return None, loop.look_at(place, step)[0].gradient
 
     return jax.tree.map(lambda row: row[0], lax.scan(turn, None, jnp.asarray(begin)[None])[1])
 

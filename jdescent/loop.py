@@ -17,57 +17,29 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, PyTree
 
 from jdescent.core import Params, Scalar, global_norm
 from jdescent.progress import Report
+from jdescent.runs import (
+    RUNNING,
+    Place,
+    Run,
+    Seen,
+    Striding,
+    after_stride,
+    after_visit,
+    all_finite,
+    at_its_own_step,
+    chosen,
+    end_at,
+    ended,
+    steps_of,
+    where,
+)
 from jdescent.stopping import StoppingRule, ask
 from jdescent.trajectory import Point, Status
-
-RUNNING = np.int32(np.iinfo(np.int32).max)
-_STATUS_BITS = 3  # of an end, the low bits that hold the status
-MAX_STEPS = int(RUNNING) >> (_STATUS_BITS + 1)  # of one call
-
-
-def ended(steps: Any, status: Any) -> Array:
-    """One integer for steps of this call and a status: a loop that carries less is faster."""
-    return (steps << _STATUS_BITS) | jnp.asarray(status, jnp.int32)
-
-
-def steps_of(end: Array) -> Array:
-    return end >> _STATUS_BITS
-
-
-def status_of(end: Array) -> Array:
-    return end & (2**_STATUS_BITS - 1)
-
-
-class Place(NamedTuple):
-    """Where a run is."""
-
-    params: Params
-    state: Any
-    model_state: Any
-
-
-class Seen(NamedTuple):
-    """What a run saw at the last point, where it ended."""
-
-    loss: Array
-    gradient: Params
-    aux: Any
-
-
-class Run(NamedTuple):
-    """A run in the midst of its steps; the floating-point numbers of one that has ended stay."""
-
-    place: Place  # whose counters go on with the loop
-    counters: list[Array]  # those of the place itself
-    end: Array  # int32: RUNNING, or why and after how many steps it `ended`
-    memory: Any = None  # of the stopping rule
-    evaluated: Any = None  # what was evaluated last
 
 
 class Evaluation(NamedTuple):
@@ -83,6 +55,7 @@ class Loop:
     """What all steps of a run have in common. Steps are counted from its begin: 0, 1, …"""
 
     loss_at: Callable[[Any, Any], Callable[[Params], tuple[Array, tuple[Any, Any]]]]
+    looked: Callable[..., Any]  # the same with its gradient, of (step, model_state, params)
     moved: Callable[..., tuple[Params, Any]]
     gradient_shows: bool  # in what is kept, where it was not finite: see `absorption`
     since_the_start: Callable[[Any], Any]
@@ -109,8 +82,8 @@ class Loop:
         return self.look_at(place, self.since_the_start(here))
 
     def look_at(self, place: Place, step) -> tuple[Point, Any]:
-        loss_at = jax.value_and_grad(self.loss_at(step, place.model_state), has_aux=True)
-        (loss, (model_state, aux)), gradient = loss_at(place.params)
+        looked = self.looked(step, place.model_state, place.params)
+        (loss, (model_state, aux)), gradient = looked
         return Point(step, place.params, loss, gradient, *place[1:], aux), model_state
 
     def move(self, point: Point) -> tuple[Params, Any]:
@@ -120,15 +93,10 @@ class Loop:
 
     def check_termination(self, point: Point, here, end: Any, stops: Array | None = None) -> Array:
         """The run's end, which is here if it goes on no further than this point."""
-        fine = jnp.abs(point.loss).astype(self.limit.dtype) <= self.limit  # not so of ∞ and NaN
-        status = jnp.asarray(Status.DIVERGED, jnp.int32)
-        if stops is not None:
-            fine, status = fine & ~stops, jnp.where(stops, Status.STOPPED, status)
+        flat = None
         if self.tolerance is not None:
             flat = global_norm(point.gradient) <= self.tolerance
-            fine, status = fine & ~flat, jnp.where(flat, Status.CONVERGED, status)
-        status = jnp.where(jnp.isfinite(point.loss), status, Status.NON_FINITE)
-        return jnp.where(fine | (end != RUNNING), end, ended(here, status))
+        return end_at(point.loss, self.limit, here, end, stops, flat)
 
     # -- stopping rules and evaluations ----------------------------------------------------------
 
@@ -155,7 +123,7 @@ class Loop:
             return run
         memory, stops = ask(rule, run.memory, point)
         asked = goes & (self.check_termination(point, here, run.end) == RUNNING)
-        end = jnp.where(asked & stops, ended(here, Status.STOPPED), run.end)
+        end = chosen(asked & stops, ended(here, Status.STOPPED), run.end)
         return run._replace(end=end, memory=where(asked, memory, run.memory))
 
     # -- strides that are checked at their end ---------------------------------------------------
@@ -174,29 +142,16 @@ class Loop:
 
         return self.repeat(step, (place, jnp.array(True)), begin, length)[0]
 
-    def stride(self, carry, begin, length: int):
-        """So many steps, taken back where one of them was not fine.
-
-        The carry holds the run, the step to which it was taken back and is frozen at, and the end
-        that was found then; both are RUNNING before.
-        """
-        run, frozen, found = carry
-        there, sound = self.unchecked_steps(run.place, begin, length)
-        point, _ = self.look(there, begin + length)
-        end = self.check_termination(point, begin + length, RUNNING)
+    def stride(self, before: Striding, begin, length: int) -> Striding:
+        """So many steps, taken back where one of them was not fine."""
+        there, sound = self.unchecked_steps(before.run.place, begin, length)
+        then = begin + length
+        point, _ = self.look(there, then)
+        end = self.check_termination(point, then, RUNNING)
         sound &= self.memories_are_sound(there[1:])
-        # parameters that are not finite stay so
-        ends_unsound = ~(sound & all_finite(there.params)) & (end == RUNNING)
-        end = jnp.where(ends_unsound, ended(begin + length, Status.NON_FINITE), end)
-        runs = (run.end == RUNNING) & (frozen == RUNNING)
-        goes = runs & (end == RUNNING)
-        place = moved_on(goes, there, run.place)
-        counters = where(goes, counters_of(there.state), run.counters)
-        found = jnp.where(runs, end, found)
-        frozen = jnp.where(runs & ~goes, begin, frozen)
-        return run._replace(place=place, counters=counters), frozen, found
+        return after_stride(before, there, end, sound, begin, then)
 
-    def strides(self, carry, begin, steps: int, stride: int):
+    def strides(self, carry: Striding, begin, steps: int, stride: int) -> Striding:
         """Strides of one length, and a shorter one at the end if they do not fill the steps."""
 
         def one(carry, begin, length=stride):
@@ -220,13 +175,9 @@ class Loop:
         there = Place(params, state, model_state)
         stops, memory = self.ask(run, point, here)
         end = self.check_termination(point, here, run.end, stops)
-        goes = (end == RUNNING) & (here < self.steps)
         sound = all_finite((point.gradient, params)) & self.memories_are_sound(there[1:])
-        end = jnp.where(goes & ~sound, ended(here + 1, Status.NON_FINITE), end)
-        moves = goes & sound
-        counters = where(moves, counters_of(there.state), run.counters)
-        place = moved_on(moves, there, place)
-        return run._replace(place=place, counters=counters, end=end, memory=memory), point, goes
+        run, goes = after_visit(run._replace(memory=memory), there, end, sound, here, self.steps)
+        return run, point, goes
 
     def visit_and_remember(self, carry: tuple[Run, Seen], here) -> tuple[tuple[Run, Seen], Point]:
         run, before = carry
@@ -246,7 +197,7 @@ class Loop:
         loss, _, aux = jax.tree.map(lambda it: jnp.zeros(it.shape, it.dtype), self.seen_types)
         return Seen(loss, jax.tree.map(jnp.zeros_like, run.place.params), aux)
 
-    def last_visits(self, carry, begin: int, stride: int) -> tuple[Run, Seen]:
+    def last_visits(self, carry: Striding, begin: int, stride: int) -> tuple[Run, Seen]:
         """The run at its end, and what it saw there.
 
         A frozen run takes the steps of its stride one by one, others the rest of all steps. They
@@ -255,17 +206,17 @@ class Loop:
         where the stride had found.
         """
         run, frozen, found = carry
-        here = jnp.where(frozen == RUNNING, begin, frozen)
+        here = chosen(frozen == RUNNING, jnp.int32(begin), frozen)
         if self.evaluation is not None and self.evaluation.rule is not None:
-            here = jnp.where(run.end == RUNNING, here, steps_of(run.end))
+            here = chosen(run.end == RUNNING, here, steps_of(run.end))
         run = run._replace(place=at_its_own_step(run))
 
         def one(carry, _):
             run, here, _ = carry
             run, point, goes = self.visit(run, here, lax.optimization_barrier)
-            there = jnp.where(goes, here + 1, here)
+            there = chosen(goes, here + 1, here)
             overdue = (run.end == RUNNING) & (there == steps_of(found))
-            run = run._replace(end=jnp.where(overdue, found, run.end))
+            run = run._replace(end=chosen(overdue, found, run.end))
             return (run, there, Seen(point.loss, point.gradient, point.aux)), None
 
         visits = 1 + max(stride, self.steps - begin)
@@ -342,68 +293,3 @@ def joined(*rows: PyTree) -> PyTree:
     if len(rows) == 1:
         return rows[0]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
-
-
-# -- trees ---------------------------------------------------------------------------------------
-
-
-def all_finite(tree: PyTree) -> Array:
-    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
-    return functools.reduce(jnp.logical_and, finite, jnp.array(True))
-
-
-def soundness(first_state: PyTree) -> Callable[[PyTree], Array]:
-    """Whether all numbers of a state are finite, those arrays aside that were not so at first.
-
-    Some optimizers begin with infinity as the best value so far, and keep it for a while.
-    """
-    exempt = [~all_finite(leaf) for leaf in _floating_leaves(first_state)]
-
-    def sound(state: PyTree) -> Array:
-        leaves = zip(_floating_leaves(state), exempt, strict=True)
-        return functools.reduce(
-            jnp.logical_and, (all_finite(leaf) | free for leaf, free in leaves), jnp.array(True)
-        )
-
-    return sound
-
-
-def where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
-
-
-def where_floating(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    """The new leaves, but the old floating-point ones where the condition does not hold.
-
-    Counters and keys thus stay equal in all runs of a batch, and what depends on them alone (a
-    schedule, a bias correction) is computed once for all of them and not once for each.
-    """
-    return jax.tree.map(lambda n, o: jnp.where(condition, n, o) if _is_floating(n) else n, new, old)
-
-
-def counters_of(state: PyTree) -> list[Array]:
-    return [leaf for leaf in jax.tree.leaves(state) if not _is_floating(leaf)]
-
-
-def moved_on(condition: Array, there: Place, here: Place) -> Place:
-    """The place there, where the condition holds. A loss may read all that a model's state holds,
-    so that its counters and keys stay as well."""
-    params, state = where_floating(condition, there[:2], here[:2])
-    return Place(params, state, where(condition, there.model_state, here.model_state))
-
-
-def at_its_own_step(run: Run) -> Place:
-    """The place with its own counters, where the run has ended too."""
-    counters = iter(run.counters)
-    state = jax.tree.map(
-        lambda leaf: leaf if _is_floating(leaf) else next(counters), run.place.state
-    )
-    return run.place._replace(state=state)
-
-
-def _floating_leaves(tree: PyTree) -> list[Array]:
-    return [leaf for leaf in jax.tree.leaves(tree) if _is_floating(leaf)]
-
-
-def _is_floating(leaf: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)

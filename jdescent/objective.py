@@ -9,8 +9,9 @@ from jaxtyping import Array, PyTree
 
 from jdescent.core import Params
 from jdescent.core.checks import difference, require_arrays, require_function, require_key
+from jdescent.core.tracing import inlined
 from jdescent.core.trees import as_arrays
-from jdescent.loop import Seen
+from jdescent.runs import Seen
 
 LossAt = Callable[[Any, Any], Callable[[Params], tuple[Array, tuple[Any, Any]]]]
 
@@ -43,6 +44,15 @@ def loss_of_steps(
         return of_params
 
     return loss_at
+
+
+def with_gradient(loss_at: LossAt) -> Callable[..., Any]:
+    """``looked(step, model_state, params)`` is what `loss_at` gives, and its gradient."""
+    return inlined(
+        lambda step, model_state, params: jax.value_and_grad(
+            loss_at(step, model_state), has_aux=True
+        )(params)
+    )
 
 
 def _parts(returned: Any, has_model_state: bool, has_aux: bool) -> tuple[Any, tuple[Any, Any]]:

@@ -10,8 +10,8 @@ from jaxtyping import Array, PyTree
 from jdescent.core import OptimizerLike, Params
 from jdescent.core.checks import difference, is_integer, require_arrays, require_floating
 from jdescent.core.trees import as_arrays
-from jdescent.loop import RUNNING, Place, ended, steps_of
 from jdescent.numerics import LAST_STEP
+from jdescent.runs import RUNNING, Place, ended, steps_of
 from jdescent.trajectory import Status, Trajectory
 
 

@@ -21,7 +21,7 @@ def shows(optimizer, params=PARAMS):
 
     with jax.numpy_dtype_promotion("standard"):
         program = jax.make_jaxpr(move)(params, state, params)
-    return gradient_shows(program, jax.make_jaxpr(optimizer.init)(params), params, state)
+    return gradient_shows(program, optimizer.init, params, state)
 
 
 KEEPING = {

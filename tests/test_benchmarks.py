@@ -1,14 +1,16 @@
 """Benchmarks compare like work: every contestant ends at the same losses, and takes its turn."""
 
 import functools
+import json
 import os
+import time
 
 import jax
 import numpy as np
 import pytest
 
 import jdescent as jd
-from benchmarks import __main__, floors, loop, ours, peers, sweep
+from benchmarks import __main__, floors, loop, ours, peers, ratios, sweep
 from benchmarks.problems import Problem, network_data
 from benchmarks.timing import Entrant, race
 from benchmarks.workers import Turn, Worker, covered
@@ -70,7 +72,7 @@ class Recorder:
 
     def turn(self, name, at_least=0.0):
         self.order.append(name)
-        return Turn(self.seconds * len(self.order), self.seconds)
+        return Turn(self.seconds * len(self.order), self.seconds, 2 * self.seconds)
 
 
 def test_entrants_take_turns_and_compiling_is_told_from_running():
@@ -81,6 +83,7 @@ def test_entrants_take_turns_and_compiling_is_told_from_running():
     assert results["a"].call == (6.0, 3.0, 9.0)
     assert results["a"].running == (5.0, 2.0, 8.0)
     assert results["b"].compiling == 1.0
+    assert results["b"].processor == 2.0
     assert results["a"].throughput == 100 / 5.0 / 1e6
 
 
@@ -119,3 +122,65 @@ def test_all_loops_take_the_same_steps(optimizer):
             params, verdict, _ = function(0.1)
             np.testing.assert_allclose(params, by_hand, atol=1e-4)  # of optax's 1 − β₂ᵗ
             assert (verdict.status, verdict.step) == (jd.Status.STEP_LIMIT, 12)
+
+
+class Here:
+    """Stands in for a worker: runs contestants in this process."""
+
+    def prepare(self, make, *arguments):
+        self.held = make(*arguments)
+        return {name: contestant.steps for name, contestant in self.held.items()}
+
+    def losses(self, name):
+        return np.asarray(self.held[name].run())
+
+    def turn(self, name, at_least=0.0):
+        began = time.perf_counter()
+        self.losses(name)
+        return Turn(time.perf_counter() - began, 0.0, time.process_time())
+
+
+TINY = (
+    ratios.Case("bowl", "adam", runs=3, steps=6, speed=1e-9),
+    ratios.Case("network", "sgd", runs=2, steps=4, speed=1e9),
+)
+
+
+def test_the_table_of_ratios_can_be_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "RATES", (1e-3, 1e-2))
+    with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+        ratios.check(TINY[0], Here(), Here())
+        rows = [ratios.measured(case, Here(), Here(), turns=1) for case in TINY]
+    head, rule, *lines = ratios.table(rows).splitlines()
+    assert {line.count("|") for line in (head, rule, *lines)} == {len(ratios.HEAD) + 1}
+    assert lines[0].startswith("| adam, bowl | 3 |")
+    first, second = rows
+    assert first.ratio(ratios.OPTAX, ratios.SWEEP) * first.ratio(
+        ratios.SWEEP, ratios.OPTAX
+    ) == pytest.approx(1)
+    assert first.goals["sweep"].is_met
+    assert not second.goals["sweep"].is_met
+    assert "sweep ≥ 1e+09" in lines[1]
+    assert "sweep ≥" not in lines[0]
+    ratios.write(rows, tmp_path / "results" / "ratios.json", seconds=1.0)
+    written = json.loads((tmp_path / "results" / "ratios.json").read_text(encoding="utf-8"))
+    seconds = written["measured"][0]["seconds"][ratios.SWEEP]
+    assert seconds["warm"]["median"] == first.results[ratios.SWEEP].call.median
+    assert written["measured"][1]["goals"]["sweep"]["bound"] == 1e9
+
+
+def test_the_table_has_every_size_of_the_goals():
+    speeds = {(case.optimizer, case.runs): case.speed for case in ratios.cases(quick=False)}
+    assert speeds["adam", 1_048_576] == 3.0
+    assert speeds["sgd", 262_144] == 1.3
+    assert speeds["momentum", 16_384] == 0.7
+    assert speeds["sgd", 1_024] == 4.0  # the network of 272 weights
+    assert speeds["adam", 64] == 1.0  # digits
+    assert all(case.runs <= 8 and case.steps <= 20 for case in ratios.cases(quick=True))
+
+
+def test_ratios_of_other_work_are_refused():
+    ends = {ratios.OPTAX: np.array([[1.0, 2.0]]), "same": np.array([[1.0, 2.0001]])}
+    ratios.require_same_ends(ends)
+    with pytest.raises(ValueError, match="other and optax end at different parameters"):
+        ratios.require_same_ends(ends | {"other": np.array([[1.0, 2.1]])})

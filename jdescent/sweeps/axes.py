@@ -9,9 +9,9 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from jdescent.core.identity import describe, is_key, on_host
 from jdescent.sweeps.choices import Choice, Static, is_choice
 from jdescent.sweeps.encoding import Coordinate
-from jdescent.sweeps.identity import describe, is_key, on_host
 from jdescent.sweeps.values import as_tree, keys_in_order, require_mappable
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,10 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from jdescent._jax import NumberCheckFailed, shard_map
+from jdescent.core.identity import Identity
+from jdescent.core.remembered import REMEMBERED, once
 from jdescent.sweeps import devices
 from jdescent.sweeps.axes import Axis
-from jdescent.sweeps.identity import Identity
 from jdescent.sweeps.lanes import map_lanes
 from jdescent.sweeps.lanes.costs import carried_bytes, forget
 from jdescent.sweeps.lanes.programs import largest_value_bytes, names_devices, value_bytes
@@ -214,7 +215,7 @@ def engine_for(
     trees = [axis.tree for axis in axes]
     structures = tuple(axis.structure for axis in axes)
     shapes = tuple((leaf.dtype, leaf.shape) for leaf in jax.tree.leaves(trees))
-    compiled = _once(
+    compiled = once(
         _COMPILED,
         (identity, structures, shapes, lanes, block, mapped, mesh, runs),
         lambda: _compile(program, trees, lanes, block, functools.partial(mapped, runs=runs), mesh),
@@ -234,7 +235,7 @@ def _spreads(program: core.ClosedJaxpr, identity: Identity) -> bool:
     A program that itself spreads over devices is given them all for one chunk, and so is all that
     runs under a mesh of the user's. Effects happen once for each point, and in one place.
     """
-    names = _once(_NAMES_DEVICES, identity, lambda: names_devices(program))
+    names = once(_NAMES_DEVICES, identity, lambda: names_devices(program))
     return not (names or program.effects or _is_under_a_mesh())
 
 
@@ -258,8 +259,6 @@ def _mesh() -> Mesh:
     return Mesh(np.array(jax.local_devices()), ("lanes",), axis_types=(AxisType.Auto,))
 
 
-REMEMBERED = 16
-
 # XLA gives some programs of a single lane on each of several devices other numbers than to the same
 # lane alone (seen with jaxlib 0.10: a gather by index, then an update in place).
 FEWEST_ON_EACH = 2
@@ -282,16 +281,8 @@ _CARRIED_BYTES: dict[tuple[Identity, int], int | None] = {}
 _NAMES_DEVICES: dict[Identity, bool] = {}
 
 
-def _once(found: dict, key: Hashable, find: Callable[[], Any]) -> Any:
-    if key not in found:
-        while len(found) >= REMEMBERED:
-            found.pop(next(iter(found)))
-        found[key] = find()
-    return found[key]
-
-
 def _carried_bytes(program: core.ClosedJaxpr, identity: Identity, runs: int) -> int | None:
-    return _once(_CARRIED_BYTES, (identity, runs), lambda: carried_bytes(program, runs))
+    return once(_CARRIED_BYTES, (identity, runs), lambda: carried_bytes(program, runs))
 
 
 def _compile(

@@ -11,8 +11,8 @@ import numpy as np
 from jax.extend import core
 from jaxtyping import PyTree
 
+from jdescent.core.identity import is_key
 from jdescent.sweeps.encoding import Variable, flags
-from jdescent.sweeps.identity import is_key
 from jdescent.sweeps.lanes.programs import constant_output, is_reference
 from jdescent.sweeps.values import keys_in_order, require_kept
 from jdescent.trajectory import (

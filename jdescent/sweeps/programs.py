@@ -9,10 +9,10 @@ import numpy as np
 from jax.extend import core
 from jaxtyping import PyTree
 
+from jdescent.core.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.axes import Axis, OnePoint
 from jdescent.sweeps.choices import Choice
 from jdescent.sweeps.encoding import Coordinate, Variable
-from jdescent.sweeps.identity import Identity, identify, is_key, on_host
 from jdescent.sweeps.labels import Labelled, labelled, require_distinct_names, with_known_steps
 from jdescent.sweeps.lanes.programs import is_reference
 from jdescent.sweeps.values import OUTSIDE

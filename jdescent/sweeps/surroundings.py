@@ -1,6 +1,7 @@
 """What a process must have in common with another one to compute the same numbers."""
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import platform
@@ -10,9 +11,9 @@ from typing import Any, NamedTuple
 import jax
 
 from jdescent._jax import has_started, setting
+from jdescent.core.identity import HARMLESS, HARMLESS_FLAGS, names_of_settings
 from jdescent.sweeps.devices import compilation
 from jdescent.sweeps.differences import differences
-from jdescent.sweeps.identity import HARMLESS, HARMLESS_FLAGS, names_of_settings
 
 LIBRARIES = ("jdescent", "jax", "jaxlib", "numpy")
 REFUSING = ("jax_debug_infs", "jax_debug_nans")
@@ -84,6 +85,7 @@ def versions_here() -> dict[str, str]:
     return {"python": python} | versions_of_libraries()
 
 
+@functools.cache
 def versions_of_libraries() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
 

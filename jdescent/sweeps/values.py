@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from jdescent.sweeps.identity import is_key, on_host
+from jdescent.core.identity import is_key, on_host
 
 OUTSIDE = (
     "a sweep computes its numbers at once, so call it outside jax.jit, jax.vmap and jax.grad; "

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from jdescent.sweeps.identity import identify
+from jdescent.core.identity import identify
 
 NUMBERS = (3, 5)
 

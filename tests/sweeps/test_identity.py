@@ -18,7 +18,7 @@ from jax.interpreters import batching, mlir
 from programs import NUMBERS, OPAQUE, PLACES, WRAPPERS, X, program
 
 import jdescent as jd
-from jdescent.sweeps.identity import identify
+from jdescent.core.identity import identify
 
 EQUAL_ON_CPU = {"in_a_precision"}
 

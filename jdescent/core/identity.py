@@ -15,6 +15,7 @@ import dataclasses
 import enum
 import functools
 import hashlib
+import operator
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -86,8 +87,8 @@ class Identity:
     context: Hashable
 
 
-def identify(program: core.ClosedJaxpr) -> Identity:
-    """The identity of a program.
+def identify(program: core.ClosedJaxpr, of_constants_the_types: bool = False) -> Identity:
+    """The identity of a program; with types alone of its own constants, that of it for any others.
 
     Example:
         >>> data = jnp.array([1.0, 2.0])
@@ -100,7 +101,7 @@ def identify(program: core.ClosedJaxpr) -> Identity:
         False
     """
     writer = _Writer()
-    text = writer.program(program)
+    text = writer.program(program, of_constants_the_types)
     return Identity(
         text=tuple(line for part in (*writer.programs, text) for line in part),
         constants=tuple(writer.constants),
@@ -221,22 +222,26 @@ class _Writer:
         self._references: dict[int, str] = {}  # by the id of a program or constant that was seen
         self._seen: list[Any] = []  # kept alive, so that no other object gets its id
         self._place = ""  # the parameter that is being described
+        self._context: tuple[list[Any], str] = [], ""  # the last equation's, and what it is called
 
-    def program(self, program: core.ClosedJaxpr) -> tuple[str, ...]:
-        consts = ", ".join(self._constant(const) for const in program.consts)
+    def program(self, program: core.ClosedJaxpr, types_alone: bool = False) -> tuple[str, ...]:
+        known = () if types_alone else program.consts
+        consts = ", ".join(map(self._constant, known))
         names: dict[Any, str] = {}
 
         def name(variable) -> str:
             if isinstance(variable, core.Literal):
                 return f"{np.asarray(variable.val).item()!r}:{self._type(variable.aval)}"
-            return names.setdefault(variable, f"v{len(names)}")
+            if variable not in names:
+                names[variable] = f"v{len(names)}"
+            return names[variable]
 
         def declared(variables) -> str:
             return " ".join(f"{name(v)}:{self._type(v.aval)}" for v in variables)
 
         jaxpr = program.jaxpr
         lines = [f"program of {declared(jaxpr.invars)}"]
-        if consts:
+        if jaxpr.constvars:
             lines.append(f"  with {declared(jaxpr.constvars)} = {consts}")
         context = ""
         for equation in jaxpr.eqns:
@@ -269,15 +274,23 @@ class _Writer:
     def _context_of(self, equation) -> str:
         """What JAX remembers beside an equation, such as how random bits are drawn."""
         context = getattr(equation, "ctx", None)
-        values = {name: getattr(context, name, None) for name in CONTEXT}
-        return " ".join(
-            f"{name}={self.value(value)}"
-            for name, value in values.items()
-            if value is not None and not (isinstance(value, AbstractMesh) and value.empty)
-        )
+        values = [getattr(context, name, None) for name in CONTEXT]
+        before, text = self._context
+        if len(before) != len(values) or any(map(operator.is_not, values, before)):
+            text = " ".join(
+                f"{name}={self.value(value)}"
+                for name, value in zip(CONTEXT, values, strict=True)
+                if value is not None and not (isinstance(value, AbstractMesh) and value.empty)
+            )
+            self._context = values, text
+        return text
 
     def value(self, value: Any) -> str:
-        """Any value of a parameter."""
+        """Any value of a parameter; the commonest kinds first."""
+        if type(value) in _PLAIN:
+            return repr(value)
+        if type(value) in (tuple, list):
+            return self._listed("(", value)
         for kinds, describe_one in self._ways:
             if isinstance(value, kinds):
                 return describe_one(self, value)
@@ -365,6 +378,8 @@ class _Writer:
         return f"{self._dtype(aval.dtype)}{list(aval.shape)}{weak}{placed}"
 
     def _dtype(self, dtype: Any) -> str:
+        if isinstance(dtype, np.dtype):
+            return _dtype_text(dtype)
         implementation = getattr(dtype, "_impl", None)  # of random keys
         if implementation is None:
             return str(dtype)
@@ -406,6 +421,9 @@ class _Writer:
         ((AbstractSet,), _set),
         ((Sequence,), _sequence),
     )
+
+
+_dtype_text = functools.lru_cache(maxsize=64)(str)
 
 
 def _says_nothing(primitive: str, parameter: str) -> bool:
