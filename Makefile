@@ -45,6 +45,7 @@ play: $(READY)     ## open the playground in the browser
 lecture: $(READY)  ## write docs/lecture/index.html, the lecture that needs no server
 	$(BIN)/python -m jdescent_playground.lecture
 
+test: export OPENBLAS_NUM_THREADS ?= 1
 test: $(READY)     ## run the tests, the examples in docstrings and the README
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(TESTS)
 

@@ -10,6 +10,9 @@ from annotations import checked
 from compiling import QUICK_FLAGS, bound_what_is_shared, share_what_is_compiled
 
 os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
+# Threads of OpenBLAS that wait for a busy core make a decomposition of a small matrix a hundred
+# times slower.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 with checked("jdescent"):
     import jdescent as jd
     from jdescent._jax import enable_x64

@@ -27,7 +27,7 @@ from jdescent.sweeps.surroundings import Surroundings  # noqa: E402
 from jdescent.sweeps.worker import Ask, plan_sweep  # noqa: E402
 
 HERE = Path(__file__).parent
-PATIENCE = 60.0  # seconds in which anything here happens, on a busy machine
+PATIENCE = 180.0  # seconds in which anything here happens, on a busy machine
 
 
 @pytest.fixture(scope="module")
