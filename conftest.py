@@ -15,7 +15,7 @@ os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 with checked("jdescent"):
     import jdescent as jd
-    from jdescent._jax import enable_x64
+    from jdescent._jax import enable_x64, shard_map
 
 import jax
 import jaxtyping
@@ -27,6 +27,8 @@ settings.load_profile("default")
 
 if not hasattr(jax, "enable_x64"):
     jax.enable_x64 = enable_x64  # tests are written for the newest JAX
+if not hasattr(jax, "shard_map"):
+    jax.shard_map = shard_map
 
 if jax.__version_info__ < (0, 9):
     collect_ignore = ["jdescent/sweeps/kernel.py"]  # its example needs a kernel

@@ -11,6 +11,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import jdescent as jd
+from jdescent._jax import explicit_meshes
 
 START = {"w": np.linspace(-1, 2, 8, dtype=np.float32).reshape(4, 2), "b": np.ones(4, np.float32)}
 SPECS = {"w": P("x", None), "b": P("x")}
@@ -54,6 +55,9 @@ def run_of(name, start, steps):
     return jd.descend(loss, start, OPTIMIZERS[name](), steps, **options)
 
 
+KINDS = ["automatic", "explicit", *(["explicit, set as the mesh"] if explicit_meshes else [])]
+
+
 @functools.cache
 def whole_run(name):
     """On one device, which does not depend on the mesh of others."""
@@ -61,7 +65,7 @@ def whole_run(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("kind", ["automatic", "explicit", "explicit, set as the mesh"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_over_a_mesh_is_the_run_on_one_device(kind, name):
     axis = AxisType.Explicit if "explicit" in kind else AxisType.Auto
     mesh = jax.make_mesh((2,), ("x",), axis_types=(axis,))
@@ -103,7 +107,7 @@ def losses_on_one_device():
 
 
 @pytest.mark.parametrize("spec", [P("x", None), P(None, "x")])
-@pytest.mark.parametrize("kind", ["automatic", "explicit", "explicit, set as the mesh"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_batches_of_data_over_a_mesh_are_those_of_one_device(kind, spec):
     """Whole along the examples, and spread over the mesh along the other axes."""
     axis = AxisType.Explicit if "explicit" in kind else AxisType.Auto

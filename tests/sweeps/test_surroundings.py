@@ -9,6 +9,7 @@ from jax.experimental import io_callback
 from jax.sharding import AxisType
 
 import jdescent as jd
+from jdescent._jax import explicit_meshes
 
 
 @pytest.mark.parametrize("max_memory", [1024, 2e-3])
@@ -42,6 +43,7 @@ def test_what_is_printed_in_a_loop_is_printed_once_for_each_point(capfd):
     assert sorted(lines) == [f"turn {i} of {a}" for i in range(2) for a in (1.0, 2.0, 3.0)]
 
 
+@pytest.mark.skipif(not explicit_meshes, reason="this version of JAX has no explicit meshes")
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
 def test_under_a_mesh_of_the_user_a_sweep_is_what_it_is_without(kind):
     def run(rate):
