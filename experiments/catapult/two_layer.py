@@ -49,7 +49,7 @@ def kernel(weights: Weights) -> Float[Array, ""]:
 def descent(weights: Weights, product: Array | float, steps: int) -> Path:
     """Gradient descent at the rate η = product/λ₀."""
     rate = product / kernel(weights)
-    record = {"kernel": lambda point: kernel(point.params), "loss": lambda point: point.loss}
+    record = {"kernel": lambda point: kernel(point.params), "square": lambda point: 2 * point.loss}
     path = jd.descend(loss, weights, jd.sgd(rate), steps, record=record)
-    size = 2 * rate**2 * path.record["loss"] / weights.u.size
+    size = rate**2 * path.record["square"] / weights.u.size
     return Path(rate * path.record["kernel"], size, rate, path.verdict.diverged)
