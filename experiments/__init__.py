@@ -26,4 +26,5 @@ NAMES = (
     "step_sizes",
     "rotational_equilibrium",
     "edge_of_stability",
+    "catapult",
 )
