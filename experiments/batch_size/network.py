@@ -83,7 +83,7 @@ def trainer(size: int, config: Config) -> Callable[..., Perceptron]:
 
 
 @jax.jit
-def judge(rows: Perceptron) -> tuple[Array, Array]:
+def evaluate(rows: Perceptron) -> tuple[Array, Array]:
     """Training losses, and held-out accuracies."""
     return lax.map(lambda row: (LOSS(row, digits().train), ACCURACY(row, digits().test)), rows)
 
@@ -105,10 +105,10 @@ def train(size: int, run: Callable, config: Config) -> Training:
     def networks(rate: float, seed: int) -> Perceptron:
         return jax.tree.map(lambda leaf: leaf[looks], run(rate, seed))
 
-    last = [float(judge(networks(rate, TUNING_SEED))[0][-1]) for rate in config.rates]
+    last = [float(evaluate(networks(rate, TUNING_SEED))[0][-1]) for rate in config.rates]
     rate = config.rates[int(np.nanargmin(last))]
     many = [networks(rate, seed) for seed in range(config.seeds)]
-    losses, accuracies = (np.array(rows, float) for rows in zip(*map(judge, many), strict=True))
+    losses, accuracies = (np.array(rows, float) for rows in zip(*map(evaluate, many), strict=True))
     return Training(
         rate,
         looks * stride(size, config),

@@ -21,7 +21,7 @@ def classifier(hidden: int) -> Model:
 
 
 def pictures(size: int) -> Data:
-    """Pictures in batches, drawn with replacement; judged by the accuracy on held-out ones."""
+    """Pictures in batches, drawn with replacement; evaluated by the accuracy on held-out ones."""
     data = split_digits()
     train, (x_test, y_test) = data
     linear, best = baseline_accuracies(data)["softmax regression"], best_baseline(data)

@@ -27,7 +27,7 @@ ALIKE = 0.7  # the share of words in common from which on two sentences say the 
 
 
 class Split(NamedTuple):
-    """Topics to train on and other topics to be judged by."""
+    """Topics to train on and other topics to be evaluated by."""
 
     train: Topics
     test: Topics

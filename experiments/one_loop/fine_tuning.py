@@ -87,7 +87,7 @@ class Comparison(NamedTuple):
 
     def results(self, data: Data) -> list[Result]:
         """What each fine-tuned model is worth beside the one from scratch."""
-        judged = [
+        evaluated = [
             data.evaluate(jax.tree.map(lambda leaf, i=seed: leaf[i], self.params))
             for seed in range(len(self.fine_tuned))
         ]
@@ -99,7 +99,7 @@ class Comparison(NamedTuple):
                 more={"5-gram": result.baseline, "steps to equal": float(steps)},
             )
             for result, scratch, steps in zip(
-                judged, self.from_scratch[:, -1], self.steps_to_equal, strict=True
+                evaluated, self.from_scratch[:, -1], self.steps_to_equal, strict=True
             )
         ]
 

@@ -204,7 +204,7 @@ def transformer(characters: int, settings: Settings) -> Model:
 
 
 def reading(text: Text, settings: Settings) -> Data:
-    """Windows of a text; judged by the bits per character of its held-out end.
+    """Windows of a text; evaluated by the bits per character of its held-out end.
 
     The baseline is Witten and Bell's 5-gram, the best of the counted n-grams on the help on Python;
     on a smaller text of many repetitions a longer one may be better.

@@ -1,4 +1,4 @@
-"""What one learns: a model, data to learn from and to be judged by, and what came of it."""
+"""What one learns: a model, data to learn from and to be evaluated by, and what came of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

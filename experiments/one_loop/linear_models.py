@@ -35,7 +35,7 @@ def linear(features: int) -> Model:
 def diabetes() -> Data:
     """How far diabetes has gone on in a year, a score from 25 to 346, from ten measurements.
 
-    Features and target are brought to mean 0 and deviation 1 by the training part. Judged by the
+    Features and target are brought to mean 0 and deviation 1 by the training part. Evaluated by the
     share of held-out variance explained, beside least squares by algebra.
     """
     table = load_diabetes(scaled=False)

@@ -50,7 +50,7 @@ def unknown() -> np.ndarray:
 
 
 def pixels(size: int) -> Data:
-    """Known ratings in batches; judged by the root mean squared error on the unknown ones.
+    """Known ratings in batches; evaluated by the root mean squared error on the unknown ones.
 
     The baseline knows how dark each picture and each pixel is: r̂ᵤᵢ = r̄ᵤ + r̄ᵢ − r̄.
     """

@@ -1,7 +1,7 @@
 """Sentence embeddings: neighboring sentences of Python's help end up near one another.
 
 A sentence is the mean of the vectors of its words; longer vectors weigh more, and which words are
-to weigh is learned. Judged on whole topics that were not trained on: which of their sentences
+to weigh is learned. Evaluated on whole topics that were not trained on: which of their sentences
 follows this one?
 
 Reference: van den Oord, Li & Vinyals 2018, "Representation Learning with Contrastive Predictive
@@ -96,7 +96,7 @@ def mean_vector(params: PyTree, sentences: Sentences) -> Float[Array, "n dimensi
 
 
 def neighbors(size: int, left_out: float = 0.5) -> Data:
-    """Pairs of neighbors, words left out of them at random; judged by finding the held-out ones.
+    """Pairs of neighbors, words left out of them at random; evaluated by finding the held-out ones.
 
     The score is the share of held-out sentences whose true next one is among the ten nearest of all
     held-out next ones, itself left aside.
@@ -116,10 +116,10 @@ def neighbors(size: int, left_out: float = 0.5) -> Data:
         sentence, following = jnp.where(stay, some, NO_WORD)
         return sentence, following
 
-    return Data(sample, judged)
+    return Data(sample, evaluated)
 
 
-def judged(params: PyTree) -> Result:
+def evaluated(params: PyTree) -> Result:
     similar = similarity(*encoded(params))
     rank = ranks(similar)
     untrained = encoder(params["word"].shape[1]).start(jax.random.key(0))

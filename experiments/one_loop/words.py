@@ -1,6 +1,6 @@
 """Word vectors: skip-gram with negative sampling on the prose of Python's help.
 
-Judged by pairs of related words from the world of that text, which were written down before any
+Evaluated by pairs of related words from the world of that text, which were written down before any
 vector was learned: no label takes part in the learning.
 
 Reference: Mikolov, Sutskever, Chen, Corrado & Dean 2013, "Distributed Representations of Words and
@@ -74,7 +74,7 @@ def word2vec(dimension: int) -> Model:
 
 
 def neighborhoods(size: int, window: int = 5, negatives: int = 5) -> Data:
-    """Words with their contexts and negatives; judged by whether related words lie nearer.
+    """Words with their contexts and negatives; evaluated by whether related words lie nearer.
 
     The score is the chance that a related pair has a larger cosine than a random one of words of
     like frequency: the area under the ROC curve.
@@ -82,7 +82,7 @@ def neighborhoods(size: int, window: int = 5, negatives: int = 5) -> Data:
     numbers = text().numbers
     noise = np.bincount(numbers) ** 0.75
     sampler = jd.batches.skip_grams(thinned(numbers), size, window, negatives, noise)
-    return Data(sampler, lambda params: judged(np.asarray(params["word"], float), window))
+    return Data(sampler, lambda params: evaluated(np.asarray(params["word"], float), window))
 
 
 def thinned(numbers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
@@ -96,7 +96,7 @@ def thinned(numbers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
     return np.concatenate([numbers[rng.random(numbers.size) < stays] for _ in range(THINNINGS)])
 
 
-def judged(vectors: Float[np.ndarray, "words dimension"], window: int) -> Result:
+def evaluated(vectors: Float[np.ndarray, "words dimension"], window: int) -> Result:
     related, random = cosines(vectors)
     algebra = roc_area(*cosines(by_algebra(vectors.shape[1], window)))
     test = stats.mannwhitneyu(related, random, alternative="greater")

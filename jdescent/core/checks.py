@@ -171,13 +171,13 @@ def require_floating(tree: PyTree, name: str = "parameters") -> None:
         dtype = jnp.result_type(leaf)
         if jnp.issubdtype(dtype, jnp.floating):
             continue
-        mend = (
+        hint = (
             "split it into real and imaginary parts"
             if jnp.issubdtype(dtype, jnp.complexfloating)
             else "convert it with jnp.asarray(x, float)"
         )
         where = jax.tree_util.keystr(path) or f"the {name.removesuffix('s')}"
-        raise TypeError(f"{name} must be floating-point: {where} is {dtype}; {mend}")
+        raise TypeError(f"{name} must be floating-point: {where} is {dtype}; {hint}")
 
 
 def described(state: Any) -> str:

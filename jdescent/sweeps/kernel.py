@@ -56,7 +56,7 @@ from jdescent.sweeps.lanes.walk import Walk
 
 BLOCK = 128  # lanes of a block: one a thread, of the four warps that Triton starts
 INDEXED = 2**31  # Triton counts the places of an array in 32 bits
-MEND = "call sweep without kernel=True, which runs loops as XLA does"
+HINT = "call sweep without kernel=True, which runs loops as XLA does"
 
 Keep = Callable[[Entry, Sequence[Value]], None]  # writes what turn number i of a loop records
 
@@ -85,7 +85,7 @@ def map_lanes_in_kernels(
     platform = jax.default_backend()
     if platform not in ("cpu", "gpu"):
         raise RuntimeError(
-            f"kernel=True needs a GPU, or a CPU to be tested on, but JAX runs on {platform}: {MEND}"
+            f"kernel=True needs a GPU, or a CPU to be tested on, but JAX runs on {platform}: {HINT}"
         )
     if not any(map(_loops, program.jaxpr.eqns)):
         raise _refusal("it has no loop")
@@ -99,7 +99,7 @@ def map_lanes_in_kernels(
 
 
 def _refusal(reason: str) -> TypeError:
-    return TypeError(f"kernel=True cannot make kernels of this run: {reason}; {MEND}")
+    return TypeError(f"kernel=True cannot make kernels of this run: {reason}; {HINT}")
 
 
 def _loops(equation) -> bool:
