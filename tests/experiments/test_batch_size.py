@@ -93,7 +93,7 @@ def test_smaller_batches_take_more_steps_and_fewer_examples_to_the_target(data):
 
 def test_the_rate_is_the_best_of_those_tried(data):
     run = network.trainer(PICTURES, QUICK)
-    last = [float(network.judge(run(rate, network.TUNING_SEED))[0][-1]) for rate in QUICK.rates]
+    last = [float(network.evaluate(run(rate, network.TUNING_SEED))[0][-1]) for rate in QUICK.rates]
     assert data["network"][PICTURES].rate == QUICK.rates[int(np.argmin(last))]
 
 
