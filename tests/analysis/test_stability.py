@@ -105,12 +105,14 @@ def test_schedule_free_ends_with_that_of_its_steps(make):
 # it: the kind of limit, or what the reason says where there is none.
 EXPECTED = {
     "linear": """
+        hyperball
         accsgd adahessian aggmo apply_if_finite ema ema_params freeze fromage gauss_newton
         grokfast heavy_ball masked nesterov nesterov_convex newton noisy_sgd
         optimistic_gradient_descent pid polyak_average qhm reduce_on_plateau saddle_free_newton
         schedule_free schedule_free_sgd scion sgd sgdp sgdw sghmc sgld steepest_descent swa
     """,
     "reaches the minimum": """
+        kl_shampoo sgd_sai
         adabelief adabound adadelta adafactor adagrad adgd adopt amos amsgrad came cocob dog dowg
         lamb ldog madgrad mechanize momo momo_adam nesterov_restarted padam prodigy shampoo sm3
         swats trac yogi
@@ -122,6 +124,7 @@ EXPECTED = {
         silver sophia
     """,
     "cycle": """
+        apollo splus
         acprop adam adam_mini adamax adamaxw adamc adamod adamp adamuon adamw adan ademamix asam
         diffgrad dion galore grams gsam laprop lion mars muon nadam nadamw normuon novograd
         optimistic_adam_v2 psgd_kron qhadam radam rmsprop sam schedule_free_adamw sign_sgd signum
@@ -131,6 +134,7 @@ EXPECTED = {
         adashift dadapt_adamw
     """,
     "not in proportion": """
+        ranger
         kate rprop spam
     """,
     "inf": """
