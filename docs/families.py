@@ -23,6 +23,7 @@ in NumPy, and from optax. What each of these means is told in [Stability](../the
 and in [How it is proved](../proof.md).
 
 """
+IN_GALLERY = re.compile(r"\(README\.md#([\w-]+)\)")
 FIRST_CELL = re.compile(r"^\| (\w+)(?=[ ,])", re.MULTILINE)
 MEMORY_PATH = re.compile(r"[\"']\.memory\['(\w+)'\][\"']")
 COLUMNS = ("optimizer", "largest stable ηλ", "memory", "reads", "its paper", "optax")
@@ -43,7 +44,8 @@ def page_of(family: str) -> str:
 
 
 def linked(text: str, up: str) -> str:
-    """Tables whose rows begin with optimizers' names, with links to their places."""
+    """Tables whose rows begin with optimizers' names, with links to them and to other figures."""
+    text = IN_GALLERY.sub(lambda link: f"({up}figures/{link[1].replace('-', '_')}.md)", text)
     found = {name: family for family, names in public.families().items() for name in names}
     return FIRST_CELL.sub(
         lambda row: (
