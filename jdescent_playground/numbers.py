@@ -21,7 +21,7 @@ def shown(value: float, digits: int = 4) -> str:
         return "∞" if value > 0 else "−∞"
     size = abs(value)
     if size and not 1e-3 <= size < 1e5:
-        mantissa, exponent = f"{size:.2e}".split("e")
+        mantissa, exponent = f"{size:.{max(digits - 2, 2)}e}".split("e")
         text = f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
     else:
         fewest = 2 if size < 100 else 0

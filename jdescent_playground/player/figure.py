@@ -2,6 +2,7 @@
 
 import html
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,15 @@ from jdescent_playground.player.packing import packed
 from jdescent_playground.player.page import page
 from jdescent_playground.player.runs import Axis, Numbers, Runs, runs_of
 from jdescent_playground.player.still import still
-from jdescent_playground.player.views import History, Theory, View, theory
+from jdescent_playground.player.views import History, Theory, View, one, theory
 
 _ID = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _FIELD = re.compile(r"\{(\w+)(?:\+1)?(?:\|b)?\}")
-_SHARED = ("slope",)  # of one loss, whichever view asks for it
+_MOST_WRITTEN = 8  # numbers at one step
+_LARGE = 15e6  # bytes, which a browser takes seconds to open
 _OUTCOMES = {
     Status.STEP_LIMIT: ("slow", "The steps ran out, at step {step}."),
-    Status.CONVERGED: ("good", "Arrived at step {step}: the gradient is as good as zero."),
+    Status.CONVERGED: ("good", "Arrived at step {step}: the gradient is within the tolerance."),
     Status.DIVERGED: ("bad", "Diverged at step {step}."),
     Status.NON_FINITE: ("bad", "Diverged at step {step}: no finite number is left."),
     Status.STOPPED: ("good", "Stopped at step {step}, as was asked."),
@@ -125,8 +127,11 @@ def player(
     """
     if not _ID.fullmatch(name):
         raise ValueError(f"a name is letters, digits, - and _, a letter first, got {name!r}")
+    for line in lines:
+        if isinstance(line, str) or len(line) != 2:
+            raise TypeError(f"a line is a pair of symbols and numbers, got {line!r}")
     found = runs_of(runs)
-    numbers, drawn = _drawn(found, views or (_loss_history(found),))
+    numbers, drawn = _drawn(found, views or (History(),))
     numbers["outcome"] = _outcomes(found)
     about_marks = _marks(found, marks or {}, numbers)
     chosen = {axis: found.axis(axis).index(value) for axis, value in (at or {}).items()}
@@ -158,25 +163,37 @@ def player(
     }
     for text in [*(line[1] for line in lines), *(readings or {}).values()]:
         _check_names(text, found, numbers)
+    data = packed(header, numbers)
+    if len(data) > _LARGE:
+        warnings.warn(
+            f"this page has {len(data) / 1e6:.0f} MB: record every few steps (every=), or sweep "
+            "fewer values",
+            stacklevel=2,
+        )
     first = {axis["name"]: axis["first"] for axis in header["axes"]}
     stills = "".join(still(about, numbers, header["steps"], first) for about in drawn)
-    return Player(name, title, packed(header, numbers), description, found.axes, stills)
+    return Player(name, title, data, description, found.axes, stills)
 
 
 def _drawn(runs: Runs, views: Sequence[View]) -> tuple[dict[str, Numbers], list[dict[str, Any]]]:
+    """Each view's description, and all numbers; those of a view by its place, as two may be alike.
+
+    The first ground's slope is "slope", for lines and readings.
+    """
     numbers, drawn = dict(runs.numbers), []
-    for view in views:
-        about, more = view.draw(runs)
-        for name in more:
-            if name in numbers and name not in _SHARED:
-                raise ValueError(f"two views draw a {name!r}: give one of them another name")
-        numbers |= more
-        drawn.append(about)
+    for place, view in enumerate(views):
+        if not isinstance(view, View):
+            raise TypeError(
+                "a view is a Ground, History, Map, Plane or Sweep, such as History('loss'), "
+                f"got {view!r}"
+            )
+        about, own = view.draw(runs)
+        names = {name: f"{name} {place}" for name in own}
+        numbers |= {names[name]: value for name, value in own.items()}
+        if "slope" in own:
+            numbers.setdefault("slope", own["slope"])
+        drawn.append({**about, "arrays": names})
     return numbers, drawn
-
-
-def _loss_history(runs: Runs) -> History:
-    return History(log=bool(np.all(runs.numbers["loss"].array > 0)))
 
 
 def _outcomes(runs: Runs) -> Numbers:
@@ -195,13 +212,26 @@ def _marks(
         if runs.axis(axis).values is None:
             raise ValueError(f"{axis} has no numbers among which to mark one")
         for label, value in values.items():
-            numbers[f"mark_{axis}_{label}"] = theory(runs, value)
+            numbers[f"mark_{axis}_{label}"] = one(label, theory(runs, value))
             about.setdefault(axis, []).append({"label": label, "array": f"mark_{axis}_{label}"})
     return about
 
 
 def _check_names(text: str, runs: Runs, numbers: Mapping[str, Numbers]) -> None:
-    known = {"step", *numbers, *(axis.name for axis in runs.axes)}
+    rest = _FIELD.sub("", text)
+    if "{" in rest or "}" in rest:
+        raise ValueError(
+            f"{text!r}: in braces stands a name, as in {{loss}}, {{loss+1}} at the next step, or "
+            "{loss|b} with brackets where it is negative"
+        )
+    rows = len(runs.steps)
+    written = {name for name, value in numbers.items() if value.inner[:1] in ((), (rows,))}
+    known = {"step", *written, *(axis.name for axis in runs.axes)}
     for name in _FIELD.findall(text):
         if name not in known:
             raise ValueError(f"{{{name}}} in {text!r} is none of {', '.join(sorted(known))}")
+        if name in numbers and np.prod(numbers[name].inner[1:], dtype=int) > _MOST_WRITTEN:
+            raise ValueError(
+                f"{{{name}}} has {numbers[name].inner[1:]} numbers a step, too many to be written: "
+                "record one, such as its norm"
+            )

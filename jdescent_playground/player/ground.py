@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jdescent.trajectory import Status
 from jdescent_playground.player.runs import Numbers, Runs, along_runs
 
 Drawn = tuple[dict[str, Any], dict[str, Numbers]]
@@ -63,7 +64,12 @@ class Ground:
             if runs.axis(name).values is None:
                 raise ValueError(f"the start cannot be dragged along {name}: it has no numbers")
         about, numbers = self._contours(runs) if shape == (2,) else self._curve(runs, shape)
-        about |= {"title": self.title, "start": [*self.start], "x_label": self.x_label}
+        about |= {
+            "minima": self._minima(),
+            "title": self.title,
+            "start": [*self.start],
+            "x_label": self.x_label,
+        }
         return about, {**numbers, "slope": along_runs(self.loss, runs)[1]}
 
     def _curve(self, runs: Runs, shape: tuple[int, ...]) -> Drawn:
@@ -86,7 +92,6 @@ class Ground:
             "y_label": self.y_label or "y",
             "box": [left, right, down, up],
             "arrow": self.arrow,
-            "minima": np.asarray(self.minima, float).tolist(),
             "shape": float(np.clip((up - down) / (right - left), 0.55, 1.0)),
             "contour_axes": heights.axes,
             "contours": _nested(
@@ -96,16 +101,32 @@ class Ground:
         }
         return about, {}
 
+    def _minima(self) -> list[list[float]]:
+        found = np.asarray(self.minima, float)
+        if found.size and (found.ndim != 2 or found.shape[1] != 2):
+            raise ValueError(f"minima are pairs, as in [(0.0, 0.0)], got {self.minima}")
+        return found.tolist()
+
     def _bounds(self, runs: Runs) -> Bounds:
-        if self.bounds is not None:
-            return [(float(a), float(b)) for a, b in np.reshape(self.bounds, (-1, 2))]
         params = runs.recorded("params")
-        seen = params.array.reshape(-1, int(np.prod(params.inner[1:], initial=1)))
+        dimensions = int(np.prod(params.inner[1:], initial=1))
+        if self.bounds is not None:
+            pairs = np.reshape(np.asarray(self.bounds, float), (-1, 2))
+            if len(pairs) != dimensions or not (pairs[:, 0] < pairs[:, 1]).all():
+                raise ValueError(
+                    f"bounds are (low, high) of each of {dimensions} parameters, got {self.bounds}"
+                )
+            return [(float(low), float(high)) for low, high in pairs]
+        stays = ~np.isin(runs.status, [Status.DIVERGED, Status.NON_FINITE])
+        array = params.array.reshape(*runs.status.shape, len(runs.steps), dimensions)
+        seen = (array[stays] if stays.any() else array[..., :1, :]).reshape(-1, dimensions)
         return [_around(values[np.isfinite(values)]) for values in seen.T]
 
 
 def _around(values: np.ndarray) -> tuple[float, float]:
     """An interval with nearly all values, whatever the few do that fly away."""
+    if not values.size:
+        raise ValueError("no finite parameters were recorded: give bounds")
     low, high = np.quantile(values, [0.02, 0.98])
     room = 0.15 * (high - low) or 1.0
     return float(low - room), float(high + room)

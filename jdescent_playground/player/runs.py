@@ -46,12 +46,14 @@ class Axis:
         if self.values is None:
             found = [i for i, label in enumerate(self.labels) if label == str(value)]
         else:
-            found = [*np.flatnonzero(np.isclose(self.values, float(value), rtol=1e-5, atol=1e-12))]
+            nearest = int(np.argmin(abs(self.values - float(value))))
+            same = np.isclose(self.values[nearest], float(value), rtol=1e-5, atol=0.0)
+            found = [nearest] if same else []
         if not found:
             raise ValueError(
                 f"{self.name} = {value} was not computed; there are {', '.join(self.labels)}"
             )
-        return int(found[0])
+        return found[0]
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ class Runs:
         axes: what chooses among them.
         steps: (rows,) the step of each row.
         status: how each ended (`jdescent.Status`), over all axes.
-        numbers: by name; "loss" and "params" at every row, what else was recorded, and "last", the
-            row at which a run ended.
+        numbers: by name; "loss" and "params" at every row, what else was recorded, "last", the
+            row at which a run ended, and "ended", its step.
     """
 
     axes: tuple[Axis, ...]
@@ -184,10 +186,10 @@ def _of_trajectory(path: Any) -> Runs:
         )
     if path.loss is None:
         raise ValueError("the loss was not recorded: call descend with record='loss' or more")
-    recorded = path.record if isinstance(path.record, Mapping) else {}
+    recorded = path.record if isinstance(path.record, Mapping) else {"record": path.record}
     steps = np.asarray(path.steps)
-    numbers = {name: Numbers(np.asarray(value)) for name, value in _flat(recorded).items()}
-    numbers["loss"] = Numbers(np.asarray(path.loss))
+    numbers = {name: Numbers(plain) for name, plain in _flat(recorded).items()}
+    numbers["loss"] = Numbers(_plain(path.loss))
     return _ended(Runs((), steps, np.asarray(int(path.verdict.status)), numbers), path.verdict.step)
 
 
@@ -211,11 +213,20 @@ def _side_by_side(runs: Mapping[str, Runs]) -> Runs:
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers by the names that a sweep has for them: ``params_w`` of the parameter "w"."""
     leaves = {}
-    for name, tree in record.items():
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-            leaves[f"{name}{jax.tree_util.keystr(path)}"] = leaf
+    for path, leaf in jax.tree_util.tree_leaves_with_path(dict(record)):
+        name = jax.tree_util.keystr(path, simple=True, separator="_")
+        if (plain := _plain(leaf)).dtype.kind in "fiub":
+            leaves[name] = plain
     return leaves
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """A NumPy array; of narrow floats, which NumPy does not reckon with, in float32."""
+    if jnp.issubdtype(leaf.dtype, jnp.floating):
+        return np.asarray(leaf, np.float64 if leaf.dtype == np.float64 else np.float32)
+    return np.asarray(leaf) if leaf.dtype.kind in "iub" else np.empty(0, "V1")
 
 
 def _of_dataset(grid: Any) -> Runs:
@@ -224,14 +235,24 @@ def _of_dataset(grid: Any) -> Runs:
             "a player shows runs of descend with their record: let the swept function return "
             "jd.descend(…, record='loss' or more)"
         )
-    names = tuple(grid["verdict"].dims)
+    names = tuple(map(str, grid["verdict"].dims))
+    if 0 in grid["verdict"].shape:
+        raise ValueError("this part of the sweep has no runs")
+    missing = int((grid["verdict"] == "").sum())
+    if missing:
+        raise ValueError(
+            f"{missing} runs of this sweep are not computed: finish it, or select what is"
+        )
+    grid = grid.sortby([name for name in names if grid[name].dtype.kind in "fiu"])
     axes = tuple(_axis(grid, name) for name in names)
     numbers = {}
     for name, variable in grid.data_vars.items():
-        if "step" in variable.dims and variable.dtype.kind in "fiub":
+        if "step" in variable.dims and variable.dtype.kind not in "OUSM":
             own = tuple(axis for axis in names if axis in variable.dims)
             inner = [dim for dim in variable.dims if dim not in (*own, "step")]
-            array = variable.transpose(*own, "step", *inner).values
+            array = _plain(variable.transpose(*own, "step", *inner).values)
+            if array.dtype.kind == "V":
+                continue
             numbers[str(name).removeprefix("record_")] = Numbers(array, own)
     words = {str(status): int(status) for status in Status}
     status = np.vectorize(lambda word: words[str(word)])(grid["verdict"].values)
@@ -242,20 +263,47 @@ def _of_dataset(grid: Any) -> Runs:
 def _axis(grid: Any, name: str) -> Axis:
     values = grid[name].values
     if values.dtype.kind in "fiu":
-        return Axis(name, tuple(map(written, values)), values.astype(float))
+        return Axis(name, told_apart(values), values.astype(float))
     return Axis(name, tuple(map(str, values)))
 
 
-def written(value: Any) -> str:
-    """Whole numbers as they are, others to three digits."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e6 else shown(value, 3)
+def written(value: Any, digits: int = 3) -> str:
+    """Whole numbers as they are, others to so many digits."""
+    whole = float(value).is_integer() and abs(value) < 1e6
+    return str(int(value)) if whole else shown(value, digits)
+
+
+def told_apart(values: np.ndarray) -> tuple[str, ...]:
+    """Values as they are written, in three digits or as many as tell neighbors well apart."""
+    gaps = np.diff(np.unique(values.astype(float)))
+    room = 0.05 * gaps.min() if gaps.size else np.inf
+    for digits in range(3, 10):
+        rounded = [float(f"{value:.{digits - 1}e}") for value in values]
+        if np.max(np.abs(np.array(rounded) - values)) <= room:
+            break
+    return tuple(written(value, digits) for value in values)
+
+
+RESERVED = ("last", "ended", "outcome", "slope")
 
 
 def _ended(runs: Runs, step: Any) -> Runs:
-    """With the row at which each run had ended."""
-    last = np.searchsorted(runs.steps, np.asarray(step)).clip(max=len(runs.steps) - 1)
+    """With the row and the step at which each run had ended.
+
+    Raises:
+        ValueError: the record has a name that the player needs.
+    """
+    for name in RESERVED:
+        if name in runs.numbers:
+            raise ValueError(
+                f"{name!r} is recorded, a name that a player has for its own: record it under "
+                "another"
+            )
+    ended = np.asarray(step)
+    last = np.searchsorted(runs.steps, ended).clip(max=len(runs.steps) - 1)
     names = tuple(axis.name for axis in runs.axes)
-    return Runs(runs.axes, runs.steps, runs.status, runs.numbers | {"last": Numbers(last, names)})
+    own = {"last": Numbers(last, names), "ended": Numbers(ended, names)}
+    return Runs(runs.axes, runs.steps, runs.status, runs.numbers | own)
 
 
 def along_runs(function: Callable[..., Any], runs: Runs) -> tuple[Numbers, Numbers]:

@@ -32,8 +32,10 @@ def still(
     draw = {"curve": _curve, "contours": _contours, "history": _history}.get(about["kind"])
     if draw is None:
         return ""
+    names = {name: name for name in numbers} | about["arrays"]
     chosen = {
-        name: value.array[tuple(at[axis] for axis in value.axes)] for name, value in numbers.items()
+        name: numbers[own].array[tuple(at[axis] for axis in numbers[own].axes)]
+        for name, own in names.items()
     }
     lines, box, logarithmic = draw(about, chosen, np.asarray(steps), at)
     return _svg(about, lines, box, logarithmic)
@@ -69,6 +71,8 @@ def _history(about: Mapping[str, Any], chosen: Mapping, steps: np.ndarray, at: M
 
 def _around(points: np.ndarray) -> list[float]:
     finite = points[np.isfinite(points).all(axis=1)]
+    if not len(finite):
+        return [0.0, 1.0, 0.1, 1.0]
     (left, low), (right, high) = finite.min(axis=0), finite.max(axis=0)
     return [left, right if right > left else left + 1, low, high if high > low else low + 1]
 

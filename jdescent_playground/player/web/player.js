@@ -51,6 +51,8 @@ class Player {
 
   key(name) { return this.index(this.arrays[name], this.at); }
   last(at = this.at) { return this.get("last", at).data[0]; }
+  // The step of a row; of a run's last row, the step at which the run ended.
+  stepOf(row, at = this.at) { return Math.min(this.steps[row], this.get("ended", at).data[0]); }
   rowOf(at) { return Math.min(this.row, this.last(at)); }
   end() { return this.overlay ? this.steps.length - 1 : this.last(); }
 
@@ -164,7 +166,7 @@ class Player {
   }
 
   place(axis, value) {
-    const v = axis.values, last = v.length - 1;
+    const v = axis.values, last = Math.max(v.length - 1, 1);
     const above = v.findIndex(other => other >= value);
     if (above < 0 || value < v[0]) return null;
     const below = Math.max(above - 1, 0), width = v[above] - v[below];
@@ -177,7 +179,7 @@ class Player {
     for (const [reading, node] of this.readingNodes) node.textContent = this.filled(reading.text);
     this.scrub.max = this.end();
     this.scrub.value = this.row;
-    this.scrub.setAttribute("aria-valuetext", `step ${this.steps[this.row]}`);
+    this.scrub.setAttribute("aria-valuetext", `step ${this.stepOf(this.rowOf(this.at))}`);
     this.playing = this.timer !== null;
     this.playButton.textContent = this.playing ? "❚❚" : "▶";
     this.playButton.setAttribute("aria-label", this.playing ? "pause" : "play");
@@ -191,14 +193,15 @@ class Player {
       if (!strip.hidden) strip.style.background = this.colors(axis);
       for (const [mark, node, note] of marks) {
         const value = this.get(mark.array).data[0], at = this.place(axis, value);
-        node.hidden = at === null;
+        note.hidden = !Number.isFinite(value);
+        node.hidden = note.hidden || at === null;
         node.style.setProperty("--at", at ?? 0);
         note.textContent = `${mark.label} = ${shown(value, 3)}`;
       }
     }
     const outcome = this.outcomes[this.get("outcome").data[0]];
     const ended = this.row >= this.last();
-    const told = ended ? outcome.sentence.replace("{step}", this.steps[this.last()].toLocaleString("en")) : "";
+    const told = ended ? outcome.sentence.replace("{step}", this.stepOf(this.last()).toLocaleString("en")) : "";
     if (this.status.textContent !== told) this.status.textContent = told;
     this.status.className = `status ${ended ? outcome.tone : ""}`;
     this.host.dispatchEvent(new CustomEvent("shown", { bubbles: true }));
@@ -207,16 +210,17 @@ class Player {
   // {name}: a setting, the step, or a number of the run at this row; {name+1} at the next one;
   // {name|b} in brackets if it is negative.
   filled(text) {
-    return text.replace(/\{(\w+)(\+1)?(\|b)?\}/g, (_, name, next, brackets) => {
+    return text.replace(/\{([\p{L}\p{N}_]+)(\+1)?(\|b)?\}/gu, (_, name, next, brackets) => {
       const row = this.rowOf(this.at) + (next ? 1 : 0);
       const axis = this.axis(name);
       let number;
-      if (name === "step") return this.steps[row].toLocaleString("en");
+      if (name === "step") return row > this.last() ? "…" : this.stepOf(row).toLocaleString("en");
       if (axis && !next) number = axis.labels[this.at[name]];
       else if (row > this.last()) return "…";
       else {
         const { data, shape } = this.get(name);
-        number = [...(shape.length > 1 ? data.subarray(row * shape[1], (row + 1) * shape[1]) : data.subarray(shape.length ? row : 0, (shape.length ? row : 0) + 1))].map(v => shown(v)).join(", ");
+        const width = shape.length ? data.length / shape[0] : 1, first = shape.length ? row * width : 0;
+        number = [...data.subarray(first, first + width)].map(value => shown(value)).join(", ");
       }
       return brackets ? bracketed(number) : number;
     });

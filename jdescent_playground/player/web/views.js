@@ -10,6 +10,10 @@ class View {
     if (spec.title) make("figcaption", {}, this.host, spec.title);
   }
 
+  // Numbers of this view alone, or of the run.
+  get(name, at = this.player.at) { return this.player.get(this.spec.arrays[name] ?? name, at); }
+  key(name) { return this.player.key(this.spec.arrays[name] ?? name); }
+
   plot(options) {
     this.chart = new Plot(make("div", { class: "chart" }, this.host), {
       label: this.spec.label, xLabel: this.spec.x_label, yLabel: this.spec.y_label, ...options,
@@ -81,9 +85,9 @@ class Curve extends Ground {
 
   render() {
     const { player, chart, spec } = this;
-    const xs = player.get("curve_x").data, ys = player.get("curve_y").data;
+    const xs = this.get("curve_x").data, ys = this.get("curve_y").data;
     const changed = chart.fit(spec.box ?? [...padded(xs[0], xs[xs.length - 1], 0), ...padded(Math.min(...ys), Math.max(...ys))]);
-    const settings = player.key("curve_y");
+    const settings = this.key("curve_y");
     if (changed || settings !== this.settings) {
       this.settings = settings;
       chart.still.replaceChildren();
@@ -92,14 +96,14 @@ class Curve extends Ground {
     chart.moving.replaceChildren();
     for (const at of this.runs()) {
       const row = player.rowOf(at), own = at === player.at;
-      const x = player.get("params", at).data, y = player.get("loss", at).data;
+      const x = this.get("params", at).data, y = this.get("loss", at).data;
       if (own) {
         if (spec.path) {
           const seen = Array.from({ length: row + 1 }, (_, i) => [x[i], y[i]]);
           make("path", { class: "path", d: chart.line(seen) }, chart.moving);
-          for (const [a, b] of seen.slice(0, -1)) this.dot(a, b, "been", 3.5);
+          for (const [a, b] of seen.slice(Math.max(0, row - 200), -1)) this.dot(a, b, "been", 3.5);
         }
-        const slope = player.get("slope", at).data[row], half = (chart.box[1] - chart.box[0]) / 9;
+        const slope = this.get("slope", at).data[row], half = (chart.box[1] - chart.box[0]) / 9;
         const reach = half / Math.hypot(1, slope * (chart.x(1) - chart.x(0)) ** -1 * (chart.y(0) - chart.y(1)));
         make("path", { class: "tangent", d: chart.line([-1, 1].map(side => [x[row] + side * reach, y[row] + side * reach * slope])) }, chart.moving);
       }
@@ -139,13 +143,13 @@ class Contours extends Ground {
     }
     chart.moving.replaceChildren();
     for (const at of this.runs()) {
-      const row = player.rowOf(at), own = at === player.at, p = player.get("params", at).data;
+      const row = player.rowOf(at), own = at === player.at, p = this.get("params", at).data;
       const point = i => [p[2 * i], p[2 * i + 1]];
       if (own) {
         const seen = Array.from({ length: row + 1 }, (_, i) => point(i));
         make("path", { class: "path", d: chart.line(seen) }, chart.moving);
         for (const [a, b] of seen.slice(Math.max(0, row - 200), -1)) this.dot(a, b, "been", 2.5);
-        if (spec.arrow) this.arrow(point(row), player.get("slope", at).data.slice(2 * row, 2 * row + 2));
+        if (spec.arrow) this.arrow(point(row), this.get("slope", at).data.slice(2 * row, 2 * row + 2));
       }
       this.dot(...point(row), own ? "ball" : "other", own ? 9 : 4);
       if (own) this.showStart(...point(0));
@@ -177,45 +181,46 @@ class History extends View {
   render() {
     const { player, chart, spec } = this;
     const steps = player.steps, last = player.last(player.at);
-    const shownSteps = spec.whole ? steps[steps.length - 1] : Math.max(steps[Math.min(last, steps.length - 1)], 1);
+    const shownSteps = Math.max(spec.whole ? steps[steps.length - 1] : player.stepOf(last), steps[0] + 1);
     const names = spec.names, runs = this.runs(names);
     let [low, high] = spec.range ?? [Infinity, -Infinity];
     if (!spec.range) {
       for (const at of runs) for (const name of names) {
-        const values = player.get(name, at).data, end = player.last(at);
+        const values = this.get(name, at).data, end = player.last(at);
         for (let i = 0; i <= end; i++) if (Number.isFinite(values[i]) && (!spec.y_log || values[i] > 0)) {
           low = Math.min(low, values[i]); high = Math.max(high, values[i]);
         }
       }
       for (const reference of spec.references) {
         const value = this.level(reference);
-        if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
+        if (Number.isFinite(value) && (value > 0 || !spec.y_log)) { low = Math.min(low, value); high = Math.max(high, value); }
       }
       if (!(high > low)) [low, high] = spec.y_log ? [low / 2 || 0.1, low * 2 || 10] : [low - 1 || -1, low + 1 || 1];
-      if (spec.y_log) { low = Math.max(low, high * 1e-12); [low, high] = [low / 1.5, high * 1.5]; } else [low, high] = padded(low, high);
+      if (spec.y_log) [low, high] = [low / 1.5, high * 1.5]; else [low, high] = padded(low, high);
     }
-    chart.fit([0, shownSteps, low, high]);
+    chart.fit([steps[0], shownSteps, low, high]);
     chart.still.replaceChildren();
     chart.moving.replaceChildren();
     for (const reference of spec.references) {
       const y = chart.y(this.level(reference));
+      if (!Number.isFinite(y)) continue;
       make("line", { class: "reference", x1: LEFT, x2: chart.width - RIGHT, y1: y, y2: y }, chart.still);
       make("text", { class: "reference", x: chart.width - RIGHT - 4, y: y - 6, "text-anchor": "end" }, chart.still, reference.label);
     }
     for (const at of runs) names.forEach((name, which) => {
-      const values = player.get(name, at).data, end = player.last(at), own = at === player.at;
-      const all = Array.from({ length: end + 1 }, (_, i) => [steps[i], values[i]]);
+      const values = this.get(name, at).data, end = player.last(at), own = at === player.at;
+      const all = Array.from({ length: end + 1 }, (_, i) => [player.stepOf(i, at), values[i]]);
       make("path", { class: `ahead tone-${which} ${own ? "" : "other"}`, d: chart.line(all) }, chart.still);
       if (!own) return;
       const row = player.rowOf(at);
       make("path", { class: `seen tone-${which}`, d: chart.line(all.slice(0, row + 1)) }, chart.moving);
-      const [cx, cy] = [chart.x(steps[row]), chart.y(values[row])];
+      const [cx, cy] = [chart.x(player.stepOf(row, at)), chart.y(values[row])];
       if (Number.isFinite(cy)) make("circle", { class: `now tone-${which}`, cx, cy, r: 6 }, chart.moving);
     });
   }
 
   level(reference) {
-    return reference.array ? this.player.get(reference.array).data[0] : reference.value;
+    return reference.array ? this.get(reference.array).data[0] : reference.value;
   }
 }
 
@@ -243,7 +248,7 @@ class Map2 extends View {
       return axis.log ? [v[0] * Math.sqrt(v[0] / v[1]), v[n - 1] * Math.sqrt(v[n - 1] / v[n - 2])] : [v[0] - (v[1] - v[0]) / 2, v[n - 1] + (v[n - 1] - v[n - 2]) / 2];
     };
     const changed = chart.fit([...edges(across), ...edges(up)]);
-    const settings = player.key(spec.array);
+    const settings = this.key(spec.array);
     if (changed || settings !== this.settings) {
       this.settings = settings;
       chart.still.replaceChildren();
@@ -253,7 +258,7 @@ class Map2 extends View {
         preserveAspectRatio: "none", style: "image-rendering: pixelated",
       }, chart.still);
       for (const line of spec.lines) {
-        const { data } = player.get(line.array);
+        const { data } = this.get(line.array);
         const points = Array.from({ length: data.length / 2 }, (_, i) => [data[2 * i], data[2 * i + 1]]);
         make("path", { class: "theory", d: chart.line(points) }, chart.still);
       }
@@ -268,7 +273,7 @@ class Map2 extends View {
     const pixels = canvas.getContext("2d");
     const [low, high] = spec.range, colors = spec.colors;
     for (let i = 0; i < canvas.width; i++) for (let j = 0; j < canvas.height; j++) {
-      const value = player.get(spec.array, { ...player.at, [across.name]: i, [up.name]: j }).data[0];
+      const value = this.get(spec.array, { ...player.at, [across.name]: i, [up.name]: j }).data[0];
       const part = Math.min(Math.max((value - low) / (high - low), 0), 1);
       pixels.fillStyle = Number.isFinite(value) ? colors[Math.round(part * (colors.length - 1))] : spec.missing;
       pixels.fillRect(i, canvas.height - 1 - j, 1, 1);
@@ -293,7 +298,7 @@ class Plane extends View {
       const turn = Array.from({ length: 181 }, (_, i) => [Math.cos(i * Math.PI / 90), Math.sin(i * Math.PI / 90)]);
       make("path", { class: "theory", d: chart.line(turn) }, chart.still);
     }
-    const { data } = player.get(spec.array);
+    const { data } = this.get(spec.array);
     for (let i = 0; i + 1 < data.length; i += 2) {
       const [cx, cy] = [chart.x(data[i]), chart.y(data[i + 1])];
       if (Number.isFinite(cx) && Number.isFinite(cy)) make("circle", { class: "point", cx, cy, r: 7 }, chart.moving);
@@ -314,7 +319,7 @@ class Sweep extends View {
 
   render() {
     const { player, chart, spec, axis } = this;
-    const of = (name, i) => player.get(name, { ...player.at, [axis.name]: i }).data[0];
+    const of = (name, i) => this.get(name, { ...player.at, [axis.name]: i }).data[0];
     const values = name => axis.values.map((x, i) => [x, of(name, i)]);
     const [lines, theory] = [spec.names, spec.theory].map(names => names.map(values));
     const all = [...lines, ...theory].flat().map(([, y]) => y).filter(y => Number.isFinite(y) && (!spec.y_log || y > 0));
