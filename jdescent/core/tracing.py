@@ -29,8 +29,9 @@ def inlined(function: Callable) -> Callable:
     """The function; within programs, traced once for arguments of one type.
 
     Its equations then stand wherever it is called, as if they had been made there (from JAX 0.12 on
-    when the program is compiled), which takes a tenth of the time. Elsewhere each call is the function's own. What it reads beside its arguments
-    must stay what it is for as long as the function lives.
+    when the program is compiled), which takes a tenth of the time. Elsewhere each call is the
+    function's own. What it reads beside its arguments must stay what it is for as long as the
+    function lives.
 
     Example:
         >>> calls = []
