@@ -12,6 +12,7 @@ from experiments.common.number import Number, Numbers
 from experiments.common.statistics import Estimate, geometric_mean
 
 NAMES = {"sgd": "SGD", "adam": "Adam"}
+POWERS = {"sgd": 1.0, "adam": 0.5}  # of the batch size, in the rule for each
 RULED = {"linear": "∝ B", "root": "∝ √B", "none": "the same"}
 
 
@@ -70,19 +71,26 @@ def exponent_numbers(runs: Runs, rule: str, config: Config) -> Numbers:
     found: Numbers = {}
     for end, (small, large) in ends.items():
         rates = [best_rate(runs[rule, size], size, config) for size in (small, large)]
-        found[f"digits_exponent_{rule}_{end}"] = number.regression(
-            exponent(rates[0], rates[1], (small, large)),
+        measured = exponent(rates[0], rates[1], (small, large))
+        meaning = (
             f"exponent of {NAMES[rule]}'s best rate in the batch size on digits, from B = {small} "
-            f"to {large}",
-            signed=True,
+            f"to {large}"
+        )
+        found[f"digits_exponent_{rule}_{end}"] = (
+            number.sampled_theory(
+                measured, POWERS[rule], f"{config.network_seeds} seeds", meaning, signed=True
+            )
+            if end == "small"
+            else number.regression(measured, meaning, signed=True)
         )
     return found
 
 
 def rule_numbers(runs: Runs, rule: str, config: Config) -> Numbers:
+    """At the two largest sizes to which β can be scaled."""
     found = {}
     for scaling in SCALINGS:
-        for size, distance in distances(runs, rule, scaling, config).items():
+        for size, distance in list(distances(runs, rule, scaling, config).items())[-2:]:
             found[f"distance_{rule}_{scaling}_{size}"] = rerun(
                 distance,
                 f"root mean square distance of ln L of {NAMES[rule]} on digits from that with "

@@ -8,7 +8,7 @@ from experiments.batch_scaling import jackknife, reading
 from experiments.batch_scaling.best_rates import best_rates
 from experiments.batch_scaling.classifier import SCALINGS
 from experiments.batch_scaling.config import Config
-from experiments.batch_scaling.digits_numbers import NAMES, typical_scale
+from experiments.batch_scaling.digits_numbers import NAMES, POWERS, typical_scale
 from experiments.batch_scaling.noise_scale import SINGLE, Along, Step
 from experiments.batch_scaling.quadratic import METHODS, SIZES
 from experiments.batch_scaling.tradeoff import fitted
@@ -16,7 +16,6 @@ from jdescent import plotting
 
 METHOD_COLORS = dict(zip(METHODS, plotting.CYCLE, strict=False))
 RULE_COLORS = {"sgd": plotting.COLORS["blue"], "adam": plotting.COLORS["vermillion"]}
-POWERS = {"sgd": 1.0, "adam": 0.5}
 SCALING_STYLES = {"linear": ("-", r"$\propto B$"), "root": ("--", r"$\propto\sqrt{B}$"),
                   "none": (":", "same")}  # fmt: skip
 MARKS = {"sgd": "o", "adam": "s"}

@@ -5,7 +5,7 @@ import numpy as np
 from experiments.batch_scaling import quadratic
 from experiments.batch_scaling.best_rates import best_rates, exponent
 from experiments.batch_scaling.config import Config
-from experiments.batch_scaling.digits_numbers import digits_numbers
+from experiments.batch_scaling.digits_numbers import NAMES, POWERS, digits_numbers
 from experiments.batch_scaling.noise_numbers import noise_numbers
 from experiments.batch_scaling.quadratic import METHODS, SIZES, Best, Checked
 from experiments.batch_scaling.theory import Tuned
@@ -14,7 +14,6 @@ from experiments.common import number
 from experiments.common.number import Number, Numbers
 from experiments.common.statistics import positive_mean
 
-RULES = {"sgd": ("SGD", 1.0), "adam": ("Adam", 0.5)}
 ALONGSIDE = 0.1  # how far exponents may be from the rules
 ROUNDING = 1e-6
 
@@ -39,9 +38,13 @@ def frontier_numbers(frontiers: dict[str, list[Tuned]]) -> Numbers:
             f"critical_{method}": exactly(
                 critical[method], f"E_min/S_min of {name} on the quadratic, by exact moments"
             ),
-            f"slope_small_{method}": exactly(
-                np.log2(row[1] / row[0]),
-                f"d ln S/d ln B from B = 1 to 2, {name}, by exact moments",
+            f"slope_small_{method}": number.theory(
+                float(np.log2(row[1] / row[0])),
+                -1.0,
+                0.03,
+                "a step that is small beside 2/h changes this by its order",
+                f"d ln S/d ln B from B = 1 to 2, {name}, by exact moments; theory: where batches "
+                "are small, examples alone count",
                 signed=True,
             ),
             f"slope_large_{method}": exactly(
@@ -54,8 +57,11 @@ def frontier_numbers(frontiers: dict[str, list[Tuned]]) -> Numbers:
                 f"largest distance of ln S from the fitted hyperbola, {name}, by exact moments",
             ),
         }
-    found["momentum_small"] = exactly(
-        steps["momentum"][0] / steps["sgd"][0],
+    found["momentum_small"] = number.theory(
+        float(steps["momentum"][0] / steps["sgd"][0]),
+        1.0,
+        0.02,
+        "its memory of ten steps, beside thousands",
         "steps of momentum 0.9 over those of SGD on the quadratic, B = 1",
     )
     for method in ("momentum", "preconditioned"):
@@ -93,7 +99,7 @@ def best_numbers(best: dict[tuple[str, int], Best], config: Config) -> Numbers:
     """Exponents of the best rate between the two smallest batches and the two largest."""
     found: Numbers = {}
     for rule in config.rules:
-        name, power = RULES[rule]
+        name, power = NAMES[rule], POWERS[rule]
         for end, (small, large) in {
             "small": config.batches[:2], "large": config.batches[-2:]
         }.items():  # fmt: skip
