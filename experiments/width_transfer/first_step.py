@@ -4,6 +4,9 @@ The update of a layer times what comes into it: of one step, with all else as it
 the rate, so that it is that of a rate so small that nothing saturates.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +29,7 @@ from experiments.width_transfer.parametrization import (
 )
 from experiments.width_transfer.starting import first_examples
 
-METHODS = {"sgd": jd.sgd, "adam": jd.adam}
+METHODS: dict[str, Callable[..., jd.Optimizer]] = {"sgd": jd.sgd, "adam": jd.adam}
 # Exponents of the width in the standard parametrization; in the maximal one all are 0.
 EXPONENTS = {
     "sgd": {"first": -0.5, "hidden": 0.5, "last": 1.0, "through": 1.0},
@@ -69,7 +72,7 @@ def moved(
     x, _ = data
     optimizer = layerwise(METHODS[method](1.0), scale.rates)
     gradient = jax.grad(cross_entropy)(params, data)
-    step, _ = optimizer.update(gradient, optimizer.init(params), params)
+    step: Any = optimizer.update(gradient, optimizer.init(params), params)[0]
     before = preactivations(params, x)
     hidden = jax.tree.map(jnp.zeros_like, params)._replace(hidden=step.hidden)
     _, through = jax.jvp(lambda params: model(params, x), (params,), (hidden,))
