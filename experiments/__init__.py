@@ -28,5 +28,4 @@ NAMES = (
     "edge_of_stability",
     "catapult",
     "width_transfer",
-    "batch_scaling",
 )
