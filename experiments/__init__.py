@@ -27,4 +27,5 @@ NAMES = (
     "rotational_equilibrium",
     "edge_of_stability",
     "catapult",
+    "width_transfer",
 )
