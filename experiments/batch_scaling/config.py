@@ -36,6 +36,11 @@ class Config:
     draws: int = 512
     """Batches of each size whose single steps are tried."""
 
+    @property
+    def exponent_sizes(self) -> tuple[int, int]:
+        """The smallest batches on digits, between which exponents of best rates are measured."""
+        return self.sizes[0], self.sizes[2]
+
     def __post_init__(self) -> None:
         for name, least in (("batches", 2), ("sizes", 3)):
             sizes = getattr(self, name)

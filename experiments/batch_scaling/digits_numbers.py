@@ -65,25 +65,29 @@ def rerun(value: float, meaning: str, share: float = 0.2, **also) -> Number:
 
 
 def exponent_numbers(runs: Runs, rule: str, config: Config) -> Numbers:
-    """Between the smallest size and the third, and between the two largest."""
-    sizes = config.sizes
-    ends = {"small": (sizes[0], sizes[2]), "large": (sizes[-2], sizes[-1])}
-    found: Numbers = {}
-    for end, (small, large) in ends.items():
-        rates = [best_rate(runs[rule, size], size, config) for size in (small, large)]
-        measured = exponent(rates[0], rates[1], (small, large))
+    """Between the smallest size and the third, also with clean labels; between the two largest."""
+
+    def measured(kind: str, sizes: tuple[int, int]) -> tuple[Estimate, str]:
+        curves = [getattr(runs[rule, size], kind) for size in sizes]
+        rates = [best_rate(each, size, config) for each, size in zip(curves, sizes, strict=True)]
         meaning = (
-            f"exponent of {NAMES[rule]}'s best rate in the batch size on digits, from B = {small} "
-            f"to {large}"
+            f"exponent of {NAMES[rule]}'s best rate in the batch size on digits, from B = "
+            f"{sizes[0]} to {sizes[1]}"
         )
-        found[f"digits_exponent_{rule}_{end}"] = (
-            number.sampled_theory(
-                measured, POWERS[rule], f"{config.network_seeds} seeds", meaning, signed=True
-            )
-            if end == "small"
-            else number.regression(measured, meaning, signed=True)
-        )
-    return found
+        return exponent(rates[0], rates[1], sizes), meaning
+
+    small, meaning = measured("tried", config.exponent_sizes)
+    clean, of_clean = measured("clean", config.exponent_sizes)
+    large, of_large = measured("tried", (config.sizes[-2], config.sizes[-1]))
+    return {
+        f"digits_exponent_{rule}_small": number.sampled_theory(
+            small, POWERS[rule], f"{config.network_seeds} seeds", meaning, signed=True
+        ),
+        f"clean_exponent_{rule}": number.regression(
+            clean, f"{of_clean}, all labels right", signed=True
+        ),
+        f"digits_exponent_{rule}_large": number.regression(large, of_large, signed=True),
+    }
 
 
 def rule_numbers(runs: Runs, rule: str, config: Config) -> Numbers:

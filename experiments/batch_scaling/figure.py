@@ -150,7 +150,9 @@ def draw_rates(axes: Axes, runs: reading.Runs, config: Config) -> None:
     sizes = np.array(config.sizes, float)
     for rule, color in colors_of(config).items():
         means = [
-            jackknife.estimate(reading.best_rate(runs[rule, size], size, config), positive=True)
+            jackknife.estimate(
+                reading.best_rate(runs[rule, size].tried, size, config), positive=True
+            )
             for size in config.sizes
         ]
         for size, mean in zip(sizes, means, strict=True):

@@ -14,10 +14,10 @@ FROM = 0.1  # of the examples, before which the start is still seen
 Runs = dict[tuple[str, int], Digits]
 
 
-def best_rate(runs: Digits, size: int, config: Config) -> Parts:
+def best_rate(curves: Curves, size: int, config: Config) -> Parts:
     """After the same number of examples for all sizes, by geometric means over seeds."""
-    logs = np.log(runs.tried.after(config.examples / size))
-    return best_rates.best_rates(runs.tried.rates, logs)
+    logs = np.log(curves.after(config.examples / size))
+    return best_rates.best_rates(curves.rates, logs)
 
 
 def steps_to(curves: Curves, reached: float) -> float:
