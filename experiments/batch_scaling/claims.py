@@ -106,7 +106,8 @@ def of_best_rates(config: Config) -> list[Claim]:
             ),
             Claim(
                 MINIBATCH,
-                "the rate of SGD should grow in proportion to B also where all labels are right and are learned by heart",
+                "the learning rate of SGD should grow in proportion to B, also where all labels "
+                "are right and learned by heart",
                 f"a network on digits from B = {sizes[0]} to {sizes[2]}",
                 {"clean_exponent_sgd": within(1, ALONGSIDE)},
             ),
@@ -120,7 +121,7 @@ def of_best_rates(config: Config) -> list[Claim]:
         "adam": [
             Claim(
                 ADAPTIVE,
-                "where gradients are mostly noise, that of Adam should grow as √B",
+                "where gradients are mostly noise, the learning rate of Adam should grow as √B",
                 tried,
                 {f"{place}exponent_adam_small": within(0.5, ALONGSIDE) for place in PLACES},
                 "Where they are mostly signal, on the quadratic, the exponent rises to 0.75. On "
@@ -128,7 +129,8 @@ def of_best_rates(config: Config) -> list[Claim]:
             ),
             Claim(
                 ADAPTIVE,
-                "that of Adam should grow as √B also where all labels are right and are learned by heart",
+                "the learning rate of Adam should grow as √B, also where all labels are right and "
+                "learned by heart",
                 f"a network on digits from B = {sizes[0]} to {sizes[2]}",
                 {"clean_exponent_adam": within(0.5, ALONGSIDE)},
                 "Noise then vanishes with the loss, which the rule does not treat.",
