@@ -131,9 +131,12 @@ def _require_small(equation) -> None:
     if draws_random_numbers(equation):
         raise _refusal("its loop draws random numbers")
     for variable in equation.invars[: _first_row(equation)]:
-        if math.prod(variable.aval.shape) > SPLIT_LIMIT:
-            numbers = _times(variable.aval.shape)
-            raise _refusal(f"its loop reads {numbers} numbers, more than {SPLIT_LIMIT:,}")
+        _require_short(variable.aval.shape)
+
+
+def _require_short(shape: Sequence[int]) -> None:
+    if math.prod(shape) > SPLIT_LIMIT:
+        raise _refusal(f"its loop reads {_times(shape)} numbers, more than {SPLIT_LIMIT:,}")
 
 
 def _times(shape: Sequence[int]) -> str:
@@ -166,7 +169,12 @@ class _InKernel(Walk):
     splits: bool = True
 
     def run(self, program: core.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
-        return list(map(_without_rows, super().run(program, arguments)))
+        return list(map(_without_rows, self._inline(program, arguments)))
+
+    def _inline(self, program: core.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
+        for constant in program.consts:
+            _require_short(np.shape(constant))
+        return super().run(program, arguments)
 
     def any_lane(self, entry: Entry) -> Entry:
         """Triton reduces to sums, maxima and minima alone."""
@@ -175,7 +183,7 @@ class _InKernel(Walk):
     def equation(self, equation, inputs: list[Value]) -> list[Value]:
         name = equation.primitive.name
         if name in CALLS:
-            return super().run(program_of(equation), inputs)
+            return self._inline(program_of(equation), inputs)
         if name in ("copy", "optimization_barrier"):
             return inputs
         if name == "scan":
