@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jdescent.trajectory import Status
-from jdescent_playground.player.runs import Numbers, Runs, along_runs
+from jdescent_playground.player.runs import Numbers, Runs, slopes_along
 
 Drawn = tuple[dict[str, Any], dict[str, Numbers]]
 Bounds = list[tuple[float, float]]
@@ -70,7 +70,7 @@ class Ground:
             "start": [*self.start],
             "x_label": self.x_label,
         }
-        return about, {**numbers, "slope": along_runs(self.loss, runs)[1]}
+        return about, {**numbers, "slope": slopes_along(self.loss, runs)}
 
     def _curve(self, runs: Runs, shape: tuple[int, ...]) -> Drawn:
         ((low, high),) = self._bounds(runs)

@@ -214,19 +214,22 @@ def _side_by_side(runs: Mapping[str, Runs]) -> Runs:
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers by the names that a sweep has for them: ``params_w`` of the parameter "w"."""
-    leaves = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(dict(record)):
-        name = jax.tree_util.keystr(path, simple=True, separator="_")
-        if (plain := _plain(leaf)).dtype.kind in "fiub":
-            leaves[name] = plain
-    return leaves
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="_"): _plain(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(dict(record))
+        if _is_numeric(leaf)
+    }
+
+
+def _is_numeric(leaf: Any) -> bool:
+    """Whether it holds real numbers, and not keys or words."""
+    return jnp.issubdtype(leaf.dtype, jnp.floating) or leaf.dtype.kind in "iub"
 
 
 def _plain(leaf: Any) -> np.ndarray:
     """A NumPy array; of narrow floats, which NumPy does not reckon with, in float32."""
-    if jnp.issubdtype(leaf.dtype, jnp.floating):
-        return np.asarray(leaf, np.float64 if leaf.dtype == np.float64 else np.float32)
-    return np.asarray(leaf) if leaf.dtype.kind in "iub" else np.empty(0, "V1")
+    narrow = jnp.issubdtype(leaf.dtype, jnp.floating) and leaf.dtype != np.float64
+    return np.asarray(leaf, np.float32 if narrow else None)
 
 
 def _of_dataset(grid: Any) -> Runs:
@@ -247,12 +250,10 @@ def _of_dataset(grid: Any) -> Runs:
     axes = tuple(_axis(grid, name) for name in names)
     numbers = {}
     for name, variable in grid.data_vars.items():
-        if "step" in variable.dims and variable.dtype.kind not in "OUSM":
+        if "step" in variable.dims and _is_numeric(variable):
             own = tuple(axis for axis in names if axis in variable.dims)
             inner = [dim for dim in variable.dims if dim not in (*own, "step")]
             array = _plain(variable.transpose(*own, "step", *inner).values)
-            if array.dtype.kind == "V":
-                continue
             numbers[str(name).removeprefix("record_")] = Numbers(array, own)
     words = {str(status): int(status) for status in Status}
     status = np.vectorize(lambda word: words[str(word)])(grid["verdict"].values)
@@ -306,8 +307,8 @@ def _ended(runs: Runs, step: Any) -> Runs:
     return Runs(runs.axes, runs.steps, runs.status, runs.numbers | own)
 
 
-def along_runs(function: Callable[..., Any], runs: Runs) -> tuple[Numbers, Numbers]:
-    """A loss and its gradient at every row of every run.
+def slopes_along(function: Callable[..., Any], runs: Runs) -> Numbers:
+    """The gradient of a loss at every row of every run.
 
     Args:
         function: of the parameters, and of axes that its further parameters name.
@@ -330,8 +331,7 @@ def along_runs(function: Callable[..., Any], runs: Runs) -> tuple[Numbers, Numbe
         return function(x, **dict(zip([axis.name for axis in read], values, strict=True)))
 
     flat = jnp.asarray(params.array.reshape(-1, *params.inner))
-    of_run = jax.vmap(jax.value_and_grad(at_point), in_axes=(0, *(None for _ in read)))
+    of_run = jax.vmap(jax.grad(at_point), in_axes=(0, *(None for _ in read)))
     found = jax.jit(jax.vmap(of_run))(flat, *(jnp.asarray(s, flat.dtype) for s in settings))
-    values, slopes = (np.asarray(array).reshape(*count, *array.shape[1:]) for array in found)
-    names = tuple(axis.name for axis in axes)
-    return Numbers(values, names), Numbers(slopes, names)
+    slopes = np.asarray(found).reshape(*count, *found.shape[1:])
+    return Numbers(slopes, tuple(axis.name for axis in axes))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,12 +96,13 @@ def test_the_kernel_between_outputs_has_the_eigenvalues_of_the_gauss_newton_matr
 
 def test_gaussian_expectations_are_those_of_functions_known_in_closed_form():
     """E[uv] = c, and of erf by Williams 1998: (2/π) arcsin(2c/√((1+2a)(1+2b)))."""
-    special = pytest.importorskip("scipy.special")
     C = np.array([[0.5, 0.3], [0.3, 0.8]])
     np.testing.assert_allclose(infinite_width.expectation(C, lambda z: z), C, rtol=1e-12)
     roots = np.sqrt(1 + 2 * np.diag(C))
     expected = 2 / np.pi * np.arcsin(2 * C / np.outer(roots, roots))
-    np.testing.assert_allclose(infinite_width.expectation(C, special.erf), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        infinite_width.expectation(C, scipy.special.erf), expected, rtol=1e-6
+    )
 
 
 def test_the_slope_is_that_of_tanh():

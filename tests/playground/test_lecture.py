@@ -176,6 +176,18 @@ def test_nothing_is_cut_off_on_a_phone_or_a_large_screen(opened, width):
     assert wide == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_click_changes_light_to_dark_and_dark_to_light(opened, scheme):
+    page = opened(color_scheme=scheme)
+    look = "getComputedStyle(document.body).backgroundColor"
+    colors = [page.evaluate(look)]
+    for _ in range(2):
+        page.locator("#theme").click()
+        colors.append(page.evaluate(look))
+    assert colors[0] == colors[2] != colors[1]
+    assert (colors[0] == "rgb(243, 244, 247)") == (scheme == "light")
+
+
 def test_without_scripts_the_text_is_read_and_each_figure_described(opened):
     page = opened(java_script_enabled=False)
     text = page.locator("body").inner_text()

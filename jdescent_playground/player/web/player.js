@@ -249,5 +249,6 @@ document.addEventListener("click", async event => {
 });
 document.getElementById("theme")?.addEventListener("click", () => {
   const root = document.documentElement;
-  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+  const usual = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  root.dataset.theme = (root.dataset.theme ?? usual) === "dark" ? "light" : "dark";
 });

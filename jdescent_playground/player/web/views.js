@@ -31,6 +31,11 @@ class View {
 
 // Dragging, clicking and arrow keys choose the start among those that were computed.
 class Ground extends View {
+  dot(a, b, name, r) {
+    const [cx, cy] = [this.chart.x(a), this.chart.y(b)];
+    if (Math.abs(cx) < 1e5 && Math.abs(cy) < 1e5) make("circle", { class: name, cx, cy, r }, this.chart.moving);
+  }
+
   startAxes() {
     return (this.spec.start ?? []).map(name => this.player.axis(name));
   }
@@ -111,11 +116,6 @@ class Curve extends Ground {
       if (own) this.showStart(x[0], y[0]);
     }
   }
-
-  dot(a, b, name, r) {
-    const [cx, cy] = [this.chart.x(a), this.chart.y(b)];
-    if (Math.abs(cx) < 1e5 && Math.abs(cy) < 1e5) make("circle", { class: name, cx, cy, r }, this.chart.moving);
-  }
 }
 
 // A loss of two parameters: contours, the run, the direction of descent where it stands.
@@ -167,7 +167,6 @@ class Contours extends Ground {
     make("path", { class: "slope-arrow", d: `M${a} ${b}L${tipX} ${tipY}M${head(1)}L${tipX} ${tipY}L${head(-1)}` }, this.chart.moving);
   }
 }
-Contours.prototype.dot = Curve.prototype.dot;
 
 const cross = (x, y, r) => `M${x - r} ${y}H${x + r}M${x} ${y - r}V${y + r}`;
 
@@ -219,9 +218,7 @@ class History extends View {
     });
   }
 
-  level(reference) {
-    return reference.array ? this.get(reference.array).data[0] : reference.value;
-  }
+  level(reference) { return this.get(reference.array).data[0]; }
 }
 
 // One number for every pair of two settings, as colors; a click or the sliders choose the run.
