@@ -1,0 +1,1 @@
+"""The report card: what is known of any optimizer by measurement."""
