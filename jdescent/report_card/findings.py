@@ -1,4 +1,4 @@
-"""What a part of a report card says: findings, failures, tables, and the numbers of its pictures."""
+"""What a part of a report card says: findings, failures, tables, and what its pictures draw."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

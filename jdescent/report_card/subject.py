@@ -90,9 +90,9 @@ def subject_of(
 
     Args:
         what: an optimizer of the library by name, ``"adam"``; one of any module, ``"optax:lion"``,
-            or of a file, ``"mine.py:my_optimizer"``; an expression, ``"lambda lr: jd.lookahead(
-            jd.sgd(lr), 5, 0.5)"``, in which jd, jax, jnp and optax are known; a function from the learning
-            rate to an (init, update) pair; or such a pair, whose learning rate is what it is.
+            or of a file, ``"mine.py:my_optimizer"``; an expression in which jd, jax, jnp and optax
+            are known, ``"lambda lr: jd.lookahead(jd.sgd(lr), 5, 0.5)"``; a function from the
+            learning rate to an (init, update) pair; or such a pair, with the rate that it has.
         settings: keyword arguments of the function.
         name: what the card is to call it.
 
@@ -108,10 +108,8 @@ def subject_of(
     if isinstance(what, str):
         found, code, imports, usual_name, source = _named(what)
     else:
-        found, usual_name = what, _name_of(what)
-        code, imports, source = usual_name, LIBRARY, ""
-        if found is vars(optimizers).get(usual_name):
-            code = f"jd.{usual_name}"
+        found, usual_name, imports, source = what, _name_of(what), LIBRARY, ""
+        code = f"jd.{usual_name}" if _unwrapped(what) in vars(optimizers).values() else usual_name
     while isinstance(found, functools.partial) and not found.args:
         settings = {**found.keywords, **settings}
         found = found.func
@@ -269,9 +267,14 @@ def _attribute(module: ModuleType, name: str, place: str) -> Any:
         ) from None
 
 
-def _name_of(what: Any) -> str:
+def _unwrapped(what: Any) -> Any:
     while isinstance(what, functools.partial):
         what = what.func
+    return what
+
+
+def _name_of(what: Any) -> str:
+    what = _unwrapped(what)
     return getattr(what, "__name__", type(what).__name__).replace("<lambda>", "lambda")
 
 
