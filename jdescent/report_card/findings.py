@@ -90,3 +90,6 @@ class Effort(NamedTuple):
 
     thorough: bool = False
     seed: int = 0
+
+
+USUAL = Effort()

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from jdescent import optimizers
 from jdescent.core import OptimizerLike
@@ -69,18 +69,35 @@ class Subject:
             return False
         return True
 
-    def over_rates(self, function: Callable[[Any], PyTree], rates: Any) -> PyTree:
-        """``function(rate)`` of each rate, stacked: in one program, or one by one."""
+    def over_rates(self, function: Callable[..., PyTree], rates: Any, *others: Any) -> PyTree:
+        """``function(rate, *others)`` of each rate, stacked: in one program, or one by one.
+
+        Args:
+            function: of a rate, and of one element of each of the others, which may be trees.
+            rates: (n,).
+            others: arrays, or trees of arrays, whose first axis is as long.
+        """
         if self.rate_traces:
-            return jax.jit(jax.vmap(function))(jnp.asarray(rates))
-        each = [jax.jit(functools.partial(function, float(rate)))() for rate in np.asarray(rates)]
+            return jax.jit(jax.vmap(function))(jnp.asarray(rates), *others)
+        compiled = jax.jit(function, static_argnums=0)
+        each = [
+            compiled(float(rate), *jax.tree.map(lambda x, i=i: x[i], others))
+            for i, rate in enumerate(np.asarray(rates))
+        ]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
 
-    def rates(self, low: float = 1e-5, high: float = 10.0, a_decade: int = 2) -> Array:
+    def rates(self, low: float = 1e-5, high: float = 10.0, a_decade: int = 2) -> np.ndarray:
         """Learning rates to try, evenly spaced in logarithms; a single one where there is none."""
         if not self.takes_rate:
             return np.ones(1)
         return np.geomspace(low, high, round(a_decade * np.log10(high / low)) + 1)
+
+
+def tried(rates: np.ndarray) -> str:
+    """Words for the rates of which the best counts."""
+    if len(rates) == 1:
+        return "it has no learning rate to choose"
+    return f"best of {len(rates)} rates from {rates[0]:g} to {rates[-1]:g}"
 
 
 def subject_of(
