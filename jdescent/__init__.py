@@ -14,6 +14,7 @@ from jdescent.core import (
 from jdescent.descend import descend
 from jdescent.optimizers import *  # noqa: F403
 from jdescent.optimizers.averaging import averaged_params
+from jdescent.report_card import report
 from jdescent.stopping import StoppingRule, patience
 from jdescent.sweeps import (
     best,
@@ -68,6 +69,7 @@ __all__ = [
     "paired",
     "partition",
     "patience",
+    "report",
     "schedules",
     "static",
     "sweep",

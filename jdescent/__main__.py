@@ -1,4 +1,4 @@
-"""The command ``jdescent``: figures, and the playground."""
+"""The command ``jdescent``: figures, report cards, and the playground."""
 
 import importlib
 import sys
@@ -8,11 +8,15 @@ from pathlib import Path
 import jdescent
 
 USAGE = """usage: jdescent figures [NAME] [--out FOLDER] [--check] [--quick] [SETTING …]
+       jdescent report OPTIMIZER [--set NAME=VALUE] [--against NAME,NAME]
+                       [--out FOLDER] [--thorough] [--fail-under FILE]
        jdescent play [--port PORT] [--address ADDRESS] [--allow-host HOST]
                      [--no-browser]
        jdescent [--help | --version]
 
   figures    make the figure NAME, or all of them; `jdescent figures --help` says which there are
+  report     put an optimizer, the library's or your own, to every trial and write its
+             card; `jdescent report --help` says more
   play       descend in the browser; `jdescent play --help` says more
   --help     show this
   --version  show the version
@@ -59,8 +63,15 @@ def figures(arguments: list[str]) -> None:
     sys.exit(experiments.main(arguments, prog="jdescent figures"))
 
 
-COMMANDS: Mapping[str, Callable[[list[str]], None]] = {"figures": figures, "play": play}
-EXTRAS = {"figures": "figures", "play": "playground"}
+def report(arguments: list[str]) -> None:
+    command = importlib.import_module("jdescent.report_card.command")
+    sys.exit(command.main(arguments))
+
+
+COMMANDS: Mapping[str, Callable[[list[str]], None]] = {
+    "figures": figures, "play": play, "report": report,
+}  # fmt: skip
+EXTRAS = {"figures": "figures", "play": "playground", "report": "test"}
 
 if __name__ == "__main__":
     main()

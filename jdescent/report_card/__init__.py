@@ -1,1 +1,113 @@
-"""The report card: what is known of any optimizer by measurement."""
+"""The report card: what is known of any optimizer by measurement, beside all others.
+
+`jdescent.report` makes one. Each of its parts is a module with ``measure(subject, effort)``, which
+returns findings, failures in words, and what its panels draw:
+
+- `contract`: what JAX, optax and jdescent expect of an optimizer, and what it costs.
+- `identity`: whom it equals, under which settings, or who is nearest.
+- `symmetries`: which changes of loss and coordinates it does not notice.
+- `stability`: the largest stable rate, predicted and measured.
+- `speed`: steps against condition number, rotated bowls, landscapes, saddles.
+- `noise`: where it settles, what large gradients do, when it leaves a well.
+
+Code that is named on the command line or in a call is run, with the rights of whoever runs it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jdescent.report_card.card import Card
+
+__all__ = ["report"]
+
+
+def report(
+    what: Any,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    out: str | PathLike[str] | None = None,
+    against: Sequence[Any] = (),
+    thorough: bool = False,
+    seed: int = 0,
+    progress: bool = True,
+) -> "Card":
+    """Put an optimizer to every trial, and say what came out.
+
+    It takes about two minutes on two cores. With `out`, NAME.html (a page that needs no network),
+    NAME.pdf and NAME.png (its pictures) and NAME.json are written there, the last as parts are
+    finished: a card that was interrupted goes on where it was, unless the optimizer's code,
+    jdescent or jax have changed. Whatever fails on the way is a failure in words on the card.
+    Needs the `figures` extra, and `test` for the contract.
+
+    Args:
+        what: an optimizer of the library by name, ``"adam"``; one of a module or a file,
+            ``"optax.contrib:muon"``, ``"mine.py:my_optimizer"``; an expression,
+            ``"lambda lr: jd.lookahead(jd.sgd(lr), 5, 0.5)"``; a function from the learning rate to
+            an (init, update) pair; or such a pair.
+        settings: keyword arguments of that function.
+        name: what the card is to call it.
+        out: a folder, made if need be.
+        against: others, in any of these forms, whose cards stand beside this one on the page.
+        thorough: more seeds, relatives and learners: some ten minutes.
+        seed: of all that is random.
+        progress: whether a bar shows what is measured.
+
+    Returns:
+        A `Card`: ``card.findings["stability.limit"].value``, ``card.failures``; in a notebook it
+        shows itself.
+
+    Raises:
+        ValueError: there is no such optimizer, or it lacks settings, or cannot be made.
+        TypeError: what is there makes no (init, update) pair.
+
+    Example:
+        >>> import jdescent as jd
+        >>> card = jd.report("sgd", out="cards", against=["adam"])        # doctest: +SKIP
+        >>> card.findings["stability.limit"].value                        # doctest: +SKIP
+        2.0
+    """
+    from jdescent.report_card.card import card_of
+    from jdescent.report_card.findings import Effort
+    from jdescent.report_card.subject import subject_of
+
+    effort = Effort(thorough, seed)
+    subjects = [subject_of(what, settings, name), *(subject_of(other) for other in against)]
+    folder = None if out is None else Path(out).expanduser()
+    kept = [None if folder is None else folder / f"{slug(s.name)}.json" for s in subjects]
+    cards = [card_of(s, effort, k, progress) for s, k in zip(subjects, kept, strict=True)]
+    if folder is not None:
+        save(cards, folder)
+    return cards[0]
+
+
+def save(cards: "Sequence[Card]", folder: Path) -> Path:
+    """Write the first card's page, with the others beside it, its pictures and its numbers."""
+    from jdescent.report_card.card import write
+    from jdescent.report_card.figure import figure_of
+    from jdescent.report_card.page import page_of
+
+    first, *others = cards
+    stem = folder / slug(first.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    write(first, stem.with_name(f"{stem.name}.json"))
+    figure = figure_of(first)
+    for suffix in ("pdf", "png"):
+        figure.savefig(stem.with_name(f"{stem.name}.{suffix}"))
+    page = stem.with_name(f"{stem.name}.html")
+    page.write_text(page_of(first, others), encoding="utf-8")
+    return page
+
+
+def slug(name: str) -> str:
+    """A name as the name of a file.
+
+    Example:
+        >>> slug("heavy_ball(momentum=0.9)")
+        'heavy_ball_momentum_0.9'
+    """
+    return re.sub(r"[^\w.-]+", "_", name).strip("_.") or "optimizer"

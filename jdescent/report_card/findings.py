@@ -79,10 +79,17 @@ class Part:
 
 
 class Panel(NamedTuple):
-    """One picture of a part: ``draw(axes, series)`` draws its series on matplotlib's axes."""
+    """One picture of a part: ``draw(axes, series)`` draws its series on matplotlib's axes.
+
+    Attributes:
+        height: in usual panels.
+        wide: whether it takes the whole width.
+    """
 
     title: str
     draw: Callable[[Any, Mapping[str, Any]], None]
+    height: float = 1.0
+    wide: bool = False
 
 
 class Effort(NamedTuple):

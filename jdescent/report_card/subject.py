@@ -38,6 +38,7 @@ class Subject:
         takes_rate: whether there is a learning rate.
         default_rate: the learning rate it has by default, if any.
         fingerprint: of the code behind it, as far as that can be read; empty where it cannot.
+        settings: its hyperparameters by name, as far as they are numbers.
     """
 
     name: str
@@ -47,12 +48,17 @@ class Subject:
     takes_rate: bool = True
     default_rate: float | None = None
     fingerprint: str = ""
+    settings: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def python(self, rate: float | str = "rate", then: str = "") -> str:
         """Lines that make it, as an `optimizer`, and what is done with it then."""
         shown = rate if isinstance(rate, str) else f"{rate:.6g}"
         made = f"{self.imports}\noptimizer = {self.code.replace('{rate}', shown)}"
         return f"{made}\n{then}" if then else made
+
+    @property
+    def is_of_library(self) -> bool:
+        return self.code.startswith("jd.")
 
     @functools.cached_property
     def rate_traces(self) -> bool:
@@ -167,7 +173,19 @@ def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
         lambda rate: found(**{rate_name: rate}, **settings),
         f"({code})({arguments})" if code.startswith("lambda") else f"{code}({arguments})",
         default_rate=float(default) if number else None,
+        settings=_numbers(found, settings, rate_name),
     )
+
+
+def _numbers(found: Callable, settings: Mapping[str, Any], rate_name: str) -> dict[str, float]:
+    """What the function is set with, by default or as given, as far as they are numbers."""
+    parameters = inspect.signature(found).parameters.items()
+    values = {name: p.default for name, p in parameters} | dict(settings)
+    return {
+        name: float(value)
+        for name, value in values.items()
+        if isinstance(value, float | int) and not isinstance(value, bool) and name != rate_name
+    }
 
 
 def _rate_parameter(found: Callable, code: str, settings: Mapping[str, Any]) -> str | None:
@@ -203,7 +221,12 @@ def _rate_parameter(found: Callable, code: str, settings: Mapping[str, Any]) -> 
 
 
 def _require_pair(subject: Subject) -> None:
-    made = subject.make(0.1)
+    try:
+        made = subject.make(0.1)
+    except Exception as error:
+        raise ValueError(
+            f"{subject.name} cannot be made: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(made, OptimizerLike):
         raise TypeError(
             f"{subject.name} must make an (init, update) pair, but {subject.python(0.1)!r} gives "
@@ -267,7 +290,7 @@ def _of_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent))  # as Python does for a script
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(path.parent))

@@ -24,6 +24,7 @@ TITLE = "Symmetries"
 
 FACTOR = 7.0  # of a scale; no power of two, so that what is exact is not so by chance
 POWERS = (0, -1, -2, 1, 2)
+SUPERSCRIPTS = {-2: "⁻²", -1: "⁻¹", 1: "", 2: "²"}
 EXACT, NEARLY = 1e-9, 1e-2  # units of the path, in float64
 EXACT_NARROW = 1e-4  # in float32, whose roundings 24 steps amplify
 
@@ -111,7 +112,7 @@ def _distances(
 
         start = jnp.linalg.solve(change["matrix"], problem.x0 - change["shift"])
         found = walk(subject.make(rate), loss, start, STEPS)
-        return found @ change["matrix"].T + change["shift"]
+        return found @ change["matrix"].T + change["shift"][None]
 
     unchanged = (Change("", "", np.eye(SIZE), np.zeros(SIZE)), 0)
     every = [unchanged, *runs]
@@ -131,7 +132,7 @@ def _finding(change: Change, by_power: Mapping[int, float], exact: float, rate: 
     apart = by_power[power]
     word = "exactly" if apart <= exact else "nearly" if apart <= NEARLY else "no"
     if power and word != "no":
-        word += f", with the rate times {FACTOR:g}^{power}"
+        word += f", with the rate times {FACTOR:g}{SUPERSCRIPTS[power]}"
     note = f"paths part by {apart:.2g} of their length, at the rate {rate:g}"
     meaning = f"the same path with {change.meaning}"
     return Finding(change.name, meaning, word, "exact", note=note)
@@ -152,4 +153,4 @@ def _draw(axes: Any, series: Mapping[str, Any]) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28), ncol=2)
 
 
-PANELS = (Panel("Paths after a change of coordinates or of the loss", _draw),)
+PANELS = (Panel("Other coordinates: how far paths part", _draw),)

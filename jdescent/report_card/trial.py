@@ -4,7 +4,8 @@ Of x, 18 numbers in a vector b (5), a scalar s and a matrix w (4 × 3), the loss
 
     f_t(x) = ½·Σ a·x² + ¼·Σ q·x⁴ + ½·(c·x)² + n_t·x
 
-with curvatures a over three decades, and slopes n_t drawn anew for each step.
+where a, q, c and the slopes n_t, which are drawn anew for each step, have another size for each of
+the numbers, over six decades: in the small ones an ε of 1e-8 shows.
 """
 
 from collections.abc import Callable
@@ -45,12 +46,11 @@ class Trial(NamedTuple):
 def trial(seed: int = 0, steps: int = STEPS) -> Trial:
     """The same numbers for every optimizer, float64 where that is on."""
     random = np.random.default_rng(seed)
-    a = 10 ** random.uniform(-2, 1, SIZE)
-    q = random.uniform(0, 0.5, SIZE)
-    c = random.normal(0, 0.3, SIZE)
-    sizes = 10 ** random.uniform(-4, 0, SIZE)
+    a = 10 ** random.uniform(-5, 1, SIZE)
+    q = a * random.uniform(0, 0.5, SIZE)
+    c = a * random.normal(0, 0.3, SIZE)
     drift = np.exp(np.cumsum(random.normal(0, 0.2, (steps, 1)), 0))
-    noise = drift * sizes * random.standard_normal((steps, SIZE))
+    noise = drift * a * random.standard_normal((steps, SIZE))
     return Trial(*map(jnp.asarray, (a, q, c, noise, random.normal(0, 1.0, SIZE))))
 
 

@@ -1,0 +1,207 @@
+"""The card: all parts of one optimizer, measured one after the other, kept as they come."""
+
+import dataclasses
+import json
+import math
+import platform
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm.auto import tqdm
+
+from jdescent.report_card import (
+    contract,
+    identity,
+    noise,
+    speed,
+    stability,
+    symmetries,
+)
+from jdescent.report_card.findings import Effort, Failure, Finding, Part, Table
+from jdescent.report_card.subject import Subject
+
+PARTS: tuple[ModuleType, ...] = (contract, identity, symmetries, stability, speed, noise)
+FORMAT = 1  # of the JSON
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What was measured of one optimizer.
+
+    Attributes:
+        name: of the optimizer.
+        python: how it is made.
+        parts: by name, in the order of the page.
+        about: effort, seed, versions, machine and seconds.
+    """
+
+    name: str
+    python: str
+    parts: Mapping[str, Part]
+    about: Mapping[str, Any]
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """All findings, as ``part.name``."""
+        return {f"{p}.{f.name}": f for p, part in self.parts.items() for f in part.findings}
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [failure for part in self.parts.values() for failure in part.failures]
+
+    def _repr_html_(self) -> str:
+        """The page within a notebook's output."""
+        import html
+
+        from jdescent.report_card.page import page_of
+
+        inner = html.escape(page_of(self), quote=True)
+        return f'<iframe srcdoc="{inner}" style="width:100%;height:70vh;border:0"></iframe>'
+
+    def __str__(self) -> str:
+        nearest = self.findings.get("identity.nearest")
+        count = len(self.failures)
+        failures = f"{count} failure{'' if count == 1 else 's'}"
+        lines = [f"{self.name}: {len(self.findings)} findings, {failures}"]
+        lines += [f"nearest relative: {nearest.value} ({nearest.note})"] if nearest else []
+        lines += [f"! {failure.where}: {failure.why}" for failure in self.failures]
+        return "\n".join(lines)
+
+
+def card_of(
+    subject: Subject, effort: Effort, kept: Path | None = None, progress: bool = True
+) -> Card:
+    """Measure all parts, or what is left of them.
+
+    Args:
+        subject: the optimizer.
+        effort: how much is run.
+        kept: a JSON file in which parts are kept as they are finished; those that stand there of
+            the same optimizer, effort and version are not measured again.
+        progress: whether a bar shows which part is measured.
+    """
+    about = _about(subject, effort)
+    parts = _kept_parts(kept, about)
+    seconds: dict[str, float] = dict.fromkeys(parts, 0.0)
+    bar = tqdm(PARTS, desc=subject.name, unit="part", disable=not progress)
+    for module in bar:
+        bar.set_postfix_str(module.TITLE.lower())
+        if module.NAME not in parts:
+            began = time.perf_counter()
+            parts[module.NAME] = _measured(module, subject, effort)
+            seconds[module.NAME] = time.perf_counter() - began
+            card = _card(subject, parts, about | {"seconds": seconds})
+            if kept is not None:
+                write(card, kept)
+    return _card(subject, parts, about | {"seconds": seconds})
+
+
+def _card(subject: Subject, parts: Mapping[str, Part], about: Mapping[str, Any]) -> Card:
+    ordered = {m.NAME: parts[m.NAME] for m in PARTS if m.NAME in parts}
+    return Card(subject.name, subject.python(), ordered, about)
+
+
+def _measured(module: ModuleType, subject: Subject, effort: Effort) -> Part:
+    """A part; whatever goes wrong in it is a failure in words."""
+    try:
+        return module.measure(subject, effort)
+    except Exception as error:
+        first_line = str(error).strip().splitlines()
+        why = f"{type(error).__name__}: {first_line[0] if first_line else 'no message'}"
+        line = (
+            "import jax.numpy as jnp, jdescent as jd\n"
+            "jd.descend(lambda x: jnp.sum(x**2), jnp.ones(3), optimizer, 3)"
+        )
+        return Part(failures=[Failure(module.TITLE.lower(), why, subject.python(0.01, line))])
+
+
+def _about(subject: Subject, effort: Effort) -> dict[str, Any]:
+    import jdescent
+
+    return {
+        "format": FORMAT,
+        "python": subject.python(),
+        "fingerprint": subject.fingerprint,
+        "thorough": effort.thorough,
+        "seed": effort.seed,
+        "jdescent": jdescent.__version__,
+        "jax": jax.__version__,
+        "device": jax.devices()[0].device_kind,
+        "machine": platform.machine(),
+    }
+
+
+def _kept_parts(kept: Path | None, about: Mapping[str, Any]) -> dict[str, Part]:
+    if kept is None or not kept.exists() or not about["fingerprint"]:
+        return {}
+    try:
+        card = read(kept)
+    except (ValueError, KeyError, TypeError):
+        return {}  # not a card, or one that was cut off: it is measured anew
+    alike = all(card.about.get(key) == value for key, value in about.items())
+    return dict(card.parts) if alike else {}
+
+
+# -- as JSON ---------------------------------------------------------------------------------------
+
+
+def write(card: Card, path: Path) -> None:
+    """The card as JSON; numbers that JSON lacks are written as words."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_plain(dataclasses.asdict(card)), indent=1, ensure_ascii=False)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def read(path: Path) -> Card:
+    """The card in a JSON file.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    content = _numbers(json.loads(path.read_text(encoding="utf-8")))
+    if not isinstance(content, dict) or content.get("about", {}).get("format") != FORMAT:
+        raise ValueError(f"{path} holds no report card of format {FORMAT}")
+    parts = {
+        name: Part(
+            [Finding(**row) for row in part["findings"]],
+            [Failure(**row) for row in part["failures"]],
+            [Table(**row) for row in part["tables"]],
+            part["series"],
+        )
+        for name, part in content["parts"].items()
+    }
+    return Card(content["name"], content["python"], parts, content["about"])
+
+
+_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else json.dumps(value)
+    if isinstance(value, Iterable):
+        return [_plain(inner) for inner in value]
+    raise TypeError(f"a card holds numbers, words and lists, got {type(value).__name__}")
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(inner) for inner in value]
+    return _WORDS.get(value, value) if isinstance(value, str) else value

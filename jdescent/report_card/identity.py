@@ -1,0 +1,99 @@
+"""Identity: whom an optimizer equals, under which settings, or who is nearest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jdescent._jax import enable_x64
+from jdescent.plotting import COLORS
+from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part, Table
+from jdescent.report_card.relatives import EQUAL, Match, matched, nearest
+from jdescent.report_card.subject import Subject
+from jdescent.report_card.trial import RATE, SIZE, STEPS, trial, walk
+
+NAME = "identity"
+TITLE = "Identity"
+
+LOOKED_AT = {False: 8, True: 16}  # relatives whose settings are sought
+ASCENT = 0.0  # the cosine between the first step and the slope, above which it climbs
+
+
+def measure(subject: Subject, effort: Effort = USUAL) -> Part:
+    """The nearest relatives, by the distance of paths on one trial, and their settings."""
+    path = _path(subject)
+    if not np.isfinite(path).all():
+        where = f"a descent of {STEPS} steps from η = {RATE:g}"
+        return Part(failures=[Failure(where, "its path is not finite", subject.python(RATE))])
+    failures = _climbing(subject)
+    matches: list[Match] = []
+    for candidate in nearest(path, LOOKED_AT[effort.thorough]):
+        matches.append(matched(path, candidate, subject.settings))
+        if matches[-1].is_equal and not matches[-1].complexity:
+            break  # it is this one as it stands
+    matches.sort(key=Match.order)
+    best = matches[0]
+    findings = [
+        Finding(
+            "nearest", "the nearest relative", str(best), "exact",
+            note=f"their paths part by {best.distance:.2g} of their length in {STEPS} steps",
+        ),
+        Finding("distance", "distance of its path, in lengths of the path", best.distance, "exact"),
+        Finding("equals", f"whether it equals it, to {EQUAL:g}", best.is_equal, "exact"),
+    ]  # fmt: skip
+    if best.is_equal and best.relative.wrong and not subject.is_of_library:
+        failures.append(
+            Failure(
+                f"it is {best.relative.name} got wrong", best.relative.wrong, subject.python(RATE)
+            )
+        )
+    rows = [(str(match), f"{match.distance:.2g}") for match in matches]
+    titles = ("relative, with the settings that bring it nearest", "distance of paths")
+    series = {"names": [row[0] for row in rows], "distances": [m.distance for m in matches]}
+    return Part(findings, failures, [Table("Nearest relatives", titles, rows)], series)
+
+
+def _path(subject: Subject) -> np.ndarray:
+    """On the trial, in float64 where the optimizer can."""
+    try:
+        with enable_x64(True):
+            return _walked(subject)
+    except Exception:  # an optimizer that has numbers of its own in float32
+        return _walked(subject).astype(np.float64)
+
+
+def _walked(subject: Subject) -> np.ndarray:
+    problem = trial()
+    made = subject.make(RATE)
+    return np.asarray(jax.jit(lambda: walk(made, problem.loss, problem.x0, STEPS))())
+
+
+def _climbing(subject: Subject) -> list[Failure]:
+    """Where the first steps lead up a plain slope."""
+    slope = jnp.linspace(0.5, 1.5, SIZE, dtype=jnp.float32)
+    made = subject.make(RATE)
+    path = walk(made, lambda x, t: jnp.dot(slope, x), jnp.zeros(SIZE, jnp.float32), 3)
+    move = np.asarray(path[-1], float)
+    size = np.linalg.norm(move) * np.linalg.norm(slope)
+    if size == 0 or np.dot(move, slope) / size <= ASCENT:
+        return []
+    why = "along a plain slope it goes up: the sign of its update is wrong"
+    return [Failure("the direction of its steps", why, subject.python(RATE))]
+
+
+def _draw(axes: Any, series: Mapping[str, Any]) -> None:
+    rows = np.arange(len(series["names"]))[::-1]
+    distances = np.clip(np.array(series["distances"], float), 1e-17, 10)
+    axes.axvline(EQUAL, color="black", linewidth=0.8, linestyle="--")
+    axes.plot(distances, rows, "o", color=COLORS["blue"])
+    for row, name, at in zip(rows, series["names"], distances, strict=True):
+        axes.annotate(name, (at, row), xytext=(0, 5), textcoords="offset points", fontsize=6,
+                      ha="right" if at > 1e-8 else "left")  # fmt: skip
+    axes.set(xscale="log", xlim=(1e-18, 30), ylim=(-0.6, len(rows) - 0.2),
+             xlabel="distance, in lengths of the path")  # fmt: skip
+    axes.set_yticks([])
+
+
+PANELS = (Panel("Nearest relatives; left of the line, equal", _draw),)

@@ -1,0 +1,309 @@
+"""Whom an optimizer equals: the nearest paths on record, and then settings that close the gap.
+
+The paths of the library's optimizers, and of some mistakes, on the trial of `trial` are on record
+in relatives.npz, which ``python -m jdescent.report_card.relatives`` writes anew. They only choose
+whom to look at closely.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import least_squares
+
+from jdescent import optimizers
+from jdescent._jax import enable_x64
+from jdescent.core.hyperparameters import Real
+from jdescent.core.signature import Hyperparameter, Switch, hyperparameters_of
+from jdescent.report_card.slips import SLIPS
+from jdescent.report_card.trial import RATE, STEPS, distance, length, trial, walk
+
+RECORD = Path(__file__).with_name("relatives.npz")
+# Settings in which the paths of all that have them are on record, beside the usual.
+VARIATIONS: tuple[dict[str, float], ...] = (
+    {}, {"b1": 0.5}, {"b1": 0.8}, {"b1": 0.95}, {"b2": 0.9}, {"b2": 0.95}, {"b2": 0.99},
+    {"b1": 0.5, "b2": 0.9}, {"b1": 0.95, "b2": 0.95}, {"b1": 0.95, "b2": 0.99},
+    {"momentum": 0.5}, {"momentum": 0.7}, {"momentum": 0.9}, {"momentum": 0.97},
+    {"decay": 0.99}, {"weight_decay": 0.1},
+)  # fmt: skip
+RECORDED = np.array([0, 1, 2, 3, 5, 8, 12, 17, STEPS - 1])  # steps
+EQUAL = 1e-9  # units of the path, in float64
+EVALUATIONS = 60
+SMALLEST = -100.0  # the logarithm that stands for that of 0
+NEEDED = {"momentum": 0.9, "b1": 0.9, "b2": 0.999, "dampening": 0.9}  # where there is no default
+SCALES = {"eps_root": 1e-8, "eps": 1e-8}  # of numbers that are 0 by default; others 0.1
+
+RATE_FACTOR = "rate_factor"  # what the subject's learning rate is multiplied by
+
+Settings = Mapping[str, float]
+
+
+class Relative(NamedTuple):
+    """An optimizer on record, or a mistake.
+
+    Attributes:
+        name: of the library's optimizer.
+        factory: what makes it.
+        switches: arguments that stay as they are.
+        wrong: in words, of a mistake; empty otherwise.
+    """
+
+    name: str
+    factory: Callable[..., Any]
+    switches: Mapping[str, Any]
+    wrong: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.written({})
+
+    def written(self, settings: Settings) -> str:
+        """In Python as far as it can be, and what is wrong in words."""
+        numbers = dict(settings)
+        factor = numbers.pop(RATE_FACTOR, None)
+        given = [] if factor is None else [f"{factor:.6g} * rate"]
+        given += [f"{name}={value}" for name, value in self.switches.items()]
+        given += [f"{name}={value:.6g}" for name, value in numbers.items()]
+        plain = f"jd.{self.name}({', '.join(given)})" if given else f"jd.{self.name}"
+        return f"{plain}, but {self.wrong}" if self.wrong else plain
+
+    @property
+    def numbers(self) -> Mapping[str, "Number"]:
+        """What can be set to another number."""
+        known = hyperparameters_of(self.factory).items()
+        found = {name: _number(one) for name, one in known if name not in self.switches}
+        return {name: number for name, number in found.items() if number is not None}
+
+    def path(self, settings: Settings) -> Any:
+        """Its path on the trial; settings may be traced."""
+        problem = trial()
+        made = self.factory(**{**self.switches, **settings})
+        return walk(made, problem.loss, problem.x0, STEPS)
+
+
+class Number(NamedTuple):
+    """A hyperparameter as a coordinate z in which settings are sought."""
+
+    start: float
+    encode: Callable[[float], float]
+    decode: Callable[[Any], Any]
+    is_free: bool  # whether z may be any number, or only ≥ 0
+
+
+def _number(one: Hyperparameter) -> Number | None:
+    if not isinstance(one.kind, Real):
+        return None
+    start = NEEDED.get(one.name) if one.default is inspect.Parameter.empty else one.default
+    if one.name == "learning_rate":
+        start = RATE
+    if start is None and one.name == "momentum":
+        start = 0.0
+    if not isinstance(start, float | int) or isinstance(start, bool):
+        return None
+    if one.kind.decays:  # z = ln 1/(1 − β)
+        return Number(start, lambda b: -np.log1p(-b), lambda z: -jnp.expm1(-z), False)
+    if start > 0:
+        return Number(start, lambda x: math.log(x) if x > 0 else SMALLEST, jnp.exp, True)
+    scale = SCALES.get(one.name, 0.1)
+    return Number(start, lambda x: x / scale, lambda z: scale * z, False)
+
+
+def relatives() -> Iterator[Relative]:
+    """All that are on record; simple ones first."""
+    for name in optimizers.__all__:
+        factory = vars(optimizers)[name]
+        if not callable(factory):
+            continue
+        parameters = inspect.signature(factory).parameters.items()
+        needed = {n for n, p in parameters if p.default is p.empty}
+        if needed - {"learning_rate", *NEEDED}:
+            continue  # a wrapper, or one that needs data
+        yield Relative(name, factory, {})
+        for switch, one in hyperparameters_of(factory).items():
+            if isinstance(one.kind, Switch) and isinstance(one.default, bool):
+                yield Relative(name, factory, {switch: not one.default})
+    for slip in SLIPS:
+        yield Relative(slip.of, slip.factory, {}, slip.wrong)
+
+
+class Match(NamedTuple):
+    """A relative, the settings that bring it nearest, and how near: in units of the path."""
+
+    relative: Relative
+    settings: Settings
+    distance: float
+
+    @property
+    def is_equal(self) -> bool:
+        return self.distance <= EQUAL
+
+    @property
+    def complexity(self) -> int:
+        """How many settings it takes."""
+        return len(self.settings) + len(self.relative.switches)
+
+    def order(self) -> tuple[float, ...]:
+        """Of those that are equal, the plainest comes first; of others the nearest."""
+        return (0, self.complexity, self.distance) if self.is_equal else (1, self.distance)
+
+    def __str__(self) -> str:
+        return self.relative.written(self.settings)
+
+
+class Candidate(NamedTuple):
+    """A relative, and settings with which its path on record is near."""
+
+    relative: Relative
+    settings: Settings
+
+
+def nearest(path: np.ndarray, count: int) -> list[Candidate]:
+    """Those on record whose paths are nearest, scaled as suits best; each relative once."""
+    recorded = np.load(RECORD)
+    known = {one.title: one for one in relatives()}
+    moves = (path - recorded["start"])[RECORDED].ravel()
+    rows = zip(recorded["titles"], recorded["variations"], recorded["moves"], strict=True)
+    found = sorted(
+        (_apart(moves, other.astype(np.float64).ravel()), place, title, VARIATIONS[variation])
+        for place, (title, variation, other) in enumerate(rows)
+        if title in known
+    )
+    chosen: dict[str, Candidate] = {}
+    for _, _, title, settings in found:
+        chosen.setdefault(title, Candidate(known[title], settings))
+    return list(chosen.values())[:count]
+
+
+def _apart(moves: np.ndarray, others: np.ndarray) -> float:
+    """How far two paths from one start part, the other's steps all a factor longer or shorter."""
+    size = np.vdot(others, others)
+    if not (np.isfinite(size) and size > 0):
+        return np.inf
+    factor = np.vdot(moves, others) / size
+    return float(np.abs(moves - factor * others).max() / np.abs(moves).max())
+
+
+def matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
+    """The settings of a relative that bring its path nearest to a path of float64.
+
+    Args:
+        path: on the trial.
+        candidate: whose numbers are sought, from where its path on record is near.
+        given: those that the subject has by the same name, from which the search starts instead.
+    """
+    with enable_x64(True):
+        return _matched(path, candidate, given)
+
+
+def _matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
+    relative = candidate.relative
+    numbers = relative.numbers
+    start = np.asarray(trial().x0)
+    begin = {name: given.get(name, number.start) for name, number in numbers.items()}
+    begin |= {name: value for name, value in candidate.settings.items() if name not in given}
+
+    def walked(z: Any) -> Any:
+        coordinates = zip(numbers.items(), z, strict=True)
+        return relative.path({name: number.decode(c) for (name, number), c in coordinates})
+
+    run = jax.jit(walked)
+    size = float(length(path, start))
+
+    def encoded(settings: Settings) -> np.ndarray:
+        return np.array([number.encode(settings[name]) for name, number in numbers.items()])
+
+    def residual(z: np.ndarray) -> np.ndarray:
+        return np.nan_to_num((np.asarray(run(z)) - path) / size, nan=1e3, posinf=1e3).ravel()
+
+    def apart(settings: Settings) -> float:
+        return distance(np.asarray(run(encoded(settings))), path, start)
+
+    def match(settings: Settings) -> Match:
+        plain = _plainest(settings, numbers, apart)
+        return Match(relative, _shown(plain, numbers), apart(plain))
+
+    if (near := apart(begin)) <= EQUAL:
+        return match(begin)
+    slope = jax.jit(jax.jacfwd(walked))
+
+    def jacobian(z: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(np.asarray(slope(z)) / size).reshape(path.size, len(z))
+
+    lowest = [-np.inf if number.is_free else 0.0 for number in numbers.values()]
+    found = least_squares(
+        residual, np.maximum(encoded(begin), lowest), jacobian, bounds=(lowest, np.inf),
+        max_nfev=EVALUATIONS, xtol=1e-15, ftol=1e-15, gtol=1e-15,
+    )  # fmt: skip
+    decoded = {
+        name: float(number.decode(c))
+        for (name, number), c in zip(numbers.items(), found.x, strict=True)
+    }
+    return match(decoded if apart(decoded) < near else begin)
+
+
+def _plainest(
+    settings: Settings, numbers: Mapping[str, Number], apart: Callable[[Settings], float]
+) -> Settings:
+    """With those that may as well be what they are by default, or 0, being that."""
+    limit = max(EQUAL, apart(settings) * 1.001)
+    kept = dict(settings)
+    for name, number in numbers.items():
+        for value in (number.start, 0.0):
+            plain = kept | {name: value}
+            if apart(plain) <= limit:
+                kept = plain
+                break
+    return kept
+
+
+def _shown(settings: Settings, numbers: Mapping[str, Number]) -> Settings:
+    """The settings that are not the usual ones, and the factor of the learning rate."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name != "learning_rate" and not np.isclose(value, numbers[name].start, rtol=1e-9)
+    } | _rate_factor(settings)
+
+
+def _rate_factor(settings: Settings) -> dict[str, float]:
+    rate = settings.get("learning_rate", RATE)
+    return {} if np.isclose(rate, RATE, rtol=1e-9) else {RATE_FACTOR: rate / RATE}
+
+
+def write_record() -> None:
+    """Walk all relatives in all variations and write their moves, each in units of its largest."""
+    titles, variations, moves = [], [], []
+    with enable_x64(True):
+        start = np.asarray(trial().x0)
+        for relative in relatives():
+            numbers = relative.numbers
+            usual = {name: number.start for name, number in numbers.items()}
+            own = [n for n, one in enumerate(VARIATIONS)
+                   if set(one) <= set(usual) and (n == 0 or usual | one != usual)]  # fmt: skip
+            settings = [usual | VARIATIONS[n] for n in own]
+            stacked = {name: jnp.array([one[name] for one in settings]) for name in usual}
+            try:
+                paths = np.asarray(jax.jit(jax.vmap(relative.path))(stacked))
+            except TypeError as error:  # it needs a key, or the number of steps
+                print(f"left out: {relative.title}: {error}", flush=True)
+                continue
+            for n, path in zip(own, paths, strict=True):
+                move = (path - start)[RECORDED]
+                if np.isfinite(move).all() and np.abs(move).max() > 0:
+                    titles.append(relative.title)
+                    variations.append(n)
+                    moves.append((move / np.abs(move).max()).astype(np.float16))
+            print(relative.title, len(own), flush=True)
+    np.savez_compressed(
+        RECORD, titles=np.array(titles), variations=np.array(variations, np.int8),
+        moves=np.stack(moves), start=start,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    write_record()
