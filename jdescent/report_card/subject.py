@@ -4,13 +4,8 @@ import ast
 import dataclasses
 import functools
 import hashlib
-import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -21,9 +16,11 @@ from jaxtyping import PyTree
 from jdescent import optimizers
 from jdescent.core import OptimizerLike
 from jdescent.core.contract import accept_extra
+from jdescent.core.hyperparameters import Real
+from jdescent.core.signature import Hyperparameter, RandomKey, hyperparameters_of
+from jdescent.report_card.naming import LIBRARY, named
 
 RATE_NAMES = ("learning_rate", "lr", "step_size", "eta")
-LIBRARY = "import jdescent as jd"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +126,7 @@ def subject_of(
     """
     settings = dict(settings or {})
     if isinstance(what, str):
-        found, code, imports, usual_name, source = _named(what)
+        found, code, imports, usual_name, source = named(what)
     else:
         found, usual_name, imports, source = what, _name_of(what), LIBRARY, ""
         code = f"jd.{usual_name}" if _unwrapped(what) in vars(optimizers).values() else usual_name
@@ -137,6 +134,8 @@ def subject_of(
         settings = {**found.keywords, **settings}
         found = found.func
     usual_name += f"({_written(settings)})" if settings else ""
+    if (key := _key_of(found, settings)) is not None:
+        settings["key"], imports = key, f"{imports}, jax"
     subject = _made(found, code, settings)
     fingerprint = source or _source_of(found)
     subject = dataclasses.replace(
@@ -144,6 +143,15 @@ def subject_of(
     )
     _require_pair(subject)
     return subject
+
+
+def _key_of(found: Any, settings: Mapping[str, Any]) -> Any:
+    """The random key that one of the library's needs: of the seed given, or of 0."""
+    known = _known(found).get("key")
+    seed = settings.get("key", 0)
+    if known is None or not isinstance(known.kind, RandomKey) or not isinstance(seed, int):
+        return None
+    return jax.random.key(seed)
 
 
 def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
@@ -209,7 +217,7 @@ def _rate_parameter(found: Callable, code: str, settings: Mapping[str, Any]) -> 
     rate = next((name for name in RATE_NAMES if name in parameters), None)
     if rate in settings:
         rate = None
-    elif rate is None and needed and needed[0] not in ("optimizer", "fast_optimizer", "key"):
+    elif rate is None and needed and _may_be_a_rate(found, needed[0]):
         rate = needed[0]
     missing = [name for name in needed if name != rate]
     if missing:
@@ -218,6 +226,18 @@ def _rate_parameter(found: Callable, code: str, settings: Mapping[str, Any]) -> 
             f'"lambda lr: …" in Python'
         )
     return rate
+
+
+def _may_be_a_rate(found: Callable, name: str) -> bool:
+    """Whether a parameter of another name may be the learning rate, as far as is known of it."""
+    known = _known(found).get(name)
+    return known is None or isinstance(known.kind, Real)
+
+
+def _known(found: Any) -> Mapping[str, Hyperparameter]:
+    """What the library knows of the parameters of its own optimizers."""
+    is_own = callable(found) and any(found is one for one in vars(optimizers).values())
+    return hyperparameters_of(found) if is_own else {}
 
 
 def _require_pair(subject: Subject) -> None:
@@ -234,79 +254,6 @@ def _require_pair(subject: Subject) -> None:
         )
 
 
-def _named(what: str) -> tuple[Any, str, str, str, str]:
-    """What a string means, how it is written and imported, its name, and its source if a file's."""
-    if what.lstrip().startswith("lambda"):
-        imports = f"{LIBRARY}, jax, jax.numpy as jnp, optax"
-        return _evaluated(what), what.strip(), imports, "lambda", what
-    place, colon, attribute = what.rpartition(":")
-    if not colon:
-        if what not in optimizers.__all__:
-            raise ValueError(
-                f"the library has no optimizer {what!r}: `jd.optimizers` has "
-                f"{_near(what)}; others are named as MODULE:NAME or FILE.py:NAME"
-            )
-        return vars(optimizers)[what], f"jd.{what}", LIBRARY, what, ""
-    if place.endswith(".py"):
-        path = Path(place).expanduser().resolve()
-        found = _attribute(_of_file(path), attribute, place)
-        imports = f"import runpy\nmine = runpy.run_path({str(path)!r})"
-        return found, f"mine[{attribute!r}]", imports, attribute, path.read_text(encoding="utf-8")
-    try:
-        module = importlib.import_module(place)
-    except ImportError as error:
-        raise ValueError(
-            f"there is no module {place!r} to take {attribute} from: {error}"
-        ) from None
-    found = _attribute(module, attribute, place)
-    source = f"{place} {getattr(sys.modules[place.partition('.')[0]], '__version__', '')}"
-    return found, f"{place}.{attribute}", f"import {place}", f"{place}.{attribute}", source
-
-
-def _near(what: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(what, optimizers.__all__, n=3)
-    return ", ".join(near) if near else f"{len(optimizers.__all__)}, such as adam and muon"
-
-
-def _evaluated(expression: str) -> Any:
-    names = {"jd": importlib.import_module("jdescent"), "jax": jax, "jnp": jnp}
-    if importlib.util.find_spec("optax") is not None:
-        names["optax"] = importlib.import_module("optax")
-    try:
-        return eval(expression, names)
-    except SyntaxError as error:
-        raise ValueError(f"{expression!r} is no Python expression: {error.msg}") from None
-
-
-def _of_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))  # as Python does for a script
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
-
-
-def _attribute(module: ModuleType, name: str, place: str) -> Any:
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        here = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
-        raise ValueError(
-            f"{place} has no {name!r}; it has {', '.join(sorted(here)[:12])}"
-        ) from None
-
-
 def _unwrapped(what: Any) -> Any:
     while isinstance(what, functools.partial):
         what = what.func
@@ -319,7 +266,12 @@ def _name_of(what: Any) -> str:
 
 
 def _written(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return ", ".join(f"{name}={_literal(value)}" for name, value in settings.items())
+
+
+def _literal(value: Any) -> str:
+    is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return f"jax.random.key({jax.random.key_data(value)[-1]})" if is_key else repr(value)
 
 
 def _source_of(found: Any) -> str:
