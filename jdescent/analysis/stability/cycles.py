@@ -53,9 +53,8 @@ class Sizes(NamedTuple):
     largest: float
 
 
-def oscillation(linear: Linearization) -> Oscillation | str:
+def oscillation(linear: Linearization, rate: float) -> Oscillation | str:
     """What is left of x after long runs, or in words why it is not in proportion to the rate."""
-    rate = linear.unit
     cycle = _cycle(linear, rate)
     near, slower, *others = _runs(linear, rate, None if cycle is None else cycle[0])
     largest = np.array([slower.largest, *(run.largest for run in others)])

@@ -24,6 +24,20 @@ def mixing() -> Iterator[None]:
         yield
 
 
+class Axes(NamedTuple):
+    """The eigenvectors of H, as the columns of a matrix; None where they are the coordinates."""
+
+    columns: np.ndarray | None = None
+
+    def along(self, vectors: np.ndarray) -> np.ndarray:
+        """Coordinates of vectors (…, n) along the axes."""
+        return vectors if self.columns is None else vectors @ self.columns
+
+    def back(self, coordinates: np.ndarray) -> np.ndarray:
+        """Vectors (…, n) of coordinates along the axes."""
+        return coordinates if self.columns is None else coordinates @ self.columns.T
+
+
 class Quadratic(NamedTuple):
     """H, by its products, and how a flat x lies in the parameters.
 
@@ -33,6 +47,7 @@ class Quadratic(NamedTuple):
         size: how many numbers x has.
         scale: a positive curvature, the unit 1/scale of rates.
         described: H in words.
+        axes: its eigenvectors; None where they are not known.
     """
 
     product: Callable[[Array], Array]
@@ -40,6 +55,7 @@ class Quadratic(NamedTuple):
     size: int
     scale: float
     described: str
+    axes: Axes | None = None
 
 
 def require_memory(most: Any) -> None:
@@ -93,9 +109,11 @@ def _of_curvature(curvature: Any, params: Any) -> Quadratic:
         raise ValueError(
             f"curvature of shape {H.shape} is for {H.shape[0]} parameters, params has {flat.size}"
         )
+    eigenvalues, axes = H, Axes()
     if H.ndim == 2:
         _require_symmetric(H)
-    eigenvalues = np.linalg.eigvalsh(H) if H.ndim == 2 else H
+        eigenvalues, columns = np.linalg.eigh(H)
+        axes = Axes(columns)
     if not np.any(eigenvalues > 0):
         raise ValueError(
             f"curvature must have a positive eigenvalue, got {np.max(eigenvalues):g} as the "
@@ -104,7 +122,7 @@ def _of_curvature(curvature: Any, params: Any) -> Quadratic:
     matrix = jnp.asarray(H)
     product = (lambda x: matrix @ x) if H.ndim == 2 else (lambda x: matrix * x)
     words = f"{H:g}" if H.ndim == 0 else f"{eigenvalues.min():g} to {eigenvalues.max():g}"
-    return Quadratic(product, unravel, flat.size, float(eigenvalues.max()), words)
+    return Quadratic(product, unravel, flat.size, float(eigenvalues.max()), words, axes)
 
 
 def _of_loss(loss: Callable, params: Any) -> Quadratic:
