@@ -10,7 +10,7 @@ def shown(data: dict, config: Config) -> str:
     """Every optimizer, as its first case in `experiments.common.papers` has it."""
     lines = [
         f"On ½λx² with λ = {config.curvature:g}: the largest stable ηλ, or what there is in its "
-        "place.",
+        "place; where second moments follow the gradients, the limit that an ε leaves.",
         "",
         "| optimizer | largest stable ηλ | measured | of optax's twin | measured | in words |",
         "|---|---|---|---|---|---|",
@@ -31,13 +31,15 @@ def in_numbers(row: Row | None) -> tuple[str, str]:
     if row is None:
         return "", ""
     if row.oscillation is not None:
-        return "none", f"stays within {row.oscillation.largest:.3g} η"
+        return number(row.predicted), f"beyond, it stays within {row.oscillation.largest:.3g} η"
     if not row.has_limit:
-        return "none", ""
+        return number(row.predicted), ""
     return number(row.predicted), number(row.measured)
 
 
 def number(value: float) -> str:
+    if np.isnan(value):
+        return "none"
     return "∞" if np.isinf(value) else f"{value:.5g}"
 
 
