@@ -174,25 +174,24 @@ class Linearization:
         free = self.parity.driven & ~self.hold.held
         if not free.any():
             return []
-        _, *ends = self._ends_at_rest_and_fed(self.small_rate, self.max_period)
+        ends = self._ends_at_rest_and_fed(self.small_rate, self.max_period)
         if _largest(ends[0] - ends[1]) <= _MATTERS * _largest(*ends):
             return []
         leaves = {self.system.path_of(int(i)) for i in np.flatnonzero(free)}
         return [self.system.float_paths[i] for i in sorted(leaves)]
 
     def is_outweighed(self, rate: float) -> bool:
-        """Whether what it depends on changes steps of x by no more than half where gradients are of
-        size 1, as beside a large ε; at a rate so small that deviations hardly change."""
+        """Whether what it depends on changes by no more than half what the rate makes of x where
+        gradients are of size 1, as beside a large ε; at a rate so small that deviations hardly
+        change."""
         of_x = self.odd < self.system.problem.size
-        start, *ends = (end[of_x] for end in self._ends_at_rest_and_fed(rate, self.period))
-        moved = _largest(*(end - start for end in ends))
-        return _largest(ends[0] - ends[1]) <= _OUTWEIGHED * moved
+        ends, at_twice = (self._ends_at_rest_and_fed(r, self.period) for r in (rate, 2 * rate))
+        at_rest, fed = ((b - a)[of_x] for a, b in zip(ends, at_twice, strict=True))
+        return _largest(at_rest - fed) <= _OUTWEIGHED * _largest(at_rest, fed)
 
-    def _ends_at_rest_and_fed(
-        self, rate: float, steps: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A small deviation, and what some steps make of it: where no gradient ever was, and at
-        what gradients of size 1 make of the state."""
+    def _ends_at_rest_and_fed(self, rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """What some steps make of a small deviation where no gradient ever was, and at what
+        gradients of size 1 make of the state."""
         rest, free = self.rest(rate), self.parity.driven & ~self.hold.held
         start = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
         pins = np.where(self.hold.held, self.hold.values, rest.z)
@@ -202,7 +201,7 @@ class Linearization:
         lanes = rest.with_z(pins)
         feed = self.system.feed(pinned=self.hold.held, pins=pins)
         z = self.system.advance(lanes, steps, feed)[0].z[:, self.odd]
-        return start, z[1] - z[0], z[3] - z[2]
+        return z[1] - z[0], z[3] - z[2]
 
     # -- its spectrum ------------------------------------------------------------------------------
 
