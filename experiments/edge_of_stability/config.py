@@ -17,9 +17,9 @@ class Config:
     """Examples of each problem."""
     steps: int = 2_400
     """Steps of each run."""
-    every: int = 100
+    every: int = 80
     """Steps between two measurements of the sharpness."""
-    iterations: int = 8
+    iterations: int = 12
     """Of Lanczos' method at each of them."""
     seeds: int = 3
     """Starts of each optimizer on each problem."""
@@ -29,7 +29,7 @@ class Config:
     """Hidden units of the network of one layer whose averaged path is predicted."""
     flow_examples: int = 200
     """Digits that it learns."""
-    flow_steps: int = 450
+    flow_steps: int = 600
     """Steps for which its path is predicted."""
     substeps: int = 2
     """Euler steps of the flow for each of them."""

@@ -97,7 +97,7 @@ def draw_means(axes: Axes, data: dict, config: Config) -> None:
         draw_mean(axes, size, run["mean"], 1.0, label=label)
         draw_mean(inset, size, run["mean"], run["exact"])
     for size, many in data["many"].items():
-        draw_mean(inset, size + 0.6, many.mean, many.exact, markerfacecolor="white")
+        draw_mean(inset, size + 0.7, many.mean, many.exact, markerfacecolor="white", capsize=0)
     sizes, exact = curves["sizes"], curves["exact"]
     plotting.theory(axes, sizes, exact, label="exact")
     plotting.theory(axes, sizes, curves["kramers"], label="Kramers", linestyle=":")
@@ -125,10 +125,9 @@ def draw_mean(axes: Axes, size: float, mean: analysis.MeanTime, unit: float, **s
         [[(mean.mean - mean.low) / unit], [(mean.high - mean.mean) / unit]],
         fmt="o",
         color=plotting.COLORS["vermillion"],
-        capsize=2,
         markersize=3.5,
         linewidth=1,
-        **style,
+        **{"capsize": 2, **style},
     )
 
 

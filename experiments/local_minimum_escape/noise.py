@@ -129,8 +129,8 @@ def curves_of_theory(escapes: dict[int, dict], config: Config) -> dict:
     variance, smallest = noise_variance(), min(escapes)
     sizes = np.linspace(0.8 * smallest, 1.1 * max(escapes), 25)
     exact = [analysis.gaussian_chain_steps(*walk, variance / size, nodes=200) for size in sizes]
-    heat = analysis.temperature(config.learning_rate, variance / sizes)
-    quadrature = [analysis.quadrature_time(WELL, VALLEY_X, THRESHOLD, float(T)) for T in heat]
+    heat = np.asarray(analysis.temperature(config.learning_rate, variance / sizes))
+    quadrature = [analysis.quadrature_time(WELL, VALLEY_X, THRESHOLD, T) for T in heat.tolist()]
     (valley,), (barrier,) = VALLEY.curvatures, BARRIER.curvatures
     steps = np.arange(math.ceil(config.patience * escapes[smallest]["exact"]))
     return {

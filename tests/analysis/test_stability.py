@@ -251,6 +251,15 @@ def test_beyond_that_limit_a_cycle_is_looked_for_well_beyond_it():
     assert str(found).startswith("0.666667 (cycle: beyond, |x| to 0.5")
 
 
+@pytest.mark.parametrize("curvature", [1.0, 3.0])
+def test_rare_bursts_are_in_proportion_to_the_rate(curvature):
+    """The largest x of a run is then a matter of chance, its root mean square is not."""
+    found = largest_stable_rate(lambda lr: jd.lookahead(jd.adam(lr, eps=0.0), 5, 0.5), curvature)
+    assert found.kind == "cycle"
+    assert found.oscillation.largest > 10 * found.oscillation.rms
+    np.testing.assert_allclose(found.oscillation.rms, 0.034, rtol=0.3)
+
+
 def test_steps_of_one_size_have_an_amplitude():
     sign = largest_stable_rate(jd.sign_sgd, CURVATURE).oscillation
     np.testing.assert_allclose(sign.mean, 0.5, rtol=1e-3)
