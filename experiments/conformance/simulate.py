@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from optax import contrib
 
+import jdescent as jd
 from experiments.common.case import Case
 from experiments.common.papers import cases
 from experiments.common.problem import Problem, distance
@@ -24,6 +25,7 @@ PAPER, OPTAX = "paper", "optax"
 DEFAULT_RATE = 0.02
 # optax's fail with these parameters as they come: a scalar among them, or no key
 NOT_HERE = ("sm3", "sophia", "noisy_sgd", "dpsgd")
+SCALE_UPDATES = ("reduce_on_plateau",)  # of another optimizer, which they follow
 
 
 class Measured(NamedTuple):
@@ -87,7 +89,10 @@ def _of_optax_defaults(problem: Problem, config: Config) -> list[Measured]:
         if not _wanted(name, config):
             continue
         given = (DEFAULT_RATE,) if first.name == "learning_rate" else ()
-        paths = [our_path(factory(*given), problem) for factory in (ours, twin)]
+        both = [factory(*given) for factory in (ours, twin)]
+        if name in SCALE_UPDATES:
+            both = [jd.chain(jd.sgd(DEFAULT_RATE), made) for made in both]
+        paths = [our_path(made, problem) for made in both]
         apart = distance(paths[0], paths[1], problem.x0)
         found.append(Measured(name, OPTAX, "", apart, known.get(name, "") if apart > 1e-9 else ""))
     return found
@@ -112,4 +117,11 @@ def _wanted(name: str, config: Config) -> bool:
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={' '.join(str(value).split())}" for name, value in settings.items())
+    return ", ".join(f"{name}={_value_in_words(value)}" for name, value in settings.items())
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        high, low = jax.random.key_data(value).tolist()
+        return f"key({high << 32 | low})"
+    return " ".join(str(value).split())
