@@ -18,7 +18,7 @@ _BURN_IN, _SEEN = 20_000, 8 * TRACE  # steps
 _MOST_NUMBERS = 64  # in which a cycle is sought
 _NEWTON_STEPS, _SOLVED, _DIFFERENCE = 30, 1e-10, 1e-6
 _NO_SQUARE, _GONE, _GROWN, _ALIKE = 1e-150, 1e-4, 1e4, 1.5  # of the rate
-_SLOWER, _FEW, _MOST_RUNS = 8, 8, 8
+_SLOWER, _FEW, _MOST_RUNS = 8, 320, 8
 _NEUTRAL = 1e-6
 
 
@@ -103,7 +103,8 @@ def _runs(linear: Linearization, rate: float, cycle: np.ndarray | None = None) -
     if cycle is not None:
         z[0] = cycle
         z[0, :n] *= 1.01
-    burn_in, rows = (_BURN_IN, _SEEN) if n <= _FEW else (_BURN_IN // 8, TRACE)
+    is_small = system.size <= _FEW
+    burn_in, rows = (_BURN_IN, _SEEN) if is_small else (_BURN_IN // 8, TRACE)
     lanes, _, _ = system.advance(Lanes(np.full(system.lanes, rate), z, rest.rest), burn_in)
     seen = []
     for _ in range(max(1, rows // system.trace)):

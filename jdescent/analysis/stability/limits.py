@@ -13,6 +13,10 @@ _LINEAR = 1e-6
 _SMALL, _BEYOND = 1e-3, 100  # of a limit
 _NEAR_NOTHING = 1e-3  # of 1/curvature
 _DENSE_RATES = np.geomspace(1e-10, 1e10, 121)
+_STABLE_AT_ALL = {  # by whether x stands still
+    False: "it contracts at all rates tried",
+    True: "near the minimum x stands still at all rates tried: nothing grows and nothing decays",
+}
 _SPARSE_RATES = np.geomspace(2.0**-4, 2.0**14, 19)
 
 
@@ -65,7 +69,8 @@ def _of_map(linear: Linearization) -> StableRate:
     endless = "the rate changes with the step without end: pass step=, or state="
     if not linear.period:
         no_period = f"the map differs from step to step, with no period up to {linear.max_period}"
-        return none(f"{no_period}; {endless}" if linear.drifts else no_period)
+        longer = "where there is a longer one, raise max_period="
+        return none(f"{no_period}; {endless if linear.drifts else longer}")
     if linear.drifts:
         return none(endless)
     if not _shrinks(linear, linear.small_rate):
@@ -84,12 +89,15 @@ def _of_map(linear: Linearization) -> StableRate:
         return none("it grows at every rate, however small, as along a negative curvature")
     if np.isfinite(rate) and not _is_linear(linear, 0.9 * rate):
         return none(_why_not_linear(linear, 0.9 * rate))
+    stands_still = not np.isfinite(rate) and linear.radii(np.array([unit]))[0] >= 1 - _LINEAR
+    if stands_still and linear.noise:
+        return none("x moves as it does without a gradient: nothing draws it to the minimum")
     kind: Kind = "linear"
     if linear.hold.held.any():
         kind = "frozen preconditioner"
     if linear.period > 1:
         kind = "periodic map"
-    reason = "" if np.isfinite(rate) else _why_always(linear)
+    reason = "" if np.isfinite(rate) else _STABLE_AT_ALL[stands_still]
     return StableRate(rate, kind, reason, words, linear.period, None, linear)
 
 
@@ -101,13 +109,6 @@ def _bounded(linear: Linearization, reason: str, limit: float = np.nan) -> Stabl
     if isinstance(found, str):
         return StableRate(np.nan, "none", f"{reason}; {found}", words, 1, None, linear)
     return StableRate(np.nan, "cycle", reason, words, 1, found, linear)
-
-
-def _why_always(linear: Linearization) -> str:
-    radius = float(linear.radii(np.array([linear.unit]))[0])
-    if radius < 1 - _LINEAR:
-        return "it contracts at all rates tried"
-    return "near the minimum x stands still at all rates tried: nothing grows and nothing decays"
 
 
 def _shrinks(linear: Linearization, rate: float) -> bool:

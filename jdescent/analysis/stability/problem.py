@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from jdescent.analysis.curvature.products import scalar_function
 from jdescent.core.checks import real_number
 
 FEWEST_LANES = 6
@@ -128,7 +129,8 @@ def _of_curvature(curvature: Any, params: Any) -> Quadratic:
 def _of_loss(loss: Callable, params: Any) -> Quadratic:
     if params is None:
         raise ValueError("loss= needs params=, where its Hessian is taken")
-    at, unravel = jax.flatten_util.ravel_pytree(_float64("params", params))
+    tree = _float64("params", params)
+    at, unravel = jax.flatten_util.ravel_pytree(tree)
     if at.size == 0:
         raise ValueError("params must hold at least one number, got none")
 
@@ -139,8 +141,20 @@ def _of_loss(loss: Callable, params: Any) -> Quadratic:
         return jax.jvp(gradient, (at,), (v,))[1]
 
     with mixing():
+        scalar_function("loss", loss, tree)
+        _require_second_derivatives(product, at)
         scale = _largest_eigenvalue(jax.jit(product), at.size)
     return Quadratic(product, unravel, at.size, scale, f"the Hessian at params, to {scale:.6g}")
+
+
+def _require_second_derivatives(product: Callable, at: Array) -> None:
+    try:
+        jax.eval_shape(product, at)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "loss must have second derivatives by JAX, of which loops of an unknown number of "
+            f"steps and callbacks have none: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _largest_eigenvalue(product: Callable, size: int) -> float:
@@ -155,8 +169,9 @@ def _largest_eigenvalue(product: Callable, size: int) -> float:
         largest, v = float(np.linalg.norm(Hv)), Hv
         if largest == 0:
             raise ValueError(
-                "the Hessian of the loss at params is 0: it is linear there, or a kink such as "
-                "|x| or relu hides its curvature, and no rate would be too large"
+                "the Hessian of the loss at params is 0: it is linear there, or flatter than a "
+                "quadratic as x⁴, or a kink such as |x| or relu hides its curvature, and no rate "
+                "would be too large"
             )
     return largest
 
