@@ -19,6 +19,7 @@ from jdescent.analysis import (
     heavy_ball_limit,
     heavy_ball_rate,
     largest_stable_rate,
+    measured_largest_stable_rate,
     nadam_critical_sharpness,
     nesterov_limit,
     rmsprop_critical_sharpness,
@@ -73,6 +74,13 @@ def test_limits_equal_the_closed_forms(name):
     assert found.kind == ("frozen preconditioner" if held else "linear")
     below, above = found.growth(found.rate * np.array([0.999, 1.001]))
     assert below < 0 < above
+
+
+@pytest.mark.parametrize("name", ["nesterov", "coupled", "adamw"])
+def test_what_knows_of_no_eigenvalue_measures_them(name):
+    make, held, expected = CLOSED_FORMS[name]
+    measured = measured_largest_stable_rate(make, CURVATURE, held=held)
+    np.testing.assert_allclose(measured, expected, rtol=1e-3)
 
 
 def test_critical_sharpnesses_are_the_same_limits_turned_round():
