@@ -123,7 +123,7 @@ def stability_rows(name: str) -> Iterator[tuple[str, str]]:
     for row in stability().get(name, []):
         label = "largest stable ηλ" + ", v = 1 held" * row["optimizer"].endswith("v = 1")
         limit, measured = row["largest stable ηλ"], row["measured"]
-        word = "; it " if limit == "none" else ", measured "
+        word = "; " if "stays within" in measured else ", measured "
         told = f"{limit}{word}{measured}" if measured else limit
         why = MEMORY_PATH.sub(r"\1", row["in words"])
         yield f"[{label}](../theory/stability.md)", f"{told} ({why})"

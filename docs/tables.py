@@ -9,7 +9,6 @@ from experiments.common.records import record_of
 from experiments.common.report import FIGURES
 
 CELL = re.compile(r"(?<!\\)\|")
-BROKEN = re.compile(r"^(\|.*[^|\n])\n(?=.*\|$)", re.MULTILINE)
 Rows = dict[str, list[dict[str, str]]]
 
 
@@ -30,8 +29,8 @@ def shown(figure: str, head: str) -> Rows:
 
 
 def text_of(figure: str) -> str:
-    """What a figure shows in words, a row of a table on one line."""
-    return BROKEN.sub(r"\1 ", record_of(Path(FIGURES, f"{figure}.json")).get("shown") or "")
+    """What a figure shows in words."""
+    return record_of(Path(FIGURES, f"{figure}.json")).get("shown") or ""
 
 
 def tables(text: str) -> Iterator[tuple[list[str], list[str]]]:

@@ -28,4 +28,5 @@ NAMES = (
     "edge_of_stability",
     "catapult",
     "width_transfer",
+    "batch_scaling",
 )

@@ -14,10 +14,10 @@ HEAD = """# The optimizers, by family
 
 Written by `python -m experiments` from the record of the conformance matrix. *Reads*: beside the
 gradient. *Memory*: numbers kept for each parameter of a 64 × 64 matrix, in float32. *Largest
-stable ηλ*: on ½λx², in the settings of the first case in `experiments.common.papers`; none where
-the step follows the gradient's size. *Beside its paper*: how far its path is from that of the
-paper's algorithm, transcribed in NumPy, in units of the path; *optax beside it*: optax's from ours,
-set alike.
+stable ηλ*: on ½λx², in the settings of the first case in `experiments.common.papers`; *by its ε*
+where the step follows the gradient's size until an ε outweighs it, none where nothing does. *Beside
+its paper*: how far its path is from that of the paper's algorithm, transcribed in NumPy, in units
+of the path; *optax beside it*: optax's from ours, set alike.
 """
 
 

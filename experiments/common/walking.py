@@ -1,5 +1,6 @@
 """The problem walked by any (init, update) pair, in float64: call it where x64 is on."""
 
+import functools
 from typing import Any
 
 import jax
@@ -9,6 +10,9 @@ import numpy as np
 import jdescent as jd
 from experiments.common.problem import SHAPES, Problem
 from jdescent.core.contract import accept_extra
+
+# A program of sixty short steps takes longer to optimize than to run.
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def our_path(optimizer: Any, problem: Problem) -> np.ndarray:
@@ -22,7 +26,7 @@ def our_path(optimizer: Any, problem: Problem) -> np.ndarray:
     def flat(params):
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(params)])
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=QUICKLY)
     def step(params, state, t):
         def loss(params):
             return problem.loss(flat(params), t, jnp)

@@ -11,4 +11,4 @@ class Config:
     """Names of the optimizers; all of them if empty."""
 
 
-QUICK = Config(("sgd", "adam", "nadam", "rprop", "adan", "acprop", "lion"))
+QUICK = Config(("sgd", "adam", "nadam", "rprop", "adan", "acprop", "lion", "reduce_on_plateau"))

@@ -1,5 +1,6 @@
 """The optimizers in a table, and the whole matrix in words."""
 
+from experiments.common import markdown
 from experiments.conformance.catalog import catalog
 from experiments.conformance.config import Config
 from experiments.conformance.references.rows import LIBRARIES
@@ -16,16 +17,15 @@ def shown(found: list[Measured], config: Config) -> str:
 
 
 def matrix(found: list[Measured]) -> str:
-    lines = [
-        "| optimizer | beside | settings | distance | cause |", "|---|---|---|---|---|",
-    ]  # fmt: skip
-    for row in sorted(found, key=lambda row: (row.optimizer, AGAINST.index(row.against))):
-        settings = f"`{row.settings}`" if row.settings else "defaults of each"
-        lines.append(
-            f"| {row.optimizer} | {row.against} | {settings} | {in_words(row.distance)} | "
-            f"{row.why} |"
-        )
-    return "\n".join(lines)
+    ordered = sorted(found, key=lambda row: (row.optimizer, AGAINST.index(row.against)))
+    return markdown.table(
+        ("optimizer", "beside", "settings", "distance", "cause"), map(cells, ordered)
+    )
+
+
+def cells(row: Measured) -> tuple[str, ...]:
+    settings = f"`{row.settings}`" if row.settings else "defaults of each"
+    return row.optimizer, row.against, settings, in_words(row.distance), row.why
 
 
 def in_words(distance: float) -> str:

@@ -1,7 +1,7 @@
 """Distances between paths, each in units of the path."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,13 +10,15 @@ import numpy as np
 import optax
 from optax import contrib
 
+import jdescent as jd
 from experiments.common.case import Case
 from experiments.common.papers import cases
 from experiments.common.problem import Problem, distance
 from experiments.common.report import stage
+from experiments.common.threads import in_threads
 from experiments.common.walking import our_path
 from experiments.conformance.config import Config
-from experiments.conformance.references.rows import ROWS
+from experiments.conformance.references.rows import ROWS, Row
 from jdescent import optimizers
 
 PATHS = Path(__file__).parent / "references" / "paths.npz"
@@ -24,6 +26,7 @@ PAPER, OPTAX = "paper", "optax"
 DEFAULT_RATE = 0.02
 # optax's fail with these parameters as they come: a scalar among them, or no key
 NOT_HERE = ("sm3", "sophia", "noisy_sgd", "dpsgd")
+SCALE_UPDATES = ("reduce_on_plateau",)  # of another optimizer, which they follow
 
 
 class Measured(NamedTuple):
@@ -50,19 +53,26 @@ class Measured(NamedTuple):
 
 def simulate(config: Config) -> list[Measured]:
     problem = Problem()
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
-        with stage("papers and optax at equal settings"):
-            found = [row for case in cases() for row in _of_case(case, problem, config)]
-        with stage("optax with its defaults"):
-            found += _of_optax_defaults(problem, config)
-        with stage("other libraries, from the paths on record"):
-            found += _of_references(problem, config)
+    wanted = [case for case in cases() if _wanted(case.optimizer, config)]
+    with stage("papers and optax at equal settings"):
+        of_cases = _in_float64(lambda case: list(_of_case(case, problem)), wanted)
+        found = [row for rows in of_cases for row in rows]
+    with stage("optax with its defaults"):
+        found += _of_optax_defaults(problem, config)
+    with stage("other libraries, from the paths on record"):
+        found += _of_references(problem, config)
     return found
 
 
-def _of_case(case: Case, problem: Problem, config: Config) -> Iterator[Measured]:
-    if not _wanted(case.optimizer, config):
-        return
+def _in_float64(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
+    def one(argument):
+        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+            return function(argument)
+
+    return in_threads(one, arguments)
+
+
+def _of_case(case: Case, problem: Problem) -> Iterator[Measured]:
     ours = our_path(case.build(case.rate), problem)
     settings = _in_words(case.settings) or "as by default"
     if case.paper is not None:
@@ -75,36 +85,42 @@ def _of_case(case: Case, problem: Problem, config: Config) -> Iterator[Measured]
 
 
 def _of_optax_defaults(problem: Problem, config: Config) -> list[Measured]:
-    found = []
     known = {case.optimizer: case.differs for case in cases() if case.differs}
-    for name in optimizers.__all__:
-        twin = vars(optax).get(name, getattr(contrib, name, None))  # getattr warns of moved ones
-        ours = getattr(optimizers, name)
-        first, *others = inspect.signature(ours).parameters.values()
-        needed = {p.name for p in (first, *others) if p.default is p.empty}
-        if twin is None or name in NOT_HERE or not needed <= {"learning_rate"}:
-            continue
-        if not _wanted(name, config):
-            continue
-        given = (DEFAULT_RATE,) if first.name == "learning_rate" else ()
-        paths = [our_path(factory(*given), problem) for factory in (ours, twin)]
-        apart = distance(paths[0], paths[1], problem.x0)
-        found.append(Measured(name, OPTAX, "", apart, known.get(name, "") if apart > 1e-9 else ""))
-    return found
+
+    def beside(name: str) -> Measured:
+        ours, twin = (our_path(made, problem) for made in _by_default(name))
+        apart = distance(ours, twin, problem.x0)
+        return Measured(name, OPTAX, "", apart, known.get(name, "") if apart > 1e-9 else "")
+
+    names = (name for name in optimizers.__all__ if _wanted(name, config))
+    return _in_float64(beside, [name for name in names if _by_default(name)])
+
+
+def _by_default(name: str) -> list[Any]:
+    """Ours and optax's, as they come at one learning rate; empty where there are not both."""
+    twin = vars(optax).get(name, getattr(contrib, name, None))  # getattr warns of moved ones
+    ours = getattr(optimizers, name)
+    first, *others = inspect.signature(ours).parameters.values()
+    needed = {p.name for p in (first, *others) if p.default is p.empty}
+    if twin is None or name in NOT_HERE or not needed <= {"learning_rate"}:
+        return []
+    given = (DEFAULT_RATE,) if first.name == "learning_rate" else ()
+    both = [factory(*given) for factory in (ours, twin)]
+    if name in SCALE_UPDATES:
+        return [jd.chain(jd.sgd(DEFAULT_RATE), made) for made in both]
+    return both
 
 
 def _of_references(problem: Problem, config: Config) -> list[Measured]:
     paths = np.load(PATHS)
-    found = []
-    for row in ROWS:
-        if _wanted(row.optimizer, config):
-            ours = our_path(
-                getattr(optimizers, row.optimizer)(row.rate, **row.our_settings), problem
-            )
-            apart = distance(ours, paths[row.key], problem.x0)
-            settings = "" if row.is_of_defaults else row.key.partition(":")[2]
-            found.append(Measured(row.optimizer, row.library, settings, apart, row.why))
-    return found
+
+    def beside(row: Row) -> Measured:
+        ours = getattr(optimizers, row.optimizer)(row.rate, **row.our_settings)
+        apart = distance(our_path(ours, problem), paths[row.key], problem.x0)
+        settings = "" if row.is_of_defaults else row.key.partition(":")[2]
+        return Measured(row.optimizer, row.library, settings, apart, row.why)
+
+    return _in_float64(beside, [row for row in ROWS if _wanted(row.optimizer, config)])
 
 
 def _wanted(name: str, config: Config) -> bool:
@@ -112,4 +128,11 @@ def _wanted(name: str, config: Config) -> bool:
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={' '.join(str(value).split())}" for name, value in settings.items())
+    return ", ".join(f"{name}={_value_in_words(value)}" for name, value in settings.items())
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        high, low = jax.random.key_data(value).tolist()
+        return f"key({high << 32 | low})"
+    return " ".join(str(value).split())

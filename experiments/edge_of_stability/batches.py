@@ -1,5 +1,6 @@
 """SGD on digits: the sharpness of all examples, and of the batches along their own gradients."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -43,29 +44,41 @@ def sharpness_with(size: int, config: Config) -> Sharpness:
     every, draws = config.batch_steps // ROWS, 1 if is_whole else DRAWS
 
     @jax.jit
-    def run(seed: Array) -> tuple[Array, ...]:
+    def run(seed: Array) -> Array:
         path = jd.descend(
             network.loss, network.start(seed), jd.sgd(RATE), steps=every * ROWS,
             batches=draw, key=None if is_whole else jax.random.key(seed),
             record="params", every=every,
         )  # fmt: skip
-        later = path.record["params"][1:]
-        return jax.lax.map(lambda w: _measured(w, network, data, draw, draws), later)
+        return path.record["params"][1:]
 
-    rows = [run(seed) for seed in range(config.seeds)]
-    return Sharpness(*(np.stack(column) for column in zip(*rows, strict=True)))
+    @jax.jit
+    def of_batches(w: Vector) -> tuple[Array, Array]:
+        return along_gradients(w, network, draw, draws)
+
+    rows = []
+    for seed in range(config.seeds):
+        later = list(run(seed))
+        bends = [of_batches(w) for w in later]
+        wholes = [whole_sharpness(network, w, data) for w in later]
+        of_seed = ([whole, *bend] for whole, bend in zip(wholes, bends, strict=True))
+        rows.append(RATE / 2 * np.array(list(of_seed), float).T)
+    return Sharpness(*np.stack(rows, axis=1))
 
 
-def _measured(w: Vector, network: Network, data: Problem, draw, draws: int) -> tuple[Array, ...]:
-    """What `Sharpness` holds, at one point of the run."""
+def along_gradients(w: Vector, network: Network, draw, draws: int) -> tuple[Array, Array]:
+    """Of so many batches: the mean curvature along the gradient, and the same weighted by gᵀg."""
 
     def along_gradient(key: Array) -> tuple[Array, Array]:
         batch = draw(key, 0)
         g = jax.grad(network.loss)(w, batch)
         return g @ analysis.hessian_product(network.loss, w, g, batch), g @ g
 
-    keys = jax.random.split(jax.random.key(DRAWS), draws)
-    bends, squares = jax.lax.map(along_gradient, keys)
-    whole = analysis.sharpness(network.loss, w, data, iterations=ITERATIONS)
-    found = whole, jnp.mean(bends / squares), jnp.mean(bends) / jnp.mean(squares)
-    return tuple(RATE / 2 * value for value in found)
+    bends, squares = jax.lax.map(along_gradient, jax.random.split(jax.random.key(DRAWS), draws))
+    return jnp.mean(bends / squares), jnp.mean(bends) / jnp.mean(squares)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def whole_sharpness(network: Network, w: Vector, data: Problem) -> Array:
+    """One program for all batch sizes."""
+    return analysis.sharpness(network.loss, w, data, iterations=ITERATIONS)

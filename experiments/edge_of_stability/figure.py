@@ -36,7 +36,7 @@ def plot(data: dict, config: Config) -> Figure:
 
 def draw_runs(axes: Axes, runs: Runs, config: Config) -> None:
     for name, followed in runs.items():
-        steps = 1 + config.every * np.arange(1, followed.ratio.shape[1] + 1)
+        steps = config.every * np.arange(1, followed.ratio.shape[1] + 1)
         axes.plot(
             steps, followed.ratio[0], color=COLORS[name], linewidth=0.8, label=METHODS[name].name
         )

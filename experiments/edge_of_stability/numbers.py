@@ -64,7 +64,7 @@ def followed_numbers(
             f"swings by {swings:.2g} (standard deviation)",
         ),
         f"first_{key}": first_measured(
-            positive_mean(followed.ratio[:, 0]), f"the same after {config.every + 1} steps, {where}"
+            positive_mean(followed.ratio[:, 0]), f"the same after {config.every} steps, {where}"
         ),
     }
     if len(crossed) == config.seeds:
@@ -88,7 +88,7 @@ def last_third(series: np.ndarray) -> np.ndarray:
 def crossings(followed: Followed, config: Config) -> list[float]:
     """The step of the first measurement at the threshold or above, of each run; inf if none."""
     return [
-        1 + config.every * (1 + int(np.argmax(row >= 1))) if np.any(row >= 1) else np.inf
+        config.every * (1 + int(np.argmax(row >= 1))) if np.any(row >= 1) else np.inf
         for row in followed.ratio
     ]
 

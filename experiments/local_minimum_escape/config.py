@@ -24,6 +24,10 @@ class Config:
     seeds: int = 1_000
     """Runs at the batch size that takes longest; at others up to five times as many, for no more
     steps in all."""
+    many_sizes: tuple[int, ...] = (8, 12)
+    """Batch sizes at which theories are told apart."""
+    many_runs: int = 40_000
+    """Runs at each of them, each step of which draws the mean of a batch."""
     learning_rate: float = 0.1
     """Learning rate of all runs without momentum, but for the map's."""
     patience: float = 4.0
@@ -46,4 +50,13 @@ class Config:
     """Their momenta. The start that just coasts over is measured at the middle one."""
 
 
-QUICK = Config(batch_sizes=(2, 4), seeds=260, starts=100, rates=65, momenta=24, steps=2_000)
+QUICK = Config(
+    batch_sizes=(2, 4),
+    seeds=260,
+    many_sizes=(4,),
+    many_runs=40_000,
+    starts=100,
+    rates=65,
+    momenta=24,
+    steps=2_000,
+)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ def plot(data: dict, config: Config) -> Figure:
         draw_well(axes["a"])
         draw_paths(axes["b"], data["paths"])
         draw_balls(axes["c"], data["balls"])
-        draw_means(axes["d"], data["escapes"], data["curves"], config)
+        draw_means(axes["d"], data, config)
         draw_survival(axes["e"], data["escapes"], data["curves"], config)
         draw_basins(axes["f"], data["basins"])
         draw_coasting(axes["g"], data["coasting"], config)
@@ -89,31 +89,23 @@ def draw_paths(axes: Axes, paths: dict) -> None:
     plotting.title(axes, "b", "noise escapes")
 
 
-def draw_means(axes: Axes, escapes: dict, curves: dict, config: Config) -> None:
-    inset = axes.inset_axes((0.62, 0.14, 0.37, 0.32))
+def draw_means(axes: Axes, data: dict, config: Config) -> None:
+    escapes, curves = data["escapes"], data["curves"]
+    inset = axes.inset_axes((0.56, 0.13, 0.43, 0.4))
     for size, run in escapes.items():
-        mean = run["mean"]
-        for place, unit in ((axes, 1.0), (inset, run["exact"])):
-            place.errorbar(
-                size,
-                mean.mean / unit,
-                [[(mean.mean - mean.low) / unit], [(mean.high - mean.mean) / unit]],
-                fmt="o",
-                color=plotting.COLORS["vermillion"],
-                capsize=2,
-                markersize=4,
-                label="measured" if place is axes and size == min(escapes) else None,
-            )
-    sizes, exact, kramers = (
-        curves["sizes"],
-        curves["exact"],
-        curves["kramers"],
-    )
+        label = "measured" if size == min(escapes) else None
+        draw_mean(axes, size, run["mean"], 1.0, label=label)
+        draw_mean(inset, size, run["mean"], run["exact"])
+    for size, many in data["many"].items():
+        draw_mean(inset, size + 0.7, many.mean, many.exact, markerfacecolor="white", capsize=0)
+    sizes, exact = curves["sizes"], curves["exact"]
     plotting.theory(axes, sizes, exact, label="exact")
-    plotting.theory(axes, sizes, kramers, label="Kramers", linestyle=":")
+    plotting.theory(axes, sizes, curves["kramers"], label="Kramers", linestyle=":")
+    plotting.theory(axes, [], [], label="diffusion", linestyle="-.")
     plotting.theory(inset, sizes, np.ones(sizes.size), label=None)
-    plotting.theory(inset, sizes, kramers / exact, label=None, linestyle=":")
-    inset.set(ylim=(0.8, 1.2), xticks=list(escapes), yticks=(0.9, 1, 1.1))
+    plotting.theory(inset, sizes, curves["kramers"] / exact, label=None, linestyle=":")
+    plotting.theory(inset, sizes, curves["quadrature"] / exact, label=None, linestyle="-.")
+    inset.set(ylim=(0.85, 1.11), xticks=list(escapes), yticks=(0.9, 1, 1.1))
     inset.set_title("relative to exact", fontsize=7, loc="center", pad=2)
     barrier_in_heat = HEIGHT / float(analysis.temperature(config.learning_rate, noise_variance()))
     axes.set(
@@ -124,6 +116,19 @@ def draw_means(axes: Axes, escapes: dict, curves: dict, config: Config) -> None:
     )
     axes.legend(loc="upper left")
     plotting.title(axes, "d", r"$N$ grows as $e^{\Delta U/T}$")
+
+
+def draw_mean(axes: Axes, size: float, mean: analysis.MeanTime, unit: float, **style: Any) -> None:
+    axes.errorbar(
+        size,
+        mean.mean / unit,
+        [[(mean.mean - mean.low) / unit], [(mean.high - mean.mean) / unit]],
+        fmt="o",
+        color=plotting.COLORS["vermillion"],
+        markersize=3.5,
+        linewidth=1,
+        **{"capsize": 2, **style},
+    )
 
 
 def draw_survival(axes: Axes, escapes: dict, curves: dict, config: Config) -> None:

@@ -34,10 +34,12 @@ def escapes_by_noise(config: Config) -> dict[int, dict]:
     found = {}
     for size, mean in exact.items():
         runs = round(config.seeds * min(MOST_RUNS, max(exact.values()) / mean))
-        segment = max(SHORTEST, math.ceil(config.patience * mean / SEGMENTS))
-        segments = math.ceil(config.patience * mean / segment)
+        segment, segments = watched(mean, config)
         with stage(f"batches of {size}: {runs} runs of at most {segments * segment} steps"):
-            times, escaped = escape_times(size, runs, segment, segments, config)
+            loss, examples = jd.losses.double_well_examples()
+            batches = jd.batches.mini_batch(examples, size)
+            keys = run_keys(size, runs, config)
+            times, escaped = escape_times(loss, batches, keys, segment, segments, config)
         found[size] = {
             "times": times,
             "escaped": escaped,
@@ -47,15 +49,20 @@ def escapes_by_noise(config: Config) -> dict[int, dict]:
     return found
 
 
+def watched(mean: float, config: Config) -> tuple[int, int]:
+    """Steps of a segment, and how many segments of them."""
+    segment = max(SHORTEST, math.ceil(config.patience * mean / SEGMENTS))
+    return segment, math.ceil(config.patience * mean / segment)
+
+
 def escape_times(
-    size: int, runs: int, segment: int, segments: int, config: Config
+    loss: Callable, batches: Callable, keys: jax.Array, segment: int, segments: int, config: Config
 ) -> tuple[np.ndarray, np.ndarray]:
     """The step at which each run escaped, or how long it was watched; and whether it escaped.
 
-    Runs go on segment by segment, and those that have escaped are not carried along.
+    Runs, one a key, go on segment by segment, and those that have escaped are not carried along.
     """
-    loss, examples = jd.losses.double_well_examples()
-    batches = jd.batches.mini_batch(examples, size)
+    runs = keys.size
 
     @jax.jit
     @jax.vmap
@@ -71,7 +78,6 @@ def escape_times(
             stop=lambda point: point.params >= THRESHOLD,
         )
 
-    keys = run_keys(size, runs, config)
     times, escaped = np.zeros(runs, int), np.zeros(runs, bool)
     waiting = np.arange(runs)
     paths = np.full(runs, VALLEY_X, np.float32)
@@ -123,13 +129,15 @@ def curves_of_theory(escapes: dict[int, dict], config: Config) -> dict:
     variance, smallest = noise_variance(), min(escapes)
     sizes = np.linspace(0.8 * smallest, 1.1 * max(escapes), 25)
     exact = [analysis.gaussian_chain_steps(*walk, variance / size, nodes=200) for size in sizes]
-    heat = analysis.temperature(config.learning_rate, variance / sizes)
+    heat = np.asarray(analysis.temperature(config.learning_rate, variance / sizes))
+    quadrature = [analysis.quadrature_time(WELL, VALLEY_X, THRESHOLD, T) for T in heat.tolist()]
     (valley,), (barrier,) = VALLEY.curvatures, BARRIER.curvatures
     steps = np.arange(math.ceil(config.patience * escapes[smallest]["exact"]))
     return {
         "sizes": sizes,
         "exact": np.array(exact),
         "kramers": analysis.kramers_time(valley, barrier, HEIGHT, heat) / config.learning_rate,
+        "quadrature": np.array(quadrature) / config.learning_rate,
         "steps": steps,
         "survival": analysis.gaussian_chain_survival(*walk, variance / smallest, steps, nodes=200),
     }

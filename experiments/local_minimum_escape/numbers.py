@@ -11,12 +11,14 @@ from experiments.common.statistics import Estimate
 from experiments.local_minimum_escape.basins import SETTLED, holding_limit, settling_limit
 from experiments.local_minimum_escape.coasting import time_step
 from experiments.local_minimum_escape.config import TARGET, VALLEY, VALLEY_X, Config
+from experiments.local_minimum_escape.theories import Many
 from jdescent import analysis
 
 
 def numbers(data: dict, config: Config) -> dict[str, Number]:
     return {
         **escape_numbers(data["escapes"], data["curves"]),
+        **theory_numbers(data["many"]),
         **basin_numbers(data["ends"], data["basins"]),
         **coasting_numbers(data["coasting"], config),
     }
@@ -36,6 +38,35 @@ def escape_numbers(escapes: dict[int, dict], curves: dict) -> Numbers:
             error=run["exact"] / math.sqrt(mean.events),
         )
     return found | {"escape_log_slope": log_slope(escapes)} | survival_numbers(escapes, curves)
+
+
+def theory_numbers(many: dict[int, Many]) -> Numbers:
+    """Many more escapes beside the exact chain, and how far they are from other theories."""
+    found = {}
+    for size, run in many.items():
+        mean = run.mean
+        estimate = Estimate(mean.mean, mean.mean / math.sqrt(mean.events), (mean.low, mean.high))
+        found[f"many_escape_steps_{size}"] = number.sampled_theory(
+            estimate,
+            run.exact,
+            f"the mean of {mean.events:,} exponential times",
+            f"the same with batches of {size}, whose means are drawn from their exact law",
+            error=run.exact / math.sqrt(mean.events),
+        )
+        for name, other, words in (
+            ("quadrature", run.quadrature, "the diffusion's exact mean, by quadrature,"),
+            ("kramers", run.kramers, "Kramers' law"),
+        ):
+            found[f"{name}_told_apart_{size}"] = number.bound(
+                run.errors_from(other),
+                f"{number.ERRORS} standard errors tell it apart; the exact chain is "
+                f"{run.errors_from(run.exact):.2g} away",
+                f"standard errors from that mean to {words} at {other:.0f}, "
+                f"{other / run.exact - 1:+.1%} from the exact chain",
+                at_least=number.ERRORS,
+                missed_by=run.errors_from(run.exact),
+            )
+    return found
 
 
 def log_slope(escapes: dict) -> Number:

@@ -11,11 +11,13 @@ from experiments.local_minimum_escape.noise import (
     curves_of_theory,
     escapes_by_noise,
 )
+from experiments.local_minimum_escape.theories import many_escapes
 
 
 def simulate(config: Config) -> dict:
     """All runs of the figure: those on mini-batches in float32, the others in float64."""
     escapes = escapes_by_noise(config)
+    many = many_escapes(config)
     with stage("one run in full"):
         paths = batch_and_full_path(escapes, config)
     with jax.enable_x64(True):
@@ -28,6 +30,7 @@ def simulate(config: Config) -> dict:
             balls = {momentum: ball_path(momentum, config) for momentum in config.balls}
     return {
         "escapes": escapes,
+        "many": many,
         "curves": curves_of_theory(escapes, config),
         "paths": paths,
         "ends": ends,

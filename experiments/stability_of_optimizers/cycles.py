@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import jdescent as jd
+from experiments.common.threads import in_threads
 from experiments.stability_of_optimizers.config import Config
-from experiments.stability_of_optimizers.library import in_threads
 from jdescent.analysis import (
     AdamCycle,
     Crossing,

@@ -173,13 +173,13 @@ def draw_amplitudes(axes: Axes, found: dict, config: Config) -> None:
     )  # fmt: skip
     plotting.theory(
         axes, b1, [adam_cycle(b, 0.99).amplitude for b in b1],
-        label=r"$\frac{1-\beta_1}{2(1+\beta_1)}$",
+        label=r"$(1-\beta_1)\,/\,2(1+\beta_1)$",
     )  # fmt: skip
-    axes.set(yscale="log", xlabel=r"$\beta_1$", ylabel=r"$|x|\,/\,\eta$")
+    axes.set(yscale="log", ylim=(0.003, 0.7), xlabel=r"$\beta_1$", ylabel=r"$|x|\,/\,\eta$")
     ticks = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
     axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 0))
+    axes.legend(loc="lower left", borderpad=0.1)
     plotting.title(axes, "g", r"how far Adam stays")
 
 

@@ -1,7 +1,6 @@
 """The largest stable rate of every optimizer, predicted and measured, ours and optax's."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import optax
 import jdescent as jd
 from experiments.common.case import Case
 from experiments.common.papers import cases
+from experiments.common.threads import in_threads
 from experiments.stability_of_optimizers.config import Config
 from jdescent.analysis import Oscillation, largest_stable_rate
 
@@ -18,7 +18,6 @@ OURS, OPTAX = "jdescent", "optax"
 HAVE_A_MAP = ("linear", "periodic map", "frozen preconditioner")
 SLOPE = 1e-3
 Job = tuple[str, str, Callable[..., Any], dict[str, float] | None]  # name, library, made by, held
-THREADS = 2
 
 
 class Row(NamedTuple):
@@ -69,12 +68,6 @@ FROZEN: dict[tuple[str, str], tuple[Callable[..., Any], dict[str, float]]] = {
 def whole_library(config: Config) -> list[Row]:
     """Those with what they do of their own, and Adam's kin with a held second moment."""
     return in_threads(partial(row_of, config=config), jobs(config))
-
-
-def in_threads(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
-    """What takes long is compiling, which lets go of Python's lock."""
-    with ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(function, arguments))
 
 
 def jobs(config: Config) -> Iterator[Job]:

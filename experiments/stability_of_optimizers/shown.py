@@ -10,7 +10,7 @@ def shown(data: dict, config: Config) -> str:
     """Every optimizer, as its first case in `experiments.common.papers` has it."""
     lines = [
         f"On ½λx² with λ = {config.curvature:g}: the largest stable ηλ, or what there is in its "
-        "place.",
+        "place; *by its ε*: of deviations so small that an ε outweighs the second moments.",
         "",
         "| optimizer | largest stable ηλ | measured | of optax's twin | measured | in words |",
         "|---|---|---|---|---|---|",
@@ -30,11 +30,14 @@ def is_frozen(row: Row) -> bool:
 def in_numbers(row: Row | None) -> tuple[str, str]:
     if row is None:
         return "", ""
+    if row.has_limit:
+        return number(row.predicted), number(row.measured)
+    beyond = ""
+    limit = "none" if np.isnan(row.predicted) else f"{number(row.predicted)} by its ε"
     if row.oscillation is not None:
-        return "none", f"stays within {row.oscillation.largest:.3g} η"
-    if not row.has_limit:
-        return "none", ""
-    return number(row.predicted), number(row.measured)
+        beyond = "" if np.isnan(row.predicted) else "beyond, "
+        beyond += f"it stays within {row.oscillation.largest:.3g} η"
+    return limit, beyond
 
 
 def number(value: float) -> str:

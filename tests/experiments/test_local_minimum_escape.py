@@ -11,7 +11,7 @@ import scipy
 
 import jdescent as jd
 from experiments import local_minimum_escape as experiment
-from experiments.local_minimum_escape import basins, coasting, noise
+from experiments.local_minimum_escape import basins, coasting, noise, theories
 from experiments.local_minimum_escape.config import BARRIER, SLOPE, TARGET, THRESHOLD, VALLEY, WELL
 
 CONFIG = experiment.QUICK
@@ -54,6 +54,42 @@ def test_segments_with_lanes_dropped_equal_one_long_run_bit_for_bit(data):
     assert run["times"].size % noise.LANES
     np.testing.assert_array_equal(run["times"], verdict.step)
     np.testing.assert_array_equal(run["escaped"], verdict.stopped)
+
+
+def test_means_are_drawn_as_often_as_batches_have_them():
+    """χ² of what is drawn against the exact law, and of the batches themselves."""
+    _, examples = jd.losses.double_well_examples()
+    law = jd.analysis.batch_noise(np.asarray(examples), 4)
+    keys = jax.random.split(jax.random.key(5), 20_000)
+    for sampler in (theories.sampler_of_means(examples, 4), jd.batches.mini_batch(examples, 4)):
+        means = np.asarray(jax.vmap(lambda key, draw=sampler: jnp.mean(draw(key, 3)))(keys), float)
+        places = np.abs(means[:, None] - law.values).argmin(axis=1)
+        np.testing.assert_allclose(means, law.values[places], atol=1e-5)
+        counts = np.bincount(places, minlength=law.values.size)
+        expected = len(keys) * law.probabilities
+        assert scipy.stats.chisquare(counts, expected).pvalue > 1e-3
+
+
+def test_the_smallest_probabilities_are_drawn_to_a_word(monkeypatch):
+    """The edges are the law's to 2⁻³²."""
+    _, examples = jd.losses.double_well_examples()
+    law = jd.analysis.batch_noise(np.asarray(examples), 12)
+    edges = np.cumsum(law.probabilities)[:-1] * 2.0**32
+    sampler = theories.sampler_of_means(examples, 12)
+    for i, edge in enumerate(edges.astype(np.uint32)):
+        for word, place in ((edge, i + 1), (edge - np.uint32(1), i)):
+            monkeypatch.setattr(
+                jax.random, "bits", lambda key, dtype, w=word: jnp.asarray(w, dtype)
+            )
+            np.testing.assert_allclose(
+                sampler(jax.random.key(0), 0)[0], law.values[place], rtol=1e-6, atol=1e-6
+            )
+
+
+def test_many_escapes_tell_kramers_from_the_exact_chain(data):
+    (many,) = data["many"].values()
+    assert many.errors_from(many.exact) < 3 < many.errors_from(many.kramers)
+    assert many.mean.events > 0.9 * CONFIG.many_runs
 
 
 def test_the_recorded_run_passes_the_threshold_at_its_median_escape_step(data):

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jdescent._jax import enable_x64
-from jdescent.analysis.stability.cycles import Oscillation, oscillation
+from jdescent.analysis.stability.cycles import Oscillation
+from jdescent.analysis.stability.limits import limit_of
 from jdescent.analysis.stability.linearization import Linearization
 from jdescent.analysis.stability.measuring import STEPS, require_search
 from jdescent.analysis.stability.parity import RELATIVE_RATE, Parity, parity
 from jdescent.analysis.stability.problem import quadratic, require_memory
 from jdescent.analysis.stability.resting import holding
-from jdescent.analysis.stability.result import Kind, StableRate
-from jdescent.analysis.stability.searching import first_loss
+from jdescent.analysis.stability.result import StableRate
 from jdescent.analysis.stability.system import (
     System,
     require_concrete,
@@ -23,10 +23,6 @@ from jdescent.analysis.stability.system import (
 from jdescent.core.checks import positive_integer
 
 __all__ = ["Oscillation", "StableRate", "largest_stable_rate", "measured_largest_stable_rate"]
-
-_LINEAR = 1e-6
-_DENSE_RATES = np.geomspace(1e-10, 1e10, 121)
-_SPARSE_RATES = np.geomspace(2.0**-4, 2.0**14, 19)
 
 
 def largest_stable_rate(
@@ -52,15 +48,18 @@ def largest_stable_rate(
 
     Counters are taken to where bias corrections are over and schedules end, unless `step` or
     `state` says otherwise. Where the map repeats every k steps, as with `lookahead`, it is that of
-    k. Second moments that nobody holds follow the gradients, so that such methods have no limit:
-    they settle to an oscillation in proportion to the rate, as Adam does, or to the minimum at
-    every rate, as AdaGrad. All is computed in float64, but for memories that an optimizer keeps
-    narrower, on which the limit is then as exact as they are. Noise, as of `sgld`, is common to the
-    runs that are compared and does not count.
+    k. Second moments that nobody holds follow the gradients to 0, where an ε alone is left of the
+    denominator: the limit is then that of a step by g/ε, 38ε/λ for Adam. Beyond it such methods
+    settle to an oscillation in proportion to the rate, as Adam does, or to the minimum at every
+    rate, as AdaGrad; without an ε that is all they do, and there is no limit. All is computed in
+    float64, but for memories that an optimizer keeps narrower, on which the limit is then as exact
+    as they are. Noise, as of `sgld`, is common to the runs that are compared and does not count.
 
     Of an instability that comes and goes between two of the rates tried, six a decade, nothing is
-    seen; in a problem of more than 256 odd numbers these are two an octave, near 1/curvature, and
-    the spectral radius is ARPACK's.
+    seen. What keeps the axes of H apart, as elementwise optimizers do on a spectrum, and those that
+    do the same to each number on a matrix, is taken apart into them, however many they are; else,
+    in a problem of more than 256 odd numbers, rates are two an octave, near 1/curvature, and the
+    spectral radius is ARPACK's.
 
     Args:
         make: from the learning rate, a traced number, to an (init, update) pair: `jd.adam`,
@@ -97,6 +96,8 @@ def largest_stable_rate(
         88.6667 (frozen preconditioner)
         >>> print(f"{largest_stable_rate(adam, 3.0).oscillation.amplitude:.6f}")
         0.026316
+        >>> print(largest_stable_rate(functools.partial(jd.adam, eps=1e3), 3.0))
+        12666.7 (linear)
 
     Reference: Cohen et al., 2022, Adaptive Gradient Methods at the Edge of Stability, section 2 and
     appendix A, for the frozen preconditioner; parity makes it a property of any update.
@@ -111,7 +112,7 @@ def largest_stable_rate(
         reason = _no_map(system, found)
         if reason:
             return StableRate(np.nan, "none", reason, found.leaves)
-        return _limit(
+        return limit_of(
             Linearization(system, found, holding(system, found, held, state, step), max_period)
         )
 
@@ -166,97 +167,3 @@ def _no_map(system: System, found: Parity) -> str:
     if not found.odd[: system.problem.size].all():
         return "x does not move"
     return ""
-
-
-def _limit(linear: Linearization) -> StableRate:
-    parity, unit = linear.parity, linear.unit
-    words = parity.leaves
-
-    def none(reason: str) -> StableRate:
-        return StableRate(np.nan, "none", reason, words, linear.period, None, linear)
-
-    if linear.depends_on:
-        if linear.hold.held.any():
-            raise ValueError(f"held must name these as well: {linear.depends_on}")
-        return _bounded(
-            linear, f"the step is scaled by {linear.depends_on}, which follow the gradients"
-        )
-    if not np.isfinite(linear.steps_from_rest).all():
-        return none(_why_not_finite(linear))
-    endless = "the rate changes with the step without end: pass step=, or state="
-    if not linear.period:
-        no_period = f"the map differs from step to step, with no period up to {linear.max_period}"
-        return none(f"{no_period}; {endless}" if linear.drifts else no_period)
-    if linear.drifts:
-        return none(endless)
-    if not _shrinks(linear, linear.small_rate):
-        return _bounded(linear, _why_not_linear(linear, linear.small_rate))
-    if not _is_linear(linear, linear.small_rate):
-        return none(_why_not_linear(linear, linear.small_rate))
-    if parity.ignores_the_rate:
-        radius = float(linear.radii(np.array([linear.unit]))[0])
-        return none(
-            f"the rate changes nothing: the spectral radius is {radius:.6g} at every one, "
-            f"{'stable' if radius < 1 else 'not stable'}"
-        )
-    rates, digits = (_DENSE_RATES, 1e-13) if linear.is_dense else (_SPARSE_RATES, 1e-6)
-    rate = first_loss(linear, rates * unit, digits)
-    if np.isnan(rate):
-        return none("it grows at every rate, however small, as along a negative curvature")
-    if np.isfinite(rate) and not _is_linear(linear, 0.9 * rate):
-        return none(_why_not_linear(linear, 0.9 * rate))
-    kind: Kind = "linear"
-    if linear.hold.held.any():
-        kind = "frozen preconditioner"
-    if linear.period > 1:
-        kind = "periodic map"
-    reason = "" if np.isfinite(rate) else _why_always(linear)
-    return StableRate(rate, kind, reason, words, linear.period, None, linear)
-
-
-def _bounded(linear: Linearization, reason: str) -> StableRate:
-    """Of what has no linear map: what it settles to."""
-    words = linear.parity.leaves
-    found = oscillation(linear)
-    if isinstance(found, str):
-        return StableRate(np.nan, "none", f"{reason}; {found}", words, 1, None, linear)
-    return StableRate(np.nan, "cycle", reason, words, 1, found, linear)
-
-
-def _why_always(linear: Linearization) -> str:
-    radius = float(linear.radii(np.array([linear.unit]))[0])
-    if radius < 1 - _LINEAR:
-        return "it contracts at all rates tried"
-    return "near the minimum x stands still at all rates tried: nothing grows and nothing decays"
-
-
-def _shrinks(linear: Linearization, rate: float) -> bool:
-    return linear.defects(rate)[0] <= _LINEAR
-
-
-def _is_linear(linear: Linearization, rate: float) -> bool:
-    return all(defect <= _LINEAR for defect in linear.defects(rate))
-
-
-def _why_not_finite(linear: Linearization) -> str:
-    negative = linear.hold.negative_paths(linear.system)
-    if negative:
-        raise ValueError(
-            f"held at {negative} must not be negative: with it x becomes NaN or infinite in a step"
-        )
-    return "the step is NaN or infinite at the minimum"
-
-
-def _why_not_linear(linear: Linearization, rate: float) -> str:
-    homogeneous, additive = linear.defects(rate)
-    if np.isnan(homogeneous):
-        return "the step is NaN or infinite at the minimum"
-    if homogeneous <= _LINEAR:
-        return (
-            "the step grows in proportion to x, but is not additive: it has no linear map, and "
-            f"what it does depends on the direction (by {additive:.2g} of a step)"
-        )
-    return (
-        "the step does not shrink in proportion to x: there is no linear map at the minimum "
-        f"(it differs by {homogeneous:.2g} of a step)"
-    )

@@ -17,8 +17,8 @@ from jdescent.analysis.stability.system import TRACE, Lanes
 _BURN_IN, _SEEN = 20_000, 8 * TRACE  # steps
 _MOST_NUMBERS = 64  # in which a cycle is sought
 _NEWTON_STEPS, _SOLVED, _DIFFERENCE = 30, 1e-10, 1e-6
-_GONE, _GROWN, _ALIKE = 1e-4, 1e4, 1.5  # of the rate
-_SLOWER, _FEW, _MOST_RUNS = 8, 8, 8
+_NO_SQUARE, _GONE, _GROWN, _ALIKE = 1e-150, 1e-4, 1e4, 1.5  # of the rate
+_SLOWER, _FEW, _MOST_RUNS = 8, 320, 8
 _NEUTRAL = 1e-6
 
 
@@ -53,66 +53,66 @@ class Sizes(NamedTuple):
     largest: float
 
 
-def oscillation(linear: Linearization) -> Oscillation | str:
+def oscillation(linear: Linearization, rate: float) -> Oscillation | str:
     """What is left of x after long runs, or in words why it is not in proportion to the rate."""
-    rate = linear.unit
     cycle = _cycle(linear, rate)
-    near, slower, *others = _runs(linear, rate, None if cycle is None else cycle[0])
-    largest = np.array([slower.largest, *(run.largest for run in others)])
-    if not (near.largest <= _GROWN and (largest <= _GROWN).all()):
+    runs = _runs(linear, rate, None if cycle is None else cycle[0])
+    near, *others = runs
+    found, slower = _pooled(others), _pooled(_runs(linear, rate / _SLOWER))
+    if not all(run.largest <= _GROWN for run in (near, found, slower)):
         where = f"at the rate {rate:.4g}"
         if slower.largest <= _GROWN:
             return f"it leaves the minimum {where} and not at {rate / _SLOWER:.4g}"
         return f"it leaves the minimum {where} and at {rate / _SLOWER:.4g}"
-    gone = (largest < _GONE).all()
+    gone = max(found.largest, slower.largest) < _GONE
     if cycle is not None and not (gone and cycle[2][0] >= 1):
         _, amplitude, multipliers = cycle
-        found = Oscillation(*near, amplitude, multipliers)
+        about = Oscillation(*near, amplitude, multipliers)
         # steps of one size go on from where a run began, also where a decay draws to the cycle
-        if found.is_stable and linear.depends_on:
-            return found
-        return replace(found, **_pooled(others)._asdict())
+        if about.is_stable and linear.depends_on:
+            return about
+        return replace(about, **found._asdict())
     if gone:
         return f"it reaches the minimum at the rates {rate / _SLOWER:.4g} and {rate:.4g}"
-    if max(largest[:2]) >= _ALIKE * min(largest[:2]):
+    if max(slower.rms, found.rms) >= _ALIKE * min(slower.rms, found.rms):
         return (
-            f"what it leaves of x is not in proportion to the rate: {others[0].largest:.3g} of the "
-            f"rate {rate:.4g}, {slower.largest:.3g} of {rate / _SLOWER:.4g}"
+            "what it leaves of x is not in proportion to the rate: its root mean square is "
+            f"{found.rms:.3g} of the rate {rate:.4g}, {slower.rms:.3g} of {rate / _SLOWER:.4g}"
         )
-    return Oscillation(*_pooled(others))
+    return Oscillation(*found)
 
 
 def _pooled(runs: list[Sizes]) -> Sizes:
+    """Of all runs; where x is so small that its square is 0, steps may be 0/0 and say nothing."""
+    finite = [run for run in runs if np.isfinite(run.largest)]
+    if finite and max(run.largest for run in finite) < _NO_SQUARE:
+        runs = finite
     means, roots, largest = np.array(runs).T
-    return Sizes(float(means.mean()), float(np.sqrt((roots**2).mean())), float(largest.max()))
+    with np.errstate(over="ignore"):
+        return Sizes(float(means.mean()), float(np.sqrt((roots**2).mean())), float(largest.max()))
 
 
-def _runs(linear: Linearization, rate: float, cycle: np.ndarray | None) -> list[Sizes]:
-    """Of a run from near the cycle, one at a smaller rate, one that is the same at the rate, and
-    some from elsewhere.
-    """
+def _runs(linear: Linearization, rate: float, cycle: np.ndarray | None = None) -> list[Sizes]:
+    """Of some runs, the first from near the cycle if there is one; starts are in units of the
+    rate."""
     system, n = linear.system, linear.system.problem.size
-    random = np.random.default_rng(0)
-    starts = random.standard_normal((system.lanes, n))
-    starts[2] = starts[1]
-    rates = np.full(system.lanes, rate)
-    rates[1] = rate / _SLOWER
+    starts = np.random.default_rng(0).standard_normal((system.lanes, n))
     rest = linear.rest(rate)
     z = np.array(rest.z)
-    z[:, :n] = rates[:, None] * starts
+    z[:, :n] = rate * starts
     if cycle is not None:
         z[0] = cycle
         z[0, :n] *= 1.01
-    lanes, _, _ = system.advance(
-        Lanes(rates, z, rest.rest), _BURN_IN if n <= _FEW else _BURN_IN // 8
-    )
+    is_small = system.size <= _FEW
+    burn_in, rows = (_BURN_IN, _SEEN) if is_small else (_BURN_IN // 8, TRACE)
+    lanes, _, _ = system.advance(Lanes(np.full(system.lanes, rate), z, rest.rest), burn_in)
     seen = []
-    for _ in range(max(1, (_SEEN if n <= _FEW else TRACE) // system.trace)):
+    for _ in range(max(1, rows // system.trace)):
         lanes, _, trace = system.advance(lanes, system.trace)
         seen.append(np.asarray(trace))
     xs = np.concatenate(seen)
     return [
-        _summary(_sizes(linear, xs[:, lane]) / rates[lane])
+        _summary(_sizes(linear, xs[:, lane]) / rate)
         for lane in range(min(system.lanes, _MOST_RUNS))
     ]
 

@@ -1,8 +1,9 @@
 """The linear map of what is odd, with what is even held, and its spectral radius.
 
-F(0) = 0 and F is odd, so that F(εa)/ε is the derivative along a to within ε²: no difference is
-taken, and no digit lost. With ε = 2⁻⁴⁰ that is exact to rounding, and it says at once whether the
-map is linear there: derivatives of a kink, a sign or 0/0 would not.
+F(0) = 0 and F is odd, so that F(δa)/δ is the derivative along a to within δ²: no difference is
+taken, and no digit lost. With δ = 2⁻¹⁰⁰, whose square is below what optimizers add to second
+moments, that is exact to rounding, and it says at once whether the map is linear there: derivatives
+of a kink, a sign or 0/0 would not.
 """
 
 from collections.abc import Iterator
@@ -13,14 +14,15 @@ import numpy as np
 import scipy.sparse.linalg
 
 from jdescent.analysis.stability.parity import RELATIVE_RATE, Parity
-from jdescent.analysis.stability.resting import Holding, at_rest, counted_half, pins_of
+from jdescent.analysis.stability.resting import Holding, at_rest, counted_half, has_rest, pins_of
 from jdescent.analysis.stability.system import Feed, Lanes, System
 
 MOST_DENSE = 256
-_TINY = 2.0**-40
+_TINY = 2.0**-100
 _DRIFTS, _ROUNDED = 1e-3, 1e-14
-_PERIODIC, _MATTERS, _PROBES = 1e-7, 1e-9, 8
+_PERIODIC, _MATTERS, _OUTWEIGHED, _PROBES = 1e-7, 1e-9, 0.5, 8
 _ARNOLDI_VECTORS, _ARNOLDI_TOLERANCE = 40, 1e-10
+_LARGEST_BLOCK, _KEPT_APART = 8, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,14 @@ class Linearization:
         return next(self.rests(np.array([rate])))
 
     @cached_property
+    def has_rest(self) -> bool:
+        """Whether `rests` are where no gradient ever was."""
+        if self.hold.state is not None:
+            return True
+        rates = np.full(self.system.lanes, self.small_rate)
+        return has_rest(self.system, self.parity, self.hold, rates)
+
+    @cached_property
     def noise(self) -> bool:
         """x moves where there is no gradient."""
         after, _, _ = self.system.advance(self.rest(self.small_rate), 1)
@@ -88,7 +98,7 @@ class Linearization:
 
     @cached_property
     def tiny(self) -> float:
-        """ε; 1 where noise is added, so that runs that share it differ in all digits."""
+        """δ; 1 where noise is added, so that runs that share it differ in all digits."""
         return 1.0 if self.noise else _TINY
 
     # -- the map -----------------------------------------------------------------------------------
@@ -164,31 +174,79 @@ class Linearization:
         free = self.parity.driven & ~self.hold.held
         if not free.any():
             return []
-        rest = self.rest(self.small_rate)
-        pins = np.where(self.hold.held, self.hold.values, rest.z)
-        pins[:, self.odd] = 0
-        pins[1, self.odd] = pins[3, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
-        pins[2:, free] = self.parity.fed[free]
-        lanes = rest.with_z(pins)
-        feed = self.system.feed(pinned=self.hold.held, pins=pins)
-        z = self.system.advance(lanes, self.max_period, feed)[0].z[:, self.odd]
-        at_rest, elsewhere = z[1] - z[0], z[3] - z[2]
-        size = max(np.abs(at_rest).max(), np.abs(elsewhere).max())
-        if np.abs(at_rest - elsewhere).max() <= _MATTERS * size:
+        ends = self._ends_at_rest_and_fed(self.small_rate, self.max_period)
+        if _largest(ends[0] - ends[1]) <= _MATTERS * _largest(*ends):
             return []
         leaves = {self.system.path_of(int(i)) for i in np.flatnonzero(free)}
         return [self.system.float_paths[i] for i in sorted(leaves)]
 
+    def is_outweighed(self, rate: float) -> bool:
+        """Whether what it depends on changes by no more than half what the rate makes of x where
+        gradients are of size 1, as beside a large ε; at a rate so small that deviations hardly
+        change."""
+        of_x = self.odd < self.system.problem.size
+        ends, at_twice = (self._ends_at_rest_and_fed(r, self.period) for r in (rate, 2 * rate))
+        at_rest, fed = ((b - a)[of_x] for a, b in zip(ends, at_twice, strict=True))
+        return _largest(at_rest - fed) <= _OUTWEIGHED * _largest(at_rest, fed)
+
+    def _ends_at_rest_and_fed(self, rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """What some steps make of a small deviation where no gradient ever was, and at what
+        gradients of size 1 make of the state."""
+        rest, free = self.rest(rate), self.parity.driven & ~self.hold.held
+        start = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
+        pins = np.where(self.hold.held, self.hold.values, rest.z)
+        pins[:, self.odd] = 0
+        pins[1, self.odd] = pins[3, self.odd] = start
+        pins[2:, free] = self.parity.fed[free]
+        lanes = rest.with_z(pins)
+        feed = self.system.feed(pinned=self.hold.held, pins=pins)
+        z = self.system.advance(lanes, steps, feed)[0].z[:, self.odd]
+        return z[1] - z[0], z[3] - z[2]
+
     # -- its spectrum ------------------------------------------------------------------------------
 
     @property
-    def is_dense(self) -> bool:
-        return len(self.odd) <= MOST_DENSE
+    def is_exact(self) -> bool:
+        """Whether its eigenvalues are those of matrices, and not Arnoldi's."""
+        return len(self.odd) <= MOST_DENSE or self._falls_apart
 
     def radii(self, rates: np.ndarray) -> np.ndarray:
         """Spectral radii per step."""
-        largest = self._dense if self.is_dense else self._arnoldi
-        return np.array([largest(rest) for rest in self.rests(rates)]) ** (1 / self.period)
+        return np.array([self._radius(rest) for rest in self.rests(rates)]) ** (1 / self.period)
+
+    def _radius(self, rest: Lanes) -> float:
+        found = self._of_blocks(rest) if self._falls_apart else None
+        if found is not None:
+            return found
+        return self._dense(rest) if len(self.odd) <= MOST_DENSE else self._arnoldi(rest)
+
+    @cached_property
+    def _falls_apart(self) -> bool:
+        return self._of_blocks(self.rest(self.small_rate)) is not None
+
+    def _of_blocks(self, rest: Lanes) -> float | None:
+        """From the map of each of H's axes alone; None where it mixes them, or is not known to.
+
+        Optimizers that act on each number by itself keep the axes of a diagonal H apart, those
+        that also do the same to each keep those of any H. So one vector finds a column of all
+        blocks, and another that it is no more than these.
+        """
+        axes, n = self.system.problem.axes, self.system.problem.size
+        count, apart = divmod(len(self.odd), n)
+        if axes is None or apart or count > _LARGEST_BLOCK:
+            return None
+        probes = np.zeros((count + 1, count, n))
+        probes[np.arange(count), np.arange(count)] = 1
+        probes[-1] = np.cos(1.0 + np.arange(count * n)).reshape(count, n)
+        images = self.images(rest, axes.back(probes).reshape(count + 1, -1))
+        if not np.isfinite(images).all():
+            return np.inf
+        *columns, mixed = axes.along(images.reshape(probes.shape))
+        blocks = np.stack(columns, axis=-1).swapaxes(0, 1)  # (n, count, count)
+        of_blocks = np.einsum("nij,jn->in", blocks, probes[-1])
+        if np.abs(mixed - of_blocks).max() > _KEPT_APART * np.abs(images).max():
+            return None
+        return float(np.abs(np.linalg.eigvals(blocks)).max())
 
     def _dense(self, rest: Lanes) -> float:
         J = self.images(rest, np.eye(len(self.odd)))
@@ -213,16 +271,17 @@ class Linearization:
                 ) from error
         return float(np.abs(found).max())
 
-    def defects(self, rate: float) -> tuple[float, float]:
+    def defects(self, rate: float, size: float | None = None) -> tuple[float, float]:
         """How far the map is from homogeneous of degree 1, and from additive, in units of what it
-        moves."""
+        moves; of deviations of that size, the smallest by default."""
+        size = self.tiny if size is None else size
         rest, of_x = self.rest(rate), self.odd < self.system.problem.size
         random = np.random.default_rng(0)
         # with velocities from far below to far above what a gradient adds to them
         sizes = np.where(of_x, 1.0, np.array([0.0, *np.geomspace(1e-3, 1e3, _PROBES - 1)])[:, None])
         a, b = random.standard_normal((2, _PROBES, len(self.odd))) * sizes
-        images = self.images(rest, np.concatenate([a, b, a + b]))
-        smaller = self.images(rest, a, 2.0**-12 * self.tiny) - a
+        images = self.images(rest, np.concatenate([a, b, a + b]), size)
+        smaller = self.images(rest, a, 2.0**-12 * size) - a
         of_a, of_b, of_sum = images.reshape(3, *a.shape) - np.stack([a, b, a + b])
         if not (np.isfinite(images).all() and np.isfinite(smaller).all()):
             return np.nan, np.nan
@@ -234,6 +293,10 @@ class Linearization:
             return float(np.where(np.abs(defect) > least, np.abs(defect) / moved, 0).max())
 
         return largest(of_a - smaller), largest(of_a + of_b - of_sum)
+
+
+def _largest(*arrays: np.ndarray) -> float:
+    return float(np.abs(arrays).max())
 
 
 def _apart(seen: np.ndarray, k: int) -> float:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from jdescent.analysis.curvature.products import scalar_function
 from jdescent.core.checks import real_number
 
 FEWEST_LANES = 6
@@ -24,6 +25,20 @@ def mixing() -> Iterator[None]:
         yield
 
 
+class Axes(NamedTuple):
+    """The eigenvectors of H, as the columns of a matrix; None where they are the coordinates."""
+
+    columns: np.ndarray | None = None
+
+    def along(self, vectors: np.ndarray) -> np.ndarray:
+        """Coordinates of vectors (…, n) along the axes."""
+        return vectors if self.columns is None else vectors @ self.columns
+
+    def back(self, coordinates: np.ndarray) -> np.ndarray:
+        """Vectors (…, n) of coordinates along the axes."""
+        return coordinates if self.columns is None else coordinates @ self.columns.T
+
+
 class Quadratic(NamedTuple):
     """H, by its products, and how a flat x lies in the parameters.
 
@@ -33,6 +48,7 @@ class Quadratic(NamedTuple):
         size: how many numbers x has.
         scale: a positive curvature, the unit 1/scale of rates.
         described: H in words.
+        axes: its eigenvectors; None where they are not known.
     """
 
     product: Callable[[Array], Array]
@@ -40,6 +56,7 @@ class Quadratic(NamedTuple):
     size: int
     scale: float
     described: str
+    axes: Axes | None = None
 
 
 def require_memory(most: Any) -> None:
@@ -93,9 +110,11 @@ def _of_curvature(curvature: Any, params: Any) -> Quadratic:
         raise ValueError(
             f"curvature of shape {H.shape} is for {H.shape[0]} parameters, params has {flat.size}"
         )
+    eigenvalues, axes = H, Axes()
     if H.ndim == 2:
         _require_symmetric(H)
-    eigenvalues = np.linalg.eigvalsh(H) if H.ndim == 2 else H
+        eigenvalues, columns = np.linalg.eigh(H)
+        axes = Axes(columns)
     if not np.any(eigenvalues > 0):
         raise ValueError(
             f"curvature must have a positive eigenvalue, got {np.max(eigenvalues):g} as the "
@@ -104,13 +123,14 @@ def _of_curvature(curvature: Any, params: Any) -> Quadratic:
     matrix = jnp.asarray(H)
     product = (lambda x: matrix @ x) if H.ndim == 2 else (lambda x: matrix * x)
     words = f"{H:g}" if H.ndim == 0 else f"{eigenvalues.min():g} to {eigenvalues.max():g}"
-    return Quadratic(product, unravel, flat.size, float(eigenvalues.max()), words)
+    return Quadratic(product, unravel, flat.size, float(eigenvalues.max()), words, axes)
 
 
 def _of_loss(loss: Callable, params: Any) -> Quadratic:
     if params is None:
         raise ValueError("loss= needs params=, where its Hessian is taken")
-    at, unravel = jax.flatten_util.ravel_pytree(_float64("params", params))
+    tree = _float64("params", params)
+    at, unravel = jax.flatten_util.ravel_pytree(tree)
     if at.size == 0:
         raise ValueError("params must hold at least one number, got none")
 
@@ -121,8 +141,20 @@ def _of_loss(loss: Callable, params: Any) -> Quadratic:
         return jax.jvp(gradient, (at,), (v,))[1]
 
     with mixing():
+        scalar_function("loss", loss, tree)
+        _require_second_derivatives(product, at)
         scale = _largest_eigenvalue(jax.jit(product), at.size)
     return Quadratic(product, unravel, at.size, scale, f"the Hessian at params, to {scale:.6g}")
+
+
+def _require_second_derivatives(product: Callable, at: Array) -> None:
+    try:
+        jax.eval_shape(product, at)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "loss must have second derivatives by JAX, of which loops of an unknown number of "
+            f"steps and callbacks have none: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _largest_eigenvalue(product: Callable, size: int) -> float:
@@ -137,8 +169,9 @@ def _largest_eigenvalue(product: Callable, size: int) -> float:
         largest, v = float(np.linalg.norm(Hv)), Hv
         if largest == 0:
             raise ValueError(
-                "the Hessian of the loss at params is 0: it is linear there, or a kink such as "
-                "|x| or relu hides its curvature, and no rate would be too large"
+                "the Hessian of the loss at params is 0: it is linear there, or flatter than a "
+                "quadratic as x⁴, or a kink such as |x| or relu hides its curvature, and no rate "
+                "would be too large"
             )
     return largest
 

@@ -108,6 +108,15 @@ def at_rest(system: System, parity: Parity, hold: Holding, rates: np.ndarray) ->
     return settled.with_z(np.where(parity.odd, 0.0, settled.z))
 
 
+def has_rest(system: System, parity: Parity, hold: Holding, rates: np.ndarray) -> bool:
+    """Whether steps are numbers where no gradient ever was; not so of 0/0 without a second moment.
+
+    `at_rest` then leaves what gradients make of the state.
+    """
+    lanes = system.start(rates, np.zeros((system.lanes, system.problem.size)))
+    return bool(np.isfinite(_settled(system, parity, hold, lanes, hold.held).z).all())
+
+
 def _one_step_before(system: System, parity: Parity, lanes: Lanes) -> Lanes:
     """Counters are to come out of the step as they are given."""
     start = lanes.with_z(np.where(parity.odd, 0.0, lanes.z))

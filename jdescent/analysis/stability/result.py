@@ -23,7 +23,8 @@ class StableRate:
 
     Attributes:
         rate: the first η at which one step of the linearized map grows; infinity where none does,
-            NaN where there is no such limit.
+            NaN where there is no such limit. Where second moments follow the gradients, of "cycle"
+            and "none" as well, it is that of deviations so small that an ε outweighs them.
         kind: "linear"; "frozen preconditioner", the even part of the state held; "periodic map",
             the product of `period` steps; "cycle", no limit but an oscillation in proportion to
             the rate; "none", see `reason`.
@@ -48,7 +49,7 @@ class StableRate:
         Raises:
             ValueError: there is no linear map.
         """
-        if self.kind in ("cycle", "none"):
+        if self.kind in ("cycle", "none") and not np.isfinite(self.rate):
             raise ValueError(f"there is no linear map: {self.reason}")
         if isinstance(rate, jax.core.Tracer):
             shape = jax.ShapeDtypeStruct(rate.shape, jnp.result_type(float))
@@ -91,7 +92,10 @@ class StableRate:
             return linear.radii(rates.ravel()).reshape(rates.shape)
 
     def __str__(self) -> str:
-        if self.oscillation is not None:
-            return f"none ({self.kind}: |x| to {self.oscillation.largest:.3g} of the rate)"
         number = "none" if np.isnan(self.rate) else f"{self.rate:.6g}"
+        if self.oscillation is not None:
+            beyond = "" if np.isnan(self.rate) else "beyond, "
+            return (
+                f"{number} ({self.kind}: {beyond}|x| to {self.oscillation.largest:.3g} of the rate)"
+            )
         return f"{number} ({self.kind})"

@@ -7,7 +7,8 @@ import numpy as np
 from jdescent.analysis.stability.linearization import Linearization
 
 _GROWS = 1e-12
-_BETWEEN = 7  # rates that are tried at once
+_AT_ONCE = 16  # rates that are tried before larger ones are
+_BETWEEN = 1  # rates of each section: a spectral radius takes its time for each
 
 
 def first_that_grows(
@@ -18,18 +19,26 @@ def first_that_grows(
     Between the last that does not, from small ones on, and the next it is found by sections; of an
     instability that comes and goes between two of them nothing is seen.
     """
-    found = grows(rates)
-    if not found.any():
+    i = _first(grows, rates)
+    if i is None:
         return np.inf
-    if found[0]:
+    if i == 0:
         return np.nan
-    i = int(np.argmax(found))
     low, high = rates[i - 1], rates[i]
     while high / low - 1 > digits:
         tried = np.geomspace(low, high, between + 2)
         i = int(np.argmax([*grows(tried[1:-1]), True]))
         low, high = tried[i], tried[i + 1]
     return float(np.sqrt(low * high))
+
+
+def _first(grows: Callable[[np.ndarray], np.ndarray], rates: np.ndarray) -> int | None:
+    """Which of the rates; those beyond are not tried."""
+    for first in range(0, len(rates), _AT_ONCE):
+        found = grows(rates[first : first + _AT_ONCE])
+        if found.any():
+            return first + int(np.argmax(found))
+    return None
 
 
 def first_loss(linear: Linearization, rates: np.ndarray, digits: float) -> float:

@@ -15,7 +15,7 @@ from jdescent.core.contract import accept_extra
 
 MOST_LANES = 16
 TRACE = 1024  # steps whose x is kept, where that is few numbers
-_MOST_TRACED, _MANY = 1 << 20, 1 << 12
+_MOST_TRACED, _MANY = 1 << 23, 1 << 12
 
 
 class Lanes(NamedTuple):
