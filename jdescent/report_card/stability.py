@@ -36,7 +36,7 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     findings = list(_limit_findings(limit))
     failures: list[Failure] = []
     series: dict[str, Any] = {}
-    if np.isfinite(limit.rate):
+    if np.isfinite(limit.rate) and limit.oscillation is None:
         measured = limit.measured()
         findings.append(
             Finding(
@@ -60,9 +60,12 @@ def _limit_findings(limit: StableRate) -> Sequence[Finding]:
         Finding("kind", "kind of the stability limit", limit.kind, "theory", note=limit.reason)
     ]
     if not np.isnan(limit.rate):
+        follows = limit.kind in ("cycle", "none")
+        note = "of deviations so small that an ε outweighs them" if follows else limit.reason
         found.append(
-            Finding("limit", about, limit.rate, "theory", better="higher", note=limit.reason)
-        )
+            Finding("limit", about, limit.rate, "theory", better="" if follows else "higher",
+                    note=note)
+        )  # fmt: skip
     if (cycle := limit.oscillation) is not None:
         found.append(
             Finding("oscillation", "mean |x| about the minimum, in units of η", cycle.mean,

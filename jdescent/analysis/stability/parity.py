@@ -105,8 +105,9 @@ def _flags(z: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     rest = np.where(np.isfinite(z[_AT_REST]), z[_AT_REST], 0)
     fed, mirrored, other = (z[i] - rest for i in (_FED, _MIRRORED, _OTHER))
     size, least = np.abs(fed) + np.abs(mirrored), _ROUNDED * np.abs(rest)
-    odd = np.abs(fed + mirrored) <= _SAME * size + least
-    even = np.abs(fed - mirrored) <= _SAME * size + least
+    with np.errstate(invalid="ignore"):  # what is infinite is neither, and not finite
+        odd = np.abs(fed + mirrored) <= _SAME * size + least
+        even = np.abs(fed - mirrored) <= _SAME * size + least
     still = (size <= least) & (np.abs(other) <= least)
     return [odd, even, still], np.isfinite(z[[_FED, _MIRRORED, _OTHER]]).all(axis=0)
 
