@@ -25,7 +25,7 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     """The nearest relatives, by the distance of paths on one trial, and their settings."""
     path = _path(subject)
     if not np.isfinite(path).all():
-        where = f"a descent of {STEPS} steps from η = {RATE:g}"
+        where = f"a descent of {STEPS} steps at η = {RATE:g}"
         return Part(failures=[Failure(where, "its path is not finite", subject.python(RATE))])
     failures = _climbing(subject)
     matches: list[Match] = []
