@@ -153,7 +153,7 @@ def _kept_parts(kept: Path | None, about: Mapping[str, Any]) -> dict[str, Part]:
 def write(card: Card, path: Path) -> None:
     """The card as JSON; numbers that JSON lacks are written as words."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_plain(dataclasses.asdict(card)), indent=1, ensure_ascii=False)
+    text = json.dumps(plain(dataclasses.asdict(card)), indent=1, ensure_ascii=False)
     unfinished = path.with_suffix(".part")
     unfinished.write_text(text + "\n", encoding="utf-8")
     unfinished.replace(path)
@@ -183,19 +183,20 @@ def read(path: Path) -> Card:
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As JSON has it: lists for arrays, and words for numbers that are not finite."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, str | bool | int) or value is None:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else json.dumps(value)
     if isinstance(value, Iterable):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     raise TypeError(f"a card holds numbers, words and lists, got {type(value).__name__}")
 
 

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jdescent.report_card.findings import Finding
 
@@ -28,9 +28,16 @@ def library() -> Mapping[str, Mapping[str, float]]:
     if not RECORD.exists():
         return {}
     found = json.loads(RECORD.read_text(encoding="utf-8"))
+    return {key: _numbers(row) for key, row in found.items()}
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    """Those that are numbers; "NaN" and "Infinity" are, other words and booleans are not."""
+    words = ("NaN", "Infinity", "-Infinity")
     return {
-        key: {name: float(value) for name, value in row.items()}  # "NaN" and "Infinity" too
-        for key, row in found.items()
+        name: float(value)
+        for name, value in row.items()
+        if value in words or (isinstance(value, int | float) and not isinstance(value, bool))
     }
 
 

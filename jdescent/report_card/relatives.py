@@ -34,6 +34,7 @@ VARIATIONS: tuple[dict[str, float], ...] = (
 RECORDED = np.array([0, 1, 2, 3, 5, 8, 12, 17, STEPS - 1])  # steps
 EQUAL = 1e-9  # units of the path, in float64
 EVALUATIONS = 60
+FAR = 1e3  # lengths of the path, for what leaves
 SMALLEST = -100.0  # the logarithm that stands for that of 0
 NEEDED = {"momentum": 0.9, "b1": 0.9, "b2": 0.999, "dampening": 0.9}  # where there is no default
 SCALES = {"eps_root": 1e-8, "eps": 1e-8}  # of numbers that are 0 by default; others 0.1
@@ -218,7 +219,8 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
         return np.array([number.encode(settings[name]) for name, number in numbers.items()])
 
     def residual(z: np.ndarray) -> np.ndarray:
-        return np.nan_to_num((np.asarray(run(z)) - path) / size, nan=1e3, posinf=1e3).ravel()
+        apart = (np.asarray(run(z)) - path) / size
+        return np.clip(np.nan_to_num(apart, nan=FAR), -FAR, FAR).ravel()
 
     def apart(settings: Settings) -> float:
         return distance(np.asarray(run(encoded(settings))), path, start)
@@ -232,7 +234,8 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
     slope = jax.jit(jax.jacfwd(walked))
 
     def jacobian(z: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(np.asarray(slope(z)) / size).reshape(path.size, len(z))
+        steep = np.nan_to_num(np.asarray(slope(z)) / size, posinf=FAR, neginf=-FAR)
+        return np.clip(steep, -FAR, FAR).reshape(path.size, len(z))
 
     lowest = [-np.inf if number.is_free else 0.0 for number in numbers.values()]
     found = least_squares(
