@@ -1,0 +1,48 @@
+"""What SGD reaches on each unit test at the best of 34 rates: the measure of all others.
+
+`python -m jdescent.report_card.unit_tests.reference` computes the file anew, some twenty seconds.
+"""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from jdescent.report_card.subject import subject_of
+from jdescent.report_card.unit_tests.running import DIMENSIONS, batch_of, gains
+from jdescent.report_card.unit_tests.scoring import best_of
+from jdescent.report_card.unit_tests.templates import all_tests
+
+FILE = Path(__file__).with_name("reference.npz")
+RATES = np.geomspace(1e-10, 1.0, 34)
+
+
+class Reference(NamedTuple):
+    """Of each of the 3,944 tests; NaN of those that are another one by another name."""
+
+    gain: Float[np.ndarray, " tests"]
+    rate: Float[np.ndarray, " tests"]
+
+
+def computed() -> Reference:
+    gain, rate = np.full((2, len(all_tests())), np.nan)
+    for dimensions in DIMENSIONS:
+        batch = batch_of(dimensions)
+        best, at = best_of(gains(subject_of("sgd"), RATES, batch))
+        gain[batch.numbers], rate[batch.numbers] = best, RATES[at]
+    return Reference(gain, rate)
+
+
+@functools.cache
+def reference() -> Reference:
+    """As it was computed: f* − f₀, below 0 where SGD improves a test, and the rate it takes."""
+    with np.load(FILE) as file:
+        return Reference(**file)
+
+
+if __name__ == "__main__":
+    np.savez_compressed(FILE, **{
+        name: values.astype(np.float32) for name, values in computed()._asdict().items()
+    })  # fmt: skip
