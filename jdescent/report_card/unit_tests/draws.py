@@ -1,10 +1,10 @@
 """What chance does to a unit test in each of its 100 steps: noise, and a landscape that drifts."""
 
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from jdescent.report_card.unit_tests.templates import NOISES, UnitTest
 
@@ -13,13 +13,16 @@ STEPS = 100
 STEPS_BETWEEN_DRIFTS = 10
 
 
+Numbers = Array | np.ndarray
+
+
 class Draw(NamedTuple):
     """What a step sees: factor·f + added·y in each dimension, where f is stretched and shifted."""
 
-    factor: Float[Array, " d"]
-    added: Float[Array, " d"]
-    stretch: Float[Array, ""]
-    shift: Float[Array, ""]
+    factor: Float[Numbers, "*runs d"]
+    added: Float[Numbers, "*runs d"]
+    stretch: Float[Numbers, "*runs"]
+    shift: Float[Numbers, "*runs"]
 
 
 def draws(test: UnitTest, number: int, seed: int = 0) -> Draw:
@@ -48,5 +51,5 @@ def draws(test: UnitTest, number: int, seed: int = 0) -> Draw:
         return Draw(*(leaf.astype(np.float32) for leaf in drawn))
 
 
-def at_step(drawn: Draw, step: Int[Array, ""]) -> Draw:
+def at_step(drawn: Draw, step: SupportsIndex | Array) -> Draw:
     return jax.tree.map(lambda leaf: leaf[step], drawn)

@@ -8,7 +8,7 @@ import numpy as np
 from jax.scipy.special import erfc
 from jaxtyping import Array, Float
 
-from jdescent.report_card.unit_tests.draws import Draw
+from jdescent.report_card.unit_tests.draws import Draw, Numbers
 from jdescent.report_card.unit_tests.shapes import Piece, chained
 from jdescent.report_card.unit_tests.templates import NOISES, SCALES, UnitTest
 
@@ -19,12 +19,12 @@ class Landscape(NamedTuple):
     """The numbers of a loss: of each dimension its pieces, its value at 0 and the size of additive
     normal noise; and two rotations."""
 
-    begins: Float[Array, "d pieces"]
-    pieces: Float[Array, "d pieces 7"]
-    start: Float[Array, " d"]
-    normal: Float[Array, " d"]
-    rotation: Float[Array, "d d"]
-    curl: Float[Array, "d d"]
+    begins: Float[Numbers, "d pieces"]
+    pieces: Float[Numbers, "d pieces 7"]
+    start: Float[Numbers, " d"]
+    normal: Float[Numbers, " d"]
+    rotation: Float[Numbers, "d d"]
+    curl: Float[Numbers, "d d"]
 
 
 def landscape_of(test: UnitTest, number: int) -> Landscape:
@@ -100,5 +100,5 @@ def expected(landscape: Landscape, x: Float[Array, " d"], draw: Draw) -> Array:
     return jnp.sum(above + folded)
 
 
-def _turned(rotation: Float[Array, "d d"], x: Float[Array, " d"]) -> Float[Array, " d"]:
-    return x if len(x) == 1 else rotation @ x
+def _turned(rotation: Float[Numbers, "d d"], x: Float[Array, " d"]) -> Float[Array, " d"]:
+    return x if len(x) == 1 else jnp.dot(rotation, x)

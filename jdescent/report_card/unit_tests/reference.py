@@ -1,6 +1,6 @@
 """What SGD reaches on each unit test at the best of 34 rates: the measure of all others.
 
-`python -m jdescent.report_card.unit_tests.reference` computes the file anew, some twenty seconds.
+`python -m jdescent.report_card.unit_tests` computes the file anew, in some twenty seconds.
 """
 
 import functools
@@ -40,9 +40,3 @@ def reference() -> Reference:
     """As it was computed: f* − f₀, below 0 where SGD improves a test, and the rate it takes."""
     with np.load(FILE) as file:
         return Reference(**file)
-
-
-if __name__ == "__main__":
-    np.savez_compressed(FILE, **{
-        name: values.astype(np.float32) for name, values in computed()._asdict().items()
-    })  # fmt: skip

@@ -12,8 +12,9 @@ from jaxtyping import Array, Float
 from jdescent.core import OptimizerLike
 from jdescent.descend import descend
 from jdescent.report_card.subject import Subject
-from jdescent.report_card.unit_tests.draws import RUNS, STEPS, Draw, at_step, draws
+from jdescent.report_card.unit_tests.draws import STEPS, Draw, at_step, draws
 from jdescent.report_card.unit_tests.losses import Landscape, expected, landscape_of, loss
+from jdescent.report_card.unit_tests.scoring import LIMIT
 from jdescent.report_card.unit_tests.templates import all_tests
 from jdescent.trajectory import Status
 
@@ -29,25 +30,25 @@ class Batch(NamedTuple):
 
 
 @functools.cache
-def batch_of(dimensions: int, seed: int = 0, runs: int = RUNS, every: int = 1) -> Batch:
+def batch_of(dimensions: int, seed: int = 0, one_in: int = 1) -> Batch:
     """All distinct tests of one dimension, or one in so many."""
     tests = [
         (number, test)
         for number, test in enumerate(all_tests())
         if test.is_distinct and test.dimensions == dimensions
-    ][::every]
+    ][::one_in]
     landscapes = [landscape_of(test, number) for number, test in tests]
     drawn = [draws(test, number, seed) for number, test in tests]
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *drawn)
     return Batch(
         [number for number, _ in tests],
         jax.tree.map(lambda *leaves: np.stack(leaves), *landscapes),
-        jax.tree.map(lambda leaf: leaf[:, :runs], stacked),
+        jax.tree.map(lambda *leaves: np.stack(leaves), *drawn),
     )
 
 
 def gain(optimizer: OptimizerLike, landscape: Landscape, drawn: Draw) -> Float[Array, ""]:
-    """The expected loss after a run, above that at its start; NaN if the run was not finite."""
+    """The expected loss after a run, above that at its start, and at least −10¹⁰; NaN if the run
+    was not finite, unless it had got there."""
     path = descend(
         functools.partial(loss, landscape),
         jnp.zeros(len(landscape.start)),
@@ -57,11 +58,14 @@ def gain(optimizer: OptimizerLike, landscape: Landscape, drawn: Draw) -> Float[A
         record=None,
         divergence=jnp.inf,
     )
-    lasting = expected(landscape, path.params, at_step(drawn, STEPS - 1))
-    return jnp.where(path.verdict.status == Status.NON_FINITE, jnp.nan, lasting)
+    lasting = jnp.maximum(expected(landscape, path.params, at_step(drawn, STEPS - 1)), -LIMIT)
+    failed = (path.verdict.status == Status.NON_FINITE) & (lasting > -LIMIT)
+    return jnp.where(failed, jnp.nan, lasting)
 
 
-def gains(subject: Subject, rates: Sequence[float], batch: Batch) -> Float[np.ndarray, "rates tests runs"]:
+def gains(
+    subject: Subject, rates: Sequence[float] | np.ndarray, batch: Batch
+) -> Float[np.ndarray, "rates tests runs"]:
     """What `gain` is at each rate, of each test, in each of its runs."""
 
     def of_rate(rate):

@@ -4,8 +4,8 @@ With f the median over a test's runs of the expected loss at the last step,
 
     v = (f − f₀)/(f* − f₀),
 
-f₀ the loss at the start and f* that of SGD at the best of 34 rates, 10⁻¹⁰ to 1. Losses below −10¹⁰
-count as −10¹⁰. The first that holds is a test's color:
+f₀ the loss at the start and f* that of SGD at the best of 34 rates, 10⁻¹⁰ to 1. What falls below
+−10¹⁰ counts as −10¹⁰. The first that holds is a test's color:
 
     red     under half of the runs were finite, or f > 10¹⁰
     orange  v ≤ 0.1
@@ -34,7 +34,7 @@ def medians(gains: Float[np.ndarray, "*tests runs"]) -> Float[np.ndarray, "*test
     finite = np.isfinite(gains)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where no run was finite
-        median = np.nanmedian(np.where(finite, np.maximum(gains, -LIMIT), np.nan), axis=-1)
+        median = np.nanmedian(np.where(finite, gains, np.nan), axis=-1)
     failed = (finite.sum(-1) < gains.shape[-1] / 2) | (median > LIMIT)
     return np.where(failed, np.inf, median)
 
@@ -63,13 +63,13 @@ def colors(
     """The color of each test, an index of `NAMES`.
 
     Example:
-        >>> gains = np.array([[-1.0, -1.0, -0.8, -0.5], [-0.05, 0.0, 0.1, -0.3], [-3.0, -4, -2, -5]])
-        >>> [NAMES[color] for color in colors(gains, reference=np.array([-1.0, -1.0, -1.0]))]
+        >>> gains = np.array([[-1.0, -1.0, -0.8, -0.5], [0.0, 0.1, -0.1, -0.3], [-3.0, -4, -2, -5]])
+        >>> [NAMES[color] for color in colors(gains, reference=np.full(3, -1.0))]
         ['green', 'orange', 'blue']
     """
     v = values(gains, reference)
     finite = np.isfinite(gains)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         poor = finite & (gains / reference[..., None] < 0.1)
     rules = (
         v == -np.inf,

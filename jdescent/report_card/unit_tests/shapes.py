@@ -1,6 +1,6 @@
 """The fifteen shapes of Schaul et al. (2013), chained, as the numbers of their pieces.
 
-A shape begins with the slope l with which the one before it ended, and at its value: every chain is
+A shape begins with the slope with which the one before it ended, and at its value: every chain is
 continuous, and differentiable where two shapes join. What bends within a shape are kinks. On a
 piece, at the distance u from its origin,
 
@@ -41,61 +41,61 @@ Shape = Callable[[float, float, float], Pieces]
 """From the width, the slope at the left end and the last slope that was not zero."""
 
 
-def _line(width: float, l: float, before: float) -> Pieces:
-    return [Piece(slope=l)]
+def _line(width: float, slope: float, before: float) -> Pieces:
+    return [Piece(slope=slope)]
 
 
-def _two_lines(width: float, l: float, end: float) -> Pieces:
-    """Two lines of equal length as drawn, from slope l to slope end."""
-    kink = width / (1 + np.hypot(1, l) / np.hypot(1, end))
-    return [Piece(slope=l), Piece(begin=kink, origin=kink, height=l * kink, slope=end)]
+def _two_lines(width: float, slope: float, end: float) -> Pieces:
+    """Two lines of equal length as drawn, from one slope to another."""
+    kink = width / (1 + np.hypot(1, slope) / np.hypot(1, end))
+    return [Piece(slope=slope), Piece(begin=kink, origin=kink, height=slope * kink, slope=end)]
 
 
-def _relu(width: float, l: float, before: float) -> Pieces:
-    return _two_lines(width, l, 0.0)
+def _relu(width: float, slope: float, before: float) -> Pieces:
+    return _two_lines(width, slope, 0.0)
 
 
-def _abs(width: float, l: float, before: float) -> Pieces:
-    return _two_lines(width, l, -l)
+def _abs(width: float, slope: float, before: float) -> Pieces:
+    return _two_lines(width, slope, -slope)
 
 
-def _bend(width: float, l: float, before: float) -> Pieces:
+def _bend(width: float, slope: float, before: float) -> Pieces:
     """From a plateau back to the slope that led to it; alone, from a plateau to the scale's."""
     return _two_lines(width, 0.0, before)
 
 
-def _cliff(width: float, l: float, before: float) -> Pieces:
-    return _two_lines(width, l, -10 * l)
+def _cliff(width: float, slope: float, before: float) -> Pieces:
+    return _two_lines(width, slope, -10 * slope)
 
 
-def _ridge(width: float, l: float, before: float) -> Pieces:
-    return _two_lines(width, l, 10 * l)
+def _ridge(width: float, slope: float, before: float) -> Pieces:
+    return _two_lines(width, slope, 10 * slope)
 
 
-def _exponential(width: float, l: float, before: float) -> Pieces:
+def _exponential(width: float, slope: float, before: float) -> Pieces:
     """The slope falls to a thousandth."""
     rate = -np.log(1000) / width
-    return [Piece(amplitude=l / rate, rate=rate)]
+    return [Piece(amplitude=slope / rate, rate=rate)]
 
 
-def _quad_convex(width: float, l: float, before: float) -> Pieces:
+def _quad_convex(width: float, slope: float, before: float) -> Pieces:
     """The slope falls to a tenth, or grows tenfold where it ascends."""
-    end = l / 10 if l < 0 else 10 * l
-    return [Piece(slope=l, curvature=(end - l) / width)]
+    end = slope / 10 if slope < 0 else 10 * slope
+    return [Piece(slope=slope, curvature=(end - slope) / width)]
 
 
-def _quad_bowl(width: float, l: float, before: float) -> Pieces:
-    return [Piece(slope=l, curvature=-2 * l / width)]
+def _quad_bowl(width: float, slope: float, before: float) -> Pieces:
+    return [Piece(slope=slope, curvature=-2 * slope / width)]
 
 
 def _gauss(near: float, far: float) -> Shape:
     """From far to near standard widths c of the center in descent; in ascent from near to far."""
 
-    def shape(width: float, l: float, before: float) -> Pieces:
+    def shape(width: float, slope: float, before: float) -> Pieces:
         c = width / (far - near)
-        place = -far * c if l <= 0 else near * c  # x − μ at the left end
+        place = -far * c if slope <= 0 else near * c  # x − μ at the left end
         rate = -2 * place / c**2
-        return [Piece(amplitude=l / rate, rate=rate, weight=1 / c**2)]
+        return [Piece(amplitude=slope / rate, rate=rate, weight=1 / c**2)]
 
     return shape
 
@@ -103,11 +103,11 @@ def _gauss(near: float, far: float) -> Shape:
 def _laplace(near: float, far: float) -> Shape:
     """The same for exp(−|x − μ|/c), which has its kink at μ."""
 
-    def shape(width: float, l: float, before: float) -> Pieces:
+    def shape(width: float, slope: float, before: float) -> Pieces:
         c = width / (far - near)
-        kink = far * c if l <= 0 else -near * c  # μ − x at the left end
+        kink = far * c if slope <= 0 else -near * c  # μ − x at the left end
         rate = np.sign(kink) / c
-        amplitude = l / rate
+        amplitude = slope / rate
         here = Piece(amplitude=amplitude, rate=rate)
         at_kink = amplitude * np.exp(rate * kink)
         there = Piece(kink, kink, here.value(kink), amplitude=at_kink, rate=-rate)

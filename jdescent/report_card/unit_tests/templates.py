@@ -78,12 +78,16 @@ class UnitTest(NamedTuple):
         return self.drift != "noise" or NOISES[self.noises[0]].has_size
 
     @property
+    def prototype(self) -> str:
+        """Its shapes and scales in words."""
+        return f"{_of_dimensions(self.chains)}, {_of_dimensions(self.scales)}"
+
+    @property
     def words(self) -> str:
-        noises = [NOISES[noise].words for noise in self.noises]
+        noise = _of_dimensions([NOISES[noise].words for noise in self.noises])
         more = ["rotated"] * self.rotated + ["with curl"] * self.curled
         more += [DRIFTS[self.drift]] * (self.drift != "none")
-        parts = [_of_dimensions(self.chains), _of_dimensions(self.scales), _of_dimensions(noises)]
-        return ", ".join(parts + more)
+        return ", ".join([self.prototype, noise, *more])
 
 
 def _of_dimensions(words: Sequence[str]) -> str:
@@ -96,12 +100,13 @@ def _of_dimensions(words: Sequence[str]) -> str:
 ADDITIVE = ("additive_low", "additive", "additive_high")
 MULTIPLICATIVE = ("multiplicative_low", "multiplicative", "multiplicative_high")
 MIXED = ("none", "additive", "additive_low additive_high", "additive_high additive_low")
+BEGINNINGS = (
+    "quad_convex", "gauss_nonconvex", "gauss_convex", "laplace_nonconvex", "laplace_convex",
+)  # fmt: skip
 ALONE = ("line", "quad_bowl", "abs", "bend", "relu", "gauss_bowl", "cliff", "ridge")
 CHAINS = (
     "exponential",
-    *(f"{a} {b}"
-      for b in ("line", "exponential")
-      for a in ("quad_convex", "gauss_nonconvex", "gauss_convex", "laplace_nonconvex", "laplace_convex")),
+    *(f"{a} {b}" for b in ("line", "exponential") for a in BEGINNINGS),
     *(f"{a} relu" for a in ("quad_convex", "gauss_nonconvex", "gauss_convex", "laplace_convex")),
     "line exponential",
     *(f"{a}_nonconvex {a}_convex {a}_bowl {a}_convex {a}_nonconvex" for a in ("gauss", "laplace")),
@@ -176,13 +181,11 @@ def _composed(templates: Sequence[Composed], dimensions: int) -> Iterator[UnitTe
         return (first, *[last] * (dimensions - 1))
 
     for first, rest, scales, turns in templates:
-        noises = MIXED if dimensions == 2 else ("none", *ADDITIVE)
+        noises: tuple[str, ...] = MIXED if dimensions == 2 else ("none", *ADDITIVE)
         if dimensions == 10 and first == rest == "quad_bowl":
             noises = (*noises, *MULTIPLICATIVE)
         for noise, scale, turn in itertools.product(noises, scales, turns):
-            yield UnitTest(
-                (first, *[rest] * (dimensions - 1)), spread(scale), spread(noise), *turn
-            )
+            yield UnitTest((first, *[rest] * (dimensions - 1)), spread(scale), spread(noise), *turn)
 
 
 @functools.cache
