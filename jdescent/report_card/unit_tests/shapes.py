@@ -144,7 +144,7 @@ def chained(shapes: Sequence[str], slope: float) -> Pieces:
 
     Example:
         >>> valley = chained(["line", "quad_bowl", "line"], slope=-1.0)
-        >>> [round(piece.begin, 2) for piece in valley], round(valley[-1].slope, 2)
+        >>> [round(piece.begin, 2) for piece in valley], round(float(valley[-1].slope), 2)
         ([-inf, 0.33, 0.67], 1.0)
     """
     width = 1 / len(shapes)
