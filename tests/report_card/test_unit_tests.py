@@ -25,6 +25,7 @@ from jdescent.report_card.unit_tests.running import batch_of, gains
 from jdescent.report_card.unit_tests.scoring import (
     BLUE,
     GOOD,
+    GREEN,
     NAMES,
     ORANGE,
     RED,
@@ -432,12 +433,15 @@ def test_the_lines_of_the_table_show_what_it_says(part):
     assert color_of(final, reference().gain[number]) == color
 
 
-def test_failures_say_how_to_reproduce_them(part):
-    for failure in part.failures:
-        names: dict = {}
-        exec(failure.reproduce, names)
-        assert names["path"].verdict.step <= STEPS
-    assert part.failures
+@pytest.mark.parametrize("name", ["sgd", "optax:sgd"])
+def test_failures_say_how_to_reproduce_them(name):
+    steep = UnitTest(("quad_bowl",), ("steep",), ("none",))
+    at = measuring.Scored(np.array([0, number_of(steep)]), np.array([[GREEN, RED]]))
+    (failure,) = measuring._failures(at, 0, subject_of(name), rate=10.0, seed=0)
+    assert failure.where == f"1 of 2 unit tests, such as: {steep.words}"
+    names: dict = {}
+    exec(failure.reproduce, names)
+    assert names["path"].verdict.status == jd.Status.DIVERGED
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.draw.__name__)

@@ -45,10 +45,10 @@ def scored(
     for dimensions in DIMENSIONS:
         batch = batch_of(dimensions, seed, one_in)
         numbers = np.array(batch.numbers)
-        improved = reference().gain[numbers] < 0
+        to_beat = reference(seed).gain[numbers]
+        improved = to_beat < 0
         final = gains(subject, rates, batch)[:, improved]
-        numbers = numbers[improved]
-        each.append((numbers, colors(final, reference().gain[numbers])))
+        each.append((numbers[improved], colors(final, to_beat[improved])))
     return Scored(*(np.concatenate(parts, axis=-1) for parts in zip(*each, strict=True)))
 
 
@@ -56,10 +56,10 @@ def measure(subject: Subject, effort: Effort) -> Part:
     """Its colors on all unit tests at each of its rates.
 
     At the usual effort an optimizer whose update loops or factors a matrix, as a line search does,
-    takes one test in eleven. The best rate is the one at which most tests are green or blue, and
-    the smallest of those.
+    takes one test in eleven, and one that is compiled anew for each rate half as many rates. The
+    best rate is the one at which most tests are green or blue, and the smallest of those.
     """
-    a_decade = 4 if effort.thorough else 2
+    a_decade = 4 if effort.thorough else 2 if subject.rate_traces else 1
     tried = np.asarray(subject.rates(a_decade=a_decade))
     default = [] if subject.default_rate is None else [subject.default_rate]
     one_in = ONE_IN if is_dear(subject) and not effort.thorough else 1
@@ -86,7 +86,7 @@ def measure(subject: Subject, effort: Effort) -> Part:
         findings,
         [*_failures(at, best, subject, float(tried[best]), effort.seed)],
         [_worst(at, best, effort.seed)],
-        _series(at, tried, best, subject.takes_rate),
+        _series(at, tried, best, subject.takes_rate, effort.seed),
     )
 
 
@@ -121,7 +121,7 @@ def _over_rates(at: Scored, rates: np.ndarray, a_decade: int, best: int) -> Iter
         "decades of learning rates at which at least half of the tests are green or blue",
         float((at.good.mean(axis=1) >= 0.5).sum() / a_decade),
         better="higher",
-        note=f"{a_decade} rates a decade from {rates[0]:g} to {rates[-1]:g}",
+        note=f"rates from {rates[0]:g} to {rates[-1]:g}, {a_decade} a decade",
     )
     yield Finding(
         "decades_a_test",
@@ -153,10 +153,10 @@ def _failures(at: Scored, best: int, subject: Subject, rate: float, seed: int) -
         if len(numbers):
             first = all_tests()[numbers[0]]
             then = (
+                "from jdescent import descend\n"
                 "from jdescent.report_card.unit_tests import unit_test\n"
                 f"test = {_code(numbers[0], seed)}\n"
-                "path = jd.descend("
-                f"test.loss, test.start, optimizer, {STEPS}, batches=test.batches)"
+                f"path = descend(*test[:2], optimizer, {STEPS}, batches=test.batches)"
             )
             yield Failure(
                 f"{len(numbers)} of {len(at.numbers)} unit tests, such as: {first.words}",
@@ -189,11 +189,11 @@ def _worst(at: Scored, best: int, seed: int) -> Table:
     return Table(title, ["prototype", "green or blue", "mostly", "one of them"], rows)
 
 
-def _series(at: Scored, rates: np.ndarray, best: int, takes_rate: bool) -> dict:
+def _series(at: Scored, rates: np.ndarray, best: int, takes_rate: bool, seed: int) -> dict:
     """Colors as letters, a word for each rate, in the order of families and of SGD's best rate."""
     families = [family_of(test) for test in at.tests]
     names = list(FAMILIES)
-    order = np.lexsort((reference().rate[at.numbers], [names.index(f) for f in families]))
+    order = np.lexsort((reference(seed).rate[at.numbers], [names.index(f) for f in families]))
     letters = np.array(list(LETTERS))
     return {
         "rates": [float(rate) for rate in rates],

@@ -13,7 +13,7 @@ from jdescent.report_card.findings import Panel
 from jdescent.report_card.unit_tests.scoring import LETTERS
 
 SHOWN = {
-    "red": (COLORS["vermillion"], "red: not finite"),
+    "red": (COLORS["vermillion"], "red: not finite, or above 10¹⁰"),
     "orange": (COLORS["orange"], "orange: no progress"),
     "violet": (COLORS["purple"], "violet: some runs not finite"),
     "yellow": (COLORS["yellow"], "yellow: some runs no progress"),
@@ -46,8 +46,9 @@ def _label_rates(axes: Axes, series: Mapping[str, Any]) -> None:
 
 def _legend(axes: Axes) -> None:
     patches = [Patch(color=color, label=words) for color, words in SHOWN.values()]
+    below = 4.5  # heights of a line: ticks and the label of the axis
     axes.legend(
-        handles=patches, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2
+        handles=patches, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=below, ncols=2
     )
 
 
@@ -84,6 +85,7 @@ def draw_shares(axes: Axes, series: Mapping[str, Any]) -> None:
     axes.axhline(0.5, color="black", linewidth=0.6, linestyle=":")
     axes.set(ylim=(0, 1), ylabel="share of tests")
     _label_rates(axes, series)
+    _legend(axes)
 
 
 PANELS = (

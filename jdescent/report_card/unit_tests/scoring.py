@@ -14,6 +14,8 @@ f₀ the loss at the start and f* that of SGD at the best of 34 rates, 10⁻¹�
     blue    v > 2
     green   all else
 
+As the rates end at 1, SGD itself is blue where larger ones still go further, down a line.
+
 Reference: Schaul, Antonoglou & Silver 2013, arXiv 1312.6055.
 """
 
