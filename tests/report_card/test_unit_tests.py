@@ -436,9 +436,11 @@ def test_the_lines_of_the_table_show_what_it_says(part):
 @pytest.mark.parametrize("name", ["sgd", "optax:sgd"])
 def test_failures_say_how_to_reproduce_them(name):
     steep = UnitTest(("quad_bowl",), ("steep",), ("none",))
-    at = measuring.Scored(np.array([0, number_of(steep)]), np.array([[GREEN, RED]]))
+    numbers = np.array([0, number_of(steep)])
+    at = measuring.Scored(numbers, np.array([[GREEN, RED]]), failed=np.array([[0, 3]]))
     (failure,) = measuring._failures(at, 0, subject_of(name), rate=10.0, seed=0)
     assert failure.where == f"1 of 2 unit tests, such as: {steep.words}"
+    assert f"unit_test({number_of(steep)}, run=3)" in failure.reproduce
     names: dict = {}
     exec(failure.reproduce, names)
     assert names["path"].verdict.status == jd.Status.DIVERGED
@@ -452,6 +454,19 @@ def test_panels_draw_what_comes_of_json(part, panel):
         with panels([["only"]], height=3) as (figure, axes):
             panel.draw(axes["only"], these)
             figure.draw_without_rendering()
+
+
+def test_the_run_that_is_shown_is_one_that_failed():
+    def nan_from_run_two(subject, rates, batch):
+        final = np.full((len(rates), len(batch.numbers), 10), -1e10)
+        final[..., 2:] = nan
+        return final
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "gains", nan_from_run_two)
+        at = measuring.scored(subject_of("sgd"), [0.1], one_in=101)
+    assert (at.colors == RED).all()
+    assert (at.failed == 2).all()
 
 
 def test_line_searches_are_dear_and_the_usual_rules_are_not():

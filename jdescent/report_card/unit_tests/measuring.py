@@ -23,10 +23,12 @@ WORST = 8
 
 
 class Scored(NamedTuple):
-    """The tests that SGD can improve, and their colors at each rate."""
+    """The tests that SGD can improve, their colors at each rate, and there the first run of each
+    that was not finite, or else 0."""
 
     numbers: Int[np.ndarray, " tests"]
     colors: Int[np.ndarray, "rates tests"]
+    failed: Int[np.ndarray, "rates tests"]
 
     @property
     def tests(self) -> list[UnitTest]:
@@ -48,7 +50,8 @@ def scored(
         to_beat = reference(seed).gain[numbers]
         improved = to_beat < 0
         final = gains(subject, rates, batch)[:, improved]
-        each.append((numbers[improved], colors(final, to_beat[improved])))
+        failed = np.isfinite(final).argmin(axis=-1)
+        each.append((numbers[improved], colors(final, to_beat[improved]), failed))
     return Scored(*(np.concatenate(parts, axis=-1) for parts in zip(*each, strict=True)))
 
 
@@ -64,7 +67,7 @@ def measure(subject: Subject, effort: Effort) -> Part:
     default = [] if subject.default_rate is None else [subject.default_rate]
     one_in = ONE_IN if is_dear(subject) and not effort.thorough else 1
     result = scored(subject, [*tried, *default], effort.seed, one_in)
-    at = result._replace(colors=result.colors[: len(tried)])
+    at = Scored(result.numbers, *(of_rates[: len(tried)] for of_rates in result[1:]))
     best = int(at.good.mean(axis=1).argmax())
     note = f"{len(at.numbers)} tests, {RUNS} runs of {STEPS} steps each, seed {effort.seed}"
     if one_in > 1:
@@ -139,8 +142,10 @@ def _by_kind(at: Scored, best: int) -> Iterator[Finding]:
             yield _share(f"good/{kind}", f"tests green or blue {words}", at.good[best, its_own])
 
 
-def _code(number: int, seed: int) -> str:
-    return f"unit_test({number})" if seed == 0 else f"unit_test({number}, seed={seed})"
+def _code(number: int, seed: int, run: int = 0) -> str:
+    run_of = f", run={run}" if run else ""
+    seed_of = f", seed={seed}" if seed else ""
+    return f"unit_test({number}{run_of}{seed_of})"
 
 
 def _failures(at: Scored, best: int, subject: Subject, rate: float, seed: int) -> Iterator[Failure]:
@@ -149,17 +154,17 @@ def _failures(at: Scored, best: int, subject: Subject, rate: float, seed: int) -
         VIOLET: "some of the ten runs were not finite",
     }
     for color, words in why.items():
-        numbers = at.numbers[at.colors[best] == color]
-        if len(numbers):
-            first = all_tests()[numbers[0]]
+        places = np.flatnonzero(at.colors[best] == color)
+        if len(places):
+            first = places[0]
             then = (
                 "from jdescent import descend\n"
                 "from jdescent.report_card.unit_tests import unit_test\n"
-                f"test = {_code(numbers[0], seed)}\n"
+                f"test = {_code(at.numbers[first], seed, at.failed[best, first])}\n"
                 f"path = descend(*test[:2], optimizer, {STEPS}, batches=test.batches)"
             )
             yield Failure(
-                f"{len(numbers)} of {len(at.numbers)} unit tests, such as: {first.words}",
+                f"{len(places)} of {len(at.numbers)} unit tests, such as: {at.tests[first].words}",
                 words,
                 subject.python(rate, then),
             )
