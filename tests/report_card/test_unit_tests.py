@@ -389,12 +389,16 @@ def test_what_the_paper_says_of_methods():
 # -- the part of a card --------------------------------------------------------------------------
 
 
+def plain(learning_rate=0.1):
+    return jd.sgd(learning_rate)
+
+
 @pytest.fixture(scope="module")
 def part():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measuring, "ONE_IN", 101)
         patch.setattr(measuring, "is_dear", lambda subject: True)
-        return measure(subject_of("sgd"), Effort())
+        return measure(subject_of(plain), Effort())
 
 
 def test_shares_of_colors_are_of_all_tests(part):
@@ -414,6 +418,10 @@ def test_series_and_findings_agree(part):
     assert sum(series["sizes"]) == len(best)
     assert (best.count("G") + best.count("B")) / len(best) == pytest.approx(found["good"])
     assert series["rates"][series["best"]] == found["best_rate"]
+    by_default = series["colors"][int(np.argmin(np.abs(np.array(series["rates"]) - 0.1)))]
+    good = (by_default.count("G") + by_default.count("B")) / len(by_default)
+    assert good == pytest.approx(found["good_at_default_rate"])
+    assert good != found["good"]
 
 
 def test_the_lines_of_the_table_show_what_it_says(part):
