@@ -9,6 +9,7 @@ returns findings, failures in words, and what its panels draw:
 - `stability`: the largest stable rate, predicted and measured.
 - `speed`: steps against condition number, rotated bowls, landscapes, saddles.
 - `noise`: where it settles, what large gradients do, when it leaves a well.
+- `unit_tests`: 3,944 small losses with one difficulty each, after Schaul et al. 2013.
 
 Code that is named on the command line or in a call is run, with the rights of whoever runs it.
 """

@@ -21,11 +21,14 @@ from jdescent.report_card import (
     speed,
     stability,
     symmetries,
+    unit_tests,
 )
 from jdescent.report_card.findings import Effort, Failure, Finding, Part, Table
 from jdescent.report_card.subject import Subject
 
-PARTS: tuple[ModuleType, ...] = (contract, identity, symmetries, stability, speed, noise)
+PARTS: tuple[ModuleType, ...] = (
+    contract, identity, symmetries, stability, speed, noise, unit_tests,
+)  # fmt: skip
 FORMAT = 1  # of the JSON
 
 

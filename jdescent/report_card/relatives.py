@@ -80,6 +80,11 @@ class Relative(NamedTuple):
         found = {name: _number(one) for name, one in known if name not in self.switches}
         return {name: number for name, number in found.items() if number is not None}
 
+    @property
+    def count(self) -> int:
+        """Of settings, switched ones counted twice."""
+        return len(self.numbers) + 2 * len(self.switches)
+
     def path(self, settings: Settings) -> Any:
         """Its path on the trial; settings may be traced."""
         problem = trial()
@@ -150,7 +155,9 @@ class Match(NamedTuple):
 
     def order(self) -> tuple[float, ...]:
         """Of those that are equal, the plainest comes first; of others the nearest."""
-        return (0, self.complexity, self.distance) if self.is_equal else (1, self.distance)
+        if self.is_equal:
+            return (0, self.complexity, self.relative.count)
+        return (1, self.distance)
 
     def __str__(self) -> str:
         return self.relative.written(self.settings)
@@ -164,19 +171,23 @@ class Candidate(NamedTuple):
 
 
 def nearest(path: np.ndarray, count: int) -> list[Candidate]:
-    """Those on record whose paths are nearest, scaled as suits best; each relative once."""
+    """Those on record whose paths are nearest, scaled as suits best; each relative once.
+
+    Of those that are as near as half precision tells, the ones with fewer settings come first.
+    """
     recorded = np.load(RECORD)
     known = {one.title: one for one in relatives()}
     moves = (path - recorded["start"])[RECORDED].ravel()
     rows = zip(recorded["titles"], recorded["variations"], recorded["moves"], strict=True)
-    found = sorted(
-        (_apart(moves, other.astype(np.float64).ravel()), place, title, VARIATIONS[variation])
-        for place, (title, variation, other) in enumerate(rows)
-        if title in known
-    )
+    found = []
+    for title, variation, other in rows:
+        if title in known:
+            apart = round(_apart(moves, other.astype(np.float64).ravel()), 3)
+            found.append((apart, Candidate(known[title], VARIATIONS[variation])))
+    found.sort(key=lambda row: (row[0], row[1].relative.count))
     chosen: dict[str, Candidate] = {}
-    for _, _, title, settings in found:
-        chosen.setdefault(title, Candidate(known[title], settings))
+    for _, candidate in found:
+        chosen.setdefault(candidate.relative.title, candidate)
     return list(chosen.values())[:count]
 
 
