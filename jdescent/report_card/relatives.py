@@ -81,7 +81,7 @@ class Relative(NamedTuple):
         return {name: number for name, number in found.items() if number is not None}
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """Of settings, switched ones counted twice."""
         return len(self.numbers) + 2 * len(self.switches)
 
@@ -156,7 +156,7 @@ class Match(NamedTuple):
     def order(self) -> tuple[float, ...]:
         """Of those that are equal, the plainest comes first; of others the nearest."""
         if self.is_equal:
-            return (0, self.complexity, self.relative.count)
+            return (0, self.complexity, self.relative.size)
         return (1, self.distance)
 
     def __str__(self) -> str:
@@ -184,7 +184,7 @@ def nearest(path: np.ndarray, count: int) -> list[Candidate]:
         if title in known:
             apart = round(_apart(moves, other.astype(np.float64).ravel()), 3)
             found.append((apart, Candidate(known[title], VARIATIONS[variation])))
-    found.sort(key=lambda row: (row[0], row[1].relative.count))
+    found.sort(key=lambda row: (row[0], row[1].relative.size))
     chosen: dict[str, Candidate] = {}
     for _, candidate in found:
         chosen.setdefault(candidate.relative.title, candidate)
