@@ -1,0 +1,1 @@
+from jdescent.report_card.learners.runs import outcomes, task, tasks
