@@ -12,7 +12,7 @@ import numpy as np
 from jdescent.report_card.learners.task import Program, Task, key_of, rows_at_random
 
 PICTURE, HIDDEN, CLASSES = 64, 32, 10
-BATCH, STEPS = 32, 240
+BATCH, STEPS = 32, 400
 WRONG = 0.2
 
 

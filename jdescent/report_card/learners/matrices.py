@@ -32,9 +32,9 @@ def matrices() -> list[Task]:
     zipf = 1 / (1 + np.arange(SIZE))
     pairs = np.sqrt(np.outer(zipf, zipf))
     return [
-        _squared("matrix factorization", steep, everywhere, steep, everywhere, 0.3, 0.01),
-        _squared("factorization, small start", steep, everywhere, steep, everywhere, 1e-3, 0.05),
-        _squared("matrix completion", noisy, known, flat, ~known, 0.3, 0.2),
+        _squared("matrix factorization", steep, everywhere, steep, everywhere, 0.3, 0.002),
+        _squared("factorization, small start", steep, everywhere, steep, everywhere, 1e-3, 0.002),
+        _squared("matrix completion", noisy, known, flat, ~known, 0.3, 0.02),
         _embeddings(2 * flat, pairs),
     ]
 
@@ -93,7 +93,7 @@ def batch(key, step, data):
 
 def loss(params, data, batch):
     S = params["U"] @ params["V"].T
-    expected = SEEN * jnp.sum(data["known"])
+    expected = SEEN * jnp.sum(data["known"]) / SIZE  # entries that are seen of a row
     return jnp.sum(batch["seen"] * cost(data, S, batch["y"])) / expected
 
 

@@ -21,7 +21,7 @@ from scipy import special
 from jdescent.report_card.learners.task import Program, Task, between, key_of, rows_at_random
 
 INPUTS, BATCH, STEPS = 6, 32, 240
-ROWS, HELD_OUT = 8192, 512
+ROWS, HELD_OUT = 8192, 256
 NARROW, WIDE = 16, 64
 TANH, RELU, NORMALIZED = 0, 1, 2
 NOISE, WRONG = 0.1, 0.1
@@ -36,14 +36,14 @@ def perceptrons(width: int) -> list[Task]:
     smooth, kinked = (_teacher(x, activation, rng) for activation in (np.tanh, _relu))
     parity = np.prod(np.sign(x[:, :2]), axis=1) > 0
     tasks = [
-        _regression("tanh MLP", width, TANH, x, smooth, noise),
-        _regression("relu MLP", width, RELU, x, kinked, noise),
+        _regression("tanh MLP", width, TANH, x, smooth, noise, 0.02),
+        _regression("relu MLP", width, RELU, x, kinked, noise, 0.03),
     ]
     if width == NARROW:
         tasks += [
-            _regression("normalized MLP", width, NORMALIZED, 10 * x, kinked, noise),
-            _classes("MLP, parity of two", width, TANH, x, parity, wrong),
-            _classes("MLP, wrong labels", width, RELU, x, smooth > np.median(smooth), wrong),
+            _regression("normalized MLP", width, NORMALIZED, 10 * x, kinked, noise, 0.2),
+            _classes("MLP, parity of two", width, TANH, x, parity, wrong, 0.2),
+            _classes("MLP, wrong labels", width, RELU, x, smooth > 0, wrong, 0.4),
         ]
     return tasks
 
@@ -59,18 +59,18 @@ def _teacher(x: np.ndarray, activation, rng: np.random.Generator) -> np.ndarray:
     return (y - y.mean()) / y.std()
 
 
-def _regression(name, width, activation, x, y, noise) -> Task:
+def _regression(name, width, activation, x, y, noise, share) -> Task:
     noisy = y + NOISE * noise
     floor = float(np.mean((noisy - y)[ROWS:] ** 2) / 2)
     null = float(np.mean(noisy[ROWS:] ** 2) / 2)
-    return _task(name, width, activation, False, x, noisy, floor, null, 0.1)
+    return _task(name, width, activation, False, x, noisy, floor, null, share)
 
 
-def _classes(name, width, activation, x, y, wrong) -> Task:
+def _classes(name, width, activation, x, y, wrong, share) -> Task:
     told = (y ^ wrong).astype(float)
     logit = np.where(y, 1.0, -1.0) * special.logit(1 - WRONG)
     floor = float(np.mean(np.logaddexp(0, logit) - told * logit, where=np.arange(len(x)) >= ROWS))
-    return _task(name, width, activation, True, x, told, floor, float(np.log(2)), 0.3)
+    return _task(name, width, activation, True, x, told, floor, float(np.log(2)), share)
 
 
 def _task(name, width, activation, classes, x, y, floor, null, share) -> Task:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,7 @@ from jdescent.report_card.learners.matrices import matrices
 from jdescent.report_card.learners.perceptrons import NARROW, WIDE, perceptrons
 from jdescent.report_card.learners.sequences import sequences
 from jdescent.report_card.learners.tables import tables
-from jdescent.report_card.learners.task import Program, Task
+from jdescent.report_card.learners.task import Task
 from jdescent.report_card.subject import Subject
 
 LOWEST, HIGHEST = 1e-4, 10.0
@@ -96,8 +97,12 @@ def seeds(effort: Effort) -> np.ndarray:
 
 
 def rates(subject: Subject, effort: Effort) -> np.ndarray:
-    """From 10⁻⁴ to 10, two a decade, or with more effort four: the same for every optimizer."""
-    return np.asarray(subject.rates(LOWEST, HIGHEST, 4 if effort.thorough else 2), np.float32)
+    """From 10⁻⁴ to 10, two a decade, or with more effort four: the same for every optimizer.
+
+    One a decade where each rate has to be compiled by itself.
+    """
+    a_decade = (4 if effort.thorough else 2) if subject.rate_traces else 1
+    return np.asarray(subject.rates(LOWEST, HIGHEST, a_decade), np.float32)
 
 
 @functools.lru_cache(maxsize=2)
@@ -127,10 +132,10 @@ def _joined(arrays: list[np.ndarray]) -> np.ndarray:
 
 
 def run(subject: Subject, effort: Effort, group: Sequence[Task]):
-    """The metrics and verdicts of tasks that share a program; or why there are none."""
-    program = group[0].program
+    """The metric and status of tasks that share a program; or why there are none."""
     try:
-        return run_program(subject, program, group, rates(subject, effort), seeds(effort))
+        metric, status = run_program(subject, group, effort)
+        return metric[0], status[0]
     except Exception as error:
         said = str(error).partition("\n")[0][:300]
         return Failure(
@@ -142,25 +147,30 @@ def run(subject: Subject, effort: Effort, group: Sequence[Task]):
 
 def run_program(
     subject: Subject,
-    program: Program,
     group: Sequence[Task],
-    rates: np.ndarray,
-    seeds: np.ndarray,
-    schedule: Callable = lambda rate: rate,
-):
-    """As one program where the rate may be traced: mapped over rates, tasks and seeds."""
+    effort: Effort,
+    schedule: Callable[[Any, Any], Any] = lambda rate, shape: rate,
+    shapes: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The metric and status of each shape of the schedule, task, rate and seed.
+
+    It is one program where the rate may be traced.
+    """
+    program = group[0].program
     data = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(task.data for task in group))
-    keys = jax.vmap(jax.random.key)(seeds)
+    keys = jax.vmap(jax.random.key)(seeds(effort))
 
     def of_rate(rate):
-        def one(data, key):
-            path = program.run(subject.make(schedule(rate)), data, key)
-            return path.evaluated, path.verdict.status
+        def one(shape, data, key):
+            run = program.run(subject.make(schedule(rate, shape)), data, key)
+            return run.metric, run.verdict.status
 
-        return jax.vmap(lambda data: jax.vmap(lambda key: one(data, key))(keys))(data)
+        of_seeds = jax.vmap(one, (None, None, 0))
+        of_tasks = jax.vmap(of_seeds, (None, 0, None))
+        return jax.vmap(of_tasks, (0, None, None))(jnp.arange(shapes), data, keys)
 
-    metric, status = subject.over_rates(of_rate, rates)
-    return np.moveaxis(np.asarray(metric, float), 0, 1), np.moveaxis(np.asarray(status), 0, 1)
+    metric, status = subject.over_rates(of_rate, rates(subject, effort))
+    return np.moveaxis(np.asarray(metric, float), 0, 2), np.moveaxis(np.asarray(status), 0, 2)
 
 
 def reproduce(subject: Subject, task: Task, rate: float, seed: int = 0) -> str:
@@ -168,5 +178,5 @@ def reproduce(subject: Subject, task: Task, rate: float, seed: int = 0) -> str:
     return subject.python(
         rate,
         "from jdescent.report_card.learners import task\n"
-        f"print(task({task.name!r}).run(optimizer, seed={seed}).evaluated)",
+        f"print(task({task.name!r}).run(optimizer, seed={seed}))",
     )

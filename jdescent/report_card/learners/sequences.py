@@ -20,7 +20,7 @@ from jdescent.report_card.learners.task import Program, Task, between, key_of, r
 
 SYMBOLS, LENGTH, BATCH, STEPS = 8, 12, 8, 240
 WIDTH, HEADS, HIDDEN = 16, 2, 32
-LINES, HELD_OUT = 4096, 256
+LINES, HELD_OUT = 4096, 128
 
 
 def sequences() -> list[Task]:
@@ -35,9 +35,9 @@ def sequences() -> list[Task]:
     first = rng.integers(SYMBOLS, size=(LINES, LENGTH // 2))
     copies = np.concatenate([first, first, first[:, :1]], axis=1)
     return [
-        _text("text, pairs", pairs, rng, 0.5),
+        _text("text, pairs", pairs, rng, 0.36),
         _text("text, rare symbols", rare, rng, 0.1),
-        _sequence("copy a line", copies, LENGTH // 2 - 1, 0.0, float(np.log(SYMBOLS)), 0.1),
+        _sequence("copy a line", copies, LENGTH // 2 - 1, 0.0, float(np.log(SYMBOLS)), 0.01),
     ]
 
 

@@ -45,15 +45,15 @@ def tables() -> list[Task]:
     seldom = rng.random(ROWS) < special.expit(3 * x @ w - 4.5)
     signs = rng.choice([-1.0, 1.0], FEATURES)
     return [
-        _table("linear regression", LINEAR, x, x @ w + 0.3 * noise, 0.01),
-        _table("linear, scaled", LINEAR, x * scales, x @ w + 0.1 * noise, 0.1),
-        _table("linear, rotated", LINEAR, x * scales @ turned, x @ w + 0.1 * noise, 0.1),
+        _table("linear regression", LINEAR, x, x @ w + 0.3 * noise, 0.002),
+        _table("linear, scaled", LINEAR, x * scales, x @ w + 0.1 * noise, 0.005),
+        _table("linear, rotated", LINEAR, x * scales @ turned, x @ w + 0.1 * noise, 0.005),
         _table("linear, outliers", LINEAR, x, x @ w + rng.standard_t(1.5, ROWS), 0.1),
-        _table("linear, rare features", LINEAR, rare, rare @ signs + 0.1 * noise, 0.02),
+        _table("linear, rare features", LINEAR, rare, rare @ signs + 0.1 * noise, 0.001),
         _table("logistic regression", LOGISTIC, x, clean, 0.02),
-        _table("logistic, wrong labels", LOGISTIC, x, clean ^ flipped, 0.1),
-        _table("logistic, rare class", LOGISTIC, x, seldom, 0.1),
-        _table("Poisson regression", POISSON, x, rng.poisson(np.exp(1 + x @ w)), 0.01),
+        _table("logistic, wrong labels", LOGISTIC, x, clean ^ flipped, 0.03),
+        _table("logistic, rare class", LOGISTIC, x, seldom, 0.025),
+        _table("Poisson regression", POISSON, x, rng.poisson(np.exp(1 + x @ w)), 0.002),
         _turning(x, w, rng),
         _temporal_difference(rng),
     ]
@@ -155,7 +155,7 @@ def _turning(x: np.ndarray, w: np.ndarray, rng: np.random.Generator) -> Task:
     data = _data(LINEAR, x, x @ w, y_turned=x @ turned, turn=TURN)
     null = _mean_cost(LINEAR, np.zeros(ROWS), x @ w)  # after a whole turn
     return Task(
-        "moving target", "moving", PROGRAM, data, 0.0, null, between(0.0, null, 0.1),
+        "moving target", "moving", PROGRAM, data, 0.0, null, between(0.0, null, 0.002),
         "no error at all, which no lag reaches", f"half the squared error of {ROWS} rows now",
     )  # fmt: skip
 
@@ -170,7 +170,7 @@ def _temporal_difference(rng: np.random.Generator) -> Task:
     data = _data(LINEAR, states[:-1], reward, states[1:], value=value, discount=DISCOUNT)
     null = _mean_cost(LINEAR, np.zeros(ROWS), value)
     return Task(
-        "values, TD(0)", "moving", PROGRAM, data, 0.0, null, between(0.0, null, 0.1),
+        "values, TD(0)", "moving", PROGRAM, data, 0.0, null, between(0.0, null, 0.02),
         "the fixed point of TD(0), by least squares", "half the squared error of the values",
     )  # fmt: skip
 

@@ -6,13 +6,22 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jax import lax
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from jdescent.core import OptimizerLike
 from jdescent.descend import descend
-from jdescent.trajectory import Point, Trajectory
+from jdescent.trajectory import Point, Verdict
 
 EVALUATIONS = 20
+
+
+class Run(NamedTuple):
+    """What one run gave: the metric after each twentieth of its steps, infinite once it diverged."""
+
+    steps: Int[Array, " rows"]
+    metric: Float[Array, " rows"]
+    verdict: Verdict
 
 
 class Program(NamedTuple):
@@ -34,24 +43,32 @@ class Program(NamedTuple):
     loss: Callable[[PyTree, PyTree, PyTree], Array]
     metric: Callable[[PyTree, PyTree, Any], Array]
 
-    def run(self, optimizer: OptimizerLike, data: PyTree, key: PRNGKeyArray) -> Trajectory:
-        """One run of an optimizer; `Trajectory.evaluated` is the metric at every twentieth."""
+    def run(self, optimizer: OptimizerLike, data: PyTree, key: PRNGKeyArray) -> Run:
+        """One run of an optimizer."""
         of_start, of_batches = jax.random.split(key)
+        interval = self.steps // EVALUATIONS
 
-        def metric(point: Point) -> Array:
-            return self.metric(point.params, data, point.step)
+        def now_and_then(point: Point) -> Array:  # compiles in half the time of `evaluate=`
+            return lax.cond(
+                point.step % interval == 0,
+                lambda params: self.metric(params, data, point.step),
+                lambda params: jnp.zeros((), jnp.float32),
+                point.params,
+            )
 
-        return descend(
+        path = descend(
             lambda params, batch: self.loss(params, data, batch),
             self.start(of_start, data),
             optimizer,
             self.steps,
             batches=lambda key, step: self.batch(key, step, data),
             key=of_batches,
-            record=None,
-            every=self.steps // EVALUATIONS,
-            evaluate=(metric, self.steps // EVALUATIONS),
+            record=now_and_then,
+            every=1,
         )
+        steps = interval * jnp.arange(EVALUATIONS + 1)
+        ended = path.verdict.diverged & (steps >= path.verdict.step) & (steps > 0)
+        return Run(steps, jnp.where(ended, jnp.inf, path.record[::interval]), path.verdict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +119,14 @@ class Task:
         """By which a run is measured; the step counts where the target moves."""
         return self.program.metric(params, self.data, step)
 
-    def run(self, optimizer: OptimizerLike, seed: int = 0) -> Trajectory:
-        """One run; `evaluated` of what returns is the metric on its way.
+    def run(self, optimizer: OptimizerLike, seed: int = 0) -> Run:
+        """One run of an optimizer from one seed.
 
         Example:
             >>> import jdescent as jd
             >>> from jdescent.report_card.learners import task
-            >>> path = task("linear regression").run(jd.adam(0.1))
-            >>> print(path.evaluated[-1] < task("linear regression").threshold)
+            >>> run = task("linear regression").run(jd.adam(0.1))
+            >>> print(run.metric[-1] < task("linear regression").threshold)
             True
         """
         return self.program.run(optimizer, self.data, jax.random.key(seed))
