@@ -1,12 +1,12 @@
 """Landscapes: surfaces of ten variables, each hard in one way, all with the minimum 0.
 
-    rotated bowl    ½ (x−c)ᵀ Qᵀ diag(1 … 1/300) Q (x−c)
-    outliers        ½ Σ hᵢ(xᵢ−cᵢ)², h from 1 to 1/10, with now and then a force of twenty units
-    Rosenbrock      Σ 100(xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)², over 100
-    plateau         Σ z²/(1 + z²), z = x − c, from far away
-    walls           the mean of cosh 3(xᵢ − cᵢ) − 1: steeper and steeper outwards
-    saddle          ¼ Σ hᵢ(xᵢ² − 1)², from beside the maximum 0, where h is 1 … 1/20
-    kinks           the mean of |Q(x − c)|, which has no curvature
+rotated bowl    ½ (x−c)ᵀ Qᵀ diag(1 … 1/300) Q (x−c)
+outliers        ½ Σ hᵢ(xᵢ−cᵢ)², h from 1 to 1/10, with now and then a force of twenty units
+Rosenbrock      Σ 100(xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)², over 100
+plateau         Σ z²/(1 + z²), z = x − c, from far away
+walls           the mean of cosh 3(xᵢ − cᵢ) − 1: steeper and steeper outwards
+saddle          ¼ Σ hᵢ(xᵢ² − 1)², from beside the maximum 0, where h is 1 … 1/20
+kinks           the mean of |Q(x − c)|, which has no curvature
 """
 
 from collections.abc import Callable

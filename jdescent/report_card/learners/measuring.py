@@ -140,7 +140,7 @@ def _table(runs: Outcomes, best: Tuned) -> Table:
                 f"{task.floor:.4g}",
                 f"{int(best.solved[i].sum())}/{best.solved.shape[1]}",
                 _rate(runs.rates, int(np.median(best.rate[i]))),
-                f"{np.median(best.steps[i]):.0f}" if best.solved[i].any() else "–",
+                f"{np.median(best.steps[i]):.0f}" if np.isfinite(np.median(best.steps[i])) else "–",
             ]
         )
     columns = (

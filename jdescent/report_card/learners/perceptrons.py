@@ -36,14 +36,14 @@ def perceptrons(width: int) -> list[Task]:
     smooth, kinked = (_teacher(x, activation, rng) for activation in (np.tanh, _relu))
     parity = np.prod(np.sign(x[:, :2]), axis=1) > 0
     tasks = [
-        _regression("tanh MLP", width, TANH, x, smooth, noise, 0.02),
-        _regression("relu MLP", width, RELU, x, kinked, noise, 0.03),
+        _regression("tanh MLP", width, TANH, x, smooth, noise, 0.03),
+        _regression("relu MLP", width, RELU, x, kinked, noise, 0.05),
     ]
     if width == NARROW:
         tasks += [
             _regression("normalized MLP", width, NORMALIZED, 10 * x, kinked, noise, 0.2),
             _classes("MLP, parity of two", width, TANH, x, parity, wrong, 0.2),
-            _classes("MLP, wrong labels", width, RELU, x, smooth > 0, wrong, 0.4),
+            _classes("MLP, wrong labels", width, RELU, x, smooth > 0, wrong, 0.6),
         ]
     return tasks
 

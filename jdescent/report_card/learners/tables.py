@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from scipy import special
 
 from jdescent.report_card.learners.task import Program, Task, between, key_of, rows_at_random

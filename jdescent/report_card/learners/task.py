@@ -17,7 +17,7 @@ EVALUATIONS = 20
 
 
 class Run(NamedTuple):
-    """What one run gave: the metric after each twentieth of its steps, infinite once it diverged."""
+    """What one run gave: the metric at each twentieth of its steps, infinite once it diverged."""
 
     steps: Int[Array, " rows"]
     metric: Float[Array, " rows"]

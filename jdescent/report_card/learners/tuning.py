@@ -1,4 +1,4 @@
-"""What is left to learn at a rate that was chosen on other seeds than those that it is reported of."""
+"""What is left to learn at a rate that was chosen on other seeds than it is reported of."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Tuned(NamedTuple):
 
 
 def excess_of(outcomes: Outcomes) -> Excess:
-    """At the end: 0 where the bound is reached, 1 where nothing was learned, or the run diverged."""
+    """At the end: 0 at the bound, 1 where nothing was learned or the run diverged."""
     floor, null = (_column(outcomes, name) for name in ("floor", "null"))
     excess = (outcomes.metric[..., -1] - floor) / (null - floor)
     return np.where(np.isnan(excess), 1, np.clip(excess, 0, 1))
@@ -81,16 +81,23 @@ def chosen_on_others(excess: Excess) -> Int[np.ndarray, "tasks seeds"]:
 def interval(samples: np.ndarray) -> Interval:
     """95 % of the mean, by Student's t; None where samples are alike, infinite or one.
 
+    Of positive samples it is symmetric in logarithms, to first order in the error.
+
     Example:
         >>> interval(np.array([1.0, 1.0])), interval(np.array([np.inf, 1.0]))
         (None, None)
-        >>> print(np.round(interval(np.array([1.0, 2.0, 3.0])), 3))  # 2 ± 4.303/√3
-        [-0.484  4.484]
+        >>> print(np.round(interval(np.array([-1.0, 0.0, 1.0])), 3))  # ± 4.303/√3
+        [-2.484  2.484]
+        >>> print(np.round(interval(np.array([1.0, 2.0, 3.0])), 3))  # 2·e^±1.242
+        [0.578 6.925]
     """
     if len(samples) < 2 or not np.all(np.isfinite(samples)) or np.ptp(samples) == 0:
         return None
+    mean = np.mean(samples)
     half = stats.t.ppf(0.975, len(samples) - 1) * stats.sem(samples)
-    return float(np.mean(samples) - half), float(np.mean(samples) + half)
+    if np.all(samples > 0):
+        return float(mean * np.exp(-half / mean)), float(mean * np.exp(half / mean))
+    return float(mean - half), float(mean + half)
 
 
 def _column(outcomes: Outcomes, name: str) -> np.ndarray:
