@@ -48,15 +48,15 @@ def _of_all(runs: Outcomes, best: Tuned) -> list[Finding]:
     return [
         Finding(
             "solved", f"learners whose threshold is reached at a tuned rate, of {n}",
-            float(count.mean()), interval=interval(count), better="higher", note=note,
+            float(count.mean()), interval=interval(count, n), better="higher", note=note,
         ),
         Finding(
             "solved trials", "share of all runs, of any rate, that end at the threshold or below",
-            float(trials.mean()), interval=interval(trials), better="higher", note=note,
+            float(trials.mean()), interval=interval(trials, 1), better="higher", note=note,
         ),
         Finding(
             "left", "share of what can be learned that is left, the geometric mean over learners",
-            float(left.mean()), interval=interval(left), better="lower",
+            float(left.mean()), interval=interval(left, 1), better="lower",
             note=f"shares below {LEAST_EXCESS:g} count as that; {note}",
         ),
         Finding(

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from jdescent.plotting import COLORS, THEORY
+from jdescent.plotting import COLORS, THEORY, note
 from jdescent.report_card.findings import Panel
 
 NETS = ("MLP", "digits", "deep net", "text")
-SHOWN = 1e-4  # and less
+SHOWN = 1e-5  # and less
 
 
 def draw_nets(axes: Any, series: Mapping[str, Any]) -> None:
@@ -23,10 +23,11 @@ def draw_others(axes: Any, series: Mapping[str, Any]) -> None:
 def _draw(axes: Any, series: Mapping[str, Any], shown: list[bool]) -> None:
     """A row a learner: what is left from each seed, and a bar at the threshold."""
     names = [name for name, show in zip(series["learner"], shown, strict=True) if show]
-    excess = np.maximum(np.asarray(series["tuned excess"])[shown], SHOWN)
+    excess = np.asarray(series["tuned excess"])[shown]
     threshold = np.asarray(series["threshold"])[shown]
     place = np.arange(len(names))
     is_solved = np.mean(excess <= threshold[:, None], axis=1) > 0.5
+    excess = np.maximum(excess, SHOWN)
     color = np.where(is_solved, COLORS["blue"], COLORS["vermillion"])
     axes.hlines(place, SHOWN, np.median(excess, axis=1), colors=color, linewidth=0.8, alpha=0.5)
     for seed in excess.T:
@@ -35,15 +36,16 @@ def _draw(axes: Any, series: Mapping[str, Any], shown: list[bool]) -> None:
     axes.set(xscale="log", xlim=(SHOWN / 1.3, 1.3), ylim=(len(names) - 0.4, -0.6))
     axes.set_yticks(place, names, fontsize=5.5)
     axes.tick_params(axis="y", length=0, pad=1)
-    axes.set_xlabel("left of what can be learned; | asked")
+    axes.set_xlabel("left to learn, of 1 (bar: asked)")
 
 
 def draw_rates(axes: Any, series: Mapping[str, Any]) -> None:
     """The share of all learners that one rate solves, and that tuned rates do."""
-    axes.plot(series["rate"], series["solved"], "o-", color=COLORS["blue"], label="one rate")
-    axes.axhline(series["tuned solved"], **{**THEORY, "linestyle": ":"}, label="tuned to each")
-    axes.set(xscale="log", ylim=(0, 1.02), xlabel="learning rate η", ylabel="learners solved")
-    axes.legend(loc="upper left")
+    rate, tuned = series["rate"], series["tuned solved"]
+    axes.plot(rate, series["solved"], "o-", color=COLORS["blue"])
+    axes.axhline(tuned, **{**THEORY, "linestyle": ":"})
+    note(axes, (rate[0], tuned + 0.02), "a rate for each", "black", va="bottom")
+    axes.set(xscale="log", ylim=(0, 1.1), xlabel="one rate η for all", ylabel="learners solved")
 
 
 PANELS = (

@@ -101,7 +101,7 @@ class Task:
     def why(self) -> str:
         """What reaching the threshold means."""
         share = (self.threshold - self.floor) / (self.null - self.floor)
-        return f"{share:.3g} of the way from {self.floor_is} to having learned nothing"
+        return f"{share:.3g} of the way from {self.floor_is}, to having learned nothing"
 
     def start(self, key: PRNGKeyArray) -> PyTree:
         """The parameters at first."""
@@ -125,7 +125,7 @@ class Task:
         Example:
             >>> import jdescent as jd
             >>> from jdescent.report_card.learners import task
-            >>> run = task("linear regression").run(jd.adam(0.1))
+            >>> run = task("linear regression").run(jd.adam(0.01))
             >>> print(run.metric[-1] < task("linear regression").threshold)
             True
         """
@@ -145,7 +145,7 @@ def rows_at_random(key: PRNGKeyArray, rows: PyTree, size: int) -> PyTree:
     """A batch of so many rows of all, drawn with replacement."""
     n = jax.tree.leaves(rows)[0].shape[0]
     chosen = jax.random.randint(key, (size,), 0, n)
-    return jax.tree.map(lambda leaf: leaf[chosen], rows)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], rows)
 
 
 def key_of(key: PRNGKeyArray, step: Any) -> PRNGKeyArray:

@@ -78,10 +78,11 @@ def chosen_on_others(excess: Excess) -> Int[np.ndarray, "tasks seeds"]:
     return np.argmin(others, axis=1)
 
 
-def interval(samples: np.ndarray) -> Interval:
+def interval(samples: np.ndarray, most: float = np.inf) -> Interval:
     """95 % of the mean, by Student's t; None where samples are alike, infinite or one.
 
-    Of positive samples it is symmetric in logarithms, to first order in the error.
+    Of positive samples it is symmetric in logarithms, to first order in the error; and no value is
+    above the most.
 
     Example:
         >>> interval(np.array([1.0, 1.0])), interval(np.array([np.inf, 1.0]))
@@ -89,15 +90,15 @@ def interval(samples: np.ndarray) -> Interval:
         >>> print(np.round(interval(np.array([-1.0, 0.0, 1.0])), 3))  # ± 4.303/√3
         [-2.484  2.484]
         >>> print(np.round(interval(np.array([1.0, 2.0, 3.0])), 3))  # 2·e^±1.242
-        [0.578 6.925]
+        [0.578 6.926]
     """
     if len(samples) < 2 or not np.all(np.isfinite(samples)) or np.ptp(samples) == 0:
         return None
     mean = np.mean(samples)
     half = stats.t.ppf(0.975, len(samples) - 1) * stats.sem(samples)
     if np.all(samples > 0):
-        return float(mean * np.exp(-half / mean)), float(mean * np.exp(half / mean))
-    return float(mean - half), float(mean + half)
+        return float(mean * np.exp(-half / mean)), min(float(mean * np.exp(half / mean)), most)
+    return float(mean - half), min(float(mean + half), most)
 
 
 def _column(outcomes: Outcomes, name: str) -> np.ndarray:

@@ -31,6 +31,7 @@ def measure(subject: Subject, effort: Effort) -> Part:
     middles = [range_within(runs.rates, curve) for curve in scores.mean(axis=-1)]
     series = {
         "learner": [task.name for task in runs.tasks],
+        "kind": [task.kind for task in runs.tasks],
         "rate": runs.rates.astype(float).tolist(),
         "score": scores.mean(axis=-1).tolist(),
         "middle": [r.middle for r in middles],
@@ -40,11 +41,13 @@ def measure(subject: Subject, effort: Effort) -> Part:
     return Part(findings, failures, [_table(runs, scores)], series)
 
 
-def _over_seeds(name: str, meaning: str, samples: Any, better: Any = "", note: str = "") -> Finding:
+def _over_seeds(
+    name: str, meaning: str, samples: Any, better: Any = "", note: str = "", most: float = np.inf
+) -> Finding:
     samples = np.asarray(samples, float)
     n = f"{len(samples)} seeds"
     return Finding(
-        name, meaning, float(np.mean(samples)), interval=interval(samples), better=better,
+        name, meaning, float(np.mean(samples)), interval=interval(samples, most), better=better,
         note=f"{note}; {n}" if note else n,
     )  # fmt: skip
 
@@ -74,7 +77,7 @@ def _transfer(runs: Outcomes, scores: Scores) -> list[Finding]:
         _over_seeds(
             "transfer regret", "share of what can be learned that is lost at the rate best for "
             "the other learners, the mean over learners", each.mean(axis=1), "lower",
-            f"worst: {runs.tasks[worst].name}, {each.mean(axis=0)[worst]:.2f}",
+            f"worst: {runs.tasks[worst].name}, {each.mean(axis=0)[worst]:.2f}", 1,
         )
     ]  # fmt: skip
 
@@ -110,7 +113,7 @@ def _widths(runs: Outcomes, scores: Scores) -> list[Finding]:
         ),
         _over_seeds(
             "width regret", "share of what can be learned that is lost at the rate best for a net "
-            "a quarter as wide", regrets, "lower", note,
+            "a quarter as wide", regrets, "lower", note, 1,
         ),
     ]  # fmt: skip
 
