@@ -10,6 +10,8 @@ returns findings, failures in words, and what its panels draw:
 - `speed`: steps against condition number, rotated bowls, landscapes, saddles.
 - `noise`: where it settles, what large gradients do, when it leaves a well.
 - `unit_tests`: 3,944 small losses with one difficulty each, after Schaul et al. 2013.
+- `learners`: small models and data, with thresholds of their own, at tuned rates.
+- `robustness`: how much hangs on the learning rate, and whether the best one carries over.
 
 Code that is named on the command line or in a call is run, with the rights of whoever runs it.
 """

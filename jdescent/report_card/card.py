@@ -17,7 +17,9 @@ from tqdm.auto import tqdm
 from jdescent.report_card import (
     contract,
     identity,
+    learners,
     noise,
+    robustness,
     speed,
     stability,
     symmetries,
@@ -27,7 +29,7 @@ from jdescent.report_card.findings import Effort, Failure, Finding, Part, Table
 from jdescent.report_card.subject import Subject
 
 PARTS: tuple[ModuleType, ...] = (
-    contract, identity, symmetries, stability, speed, noise, unit_tests,
+    contract, identity, symmetries, stability, speed, noise, unit_tests, learners, robustness,
 )  # fmt: skip
 FORMAT = 1  # of the JSON
 

@@ -23,7 +23,7 @@ from jdescent.report_card.naming import LIBRARY, named
 RATE_NAMES = ("learning_rate", "lr", "step_size", "eta")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
     """An optimizer as a function of the learning rate.
 
