@@ -5,7 +5,7 @@ import json
 import math
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,7 +79,11 @@ class Card:
 
 
 def card_of(
-    subject: Subject, effort: Effort, kept: Path | None = None, progress: bool = True
+    subject: Subject,
+    effort: Effort,
+    kept: Path | None = None,
+    progress: bool = True,
+    wanted: Sequence[str] | None = None,
 ) -> Card:
     """Measure all parts, or what is left of them.
 
@@ -89,11 +93,13 @@ def card_of(
         kept: a JSON file in which parts are kept as they are finished; those that stand there of
             the same optimizer, effort and version are not measured again.
         progress: whether a bar shows which part is measured.
+        wanted: names of parts; all by default.
     """
     about = _about(subject, effort)
     parts = _kept_parts(kept, about)
     seconds: dict[str, float] = dict.fromkeys(parts, 0.0)
-    bar = tqdm(PARTS, desc=subject.name, unit="part", disable=not progress)
+    modules = [module for module in PARTS if wanted is None or module.NAME in wanted]
+    bar = tqdm(modules, desc=subject.name, unit="part", disable=not progress)
     for module in bar:
         bar.set_postfix_str(module.TITLE.lower())
         if module.NAME not in parts:

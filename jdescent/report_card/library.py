@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from jdescent import optimizers
 from jdescent.report_card import slug
-from jdescent.report_card.card import Card, card_of, plain, read
+from jdescent.report_card.card import PARTS, Card, card_of, plain, read
 from jdescent.report_card.findings import Effort
 from jdescent.report_card.ranks import RECORD
 from jdescent.report_card.subject import Subject, subject_of
@@ -53,10 +53,10 @@ def subjects() -> dict[str, Subject]:
     return found
 
 
-def measured(name: str, store: Path) -> Card:
+def measured(name: str, store: Path, parts: Sequence[str]) -> Card:
     """One card, kept in the store part by part."""
-    subject = subjects()[name]
-    return card_of(subject, Effort(), store / f"{slug(name)}.json", progress=False)
+    kept = store / f"{slug(name)}.json"
+    return card_of(subjects()[name], Effort(), kept, progress=False, wanted=parts)
 
 
 def record_of(cards: Sequence[Card]) -> dict[str, dict[str, Any]]:
@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("names", nargs="*", help="optimizers; all by default")
     parser.add_argument("--store", type=Path, required=True, help="where cards are kept")
+    parser.add_argument("--parts", default=",".join(module.NAME for module in PARTS),
+                        help="names of parts (default: %(default)s)")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
     options = parser.parse_args(arguments)
     options.store.mkdir(parents=True, exist_ok=True)
@@ -89,7 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ProcessPoolExecutor(
         options.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=8
     ) as pool:
-        waiting = {pool.submit(measured, name, options.store): name for name in names}
+        waiting = {
+            pool.submit(measured, name, options.store, options.parts.split(",")): name
+            for name in names
+        }
         for done in tqdm(as_completed(waiting), total=len(waiting), unit="card"):
             tqdm.write(str(done.result()).partition("\n")[0])
     write_record(options.store)
