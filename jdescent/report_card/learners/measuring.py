@@ -106,8 +106,9 @@ def _failures(subject: Subject, effort: Effort, runs: Outcomes, best: Tuned) -> 
         at = int(np.median(best.rate[i]))
         diverged = float(np.mean(~np.isin(runs.status[i], (Status.STEP_LIMIT, Status.CONVERGED))))
         why = (
-            f"solved from {int(best.solved[i].sum())} of {best.solved.shape[1]} seeds: a run at the "
-            f"rate {_rate(runs.rates, at)} leaves {best.excess[i].mean():.3g} of what can be learned "
+            f"solved from {int(best.solved[i].sum())} of {best.solved.shape[1]} seeds: a run at "
+            f"the rate {_rate(runs.rates, at)} leaves {best.excess[i].mean():.3g} of what can be "
+            "learned "
             f"and ends at {best.metric[i].mean():.4g}, where {task.threshold:.4g} is asked, "
             f"{task.why}"
         )
