@@ -86,6 +86,10 @@ def called_back(x):
     return jax.pure_callback(lambda x: x**2, jax.ShapeDtypeStruct((), x.dtype), x)
 
 
+def rounded(x):
+    return jnp.sum(jnp.sin(x.astype(jnp.float32) * jnp.arange(1, 5, dtype=jnp.float32)) ** 2)
+
+
 def test_losses_without_second_derivatives_are_refused(as_users_run):
     def of(loss):
         return partial(largest_stable_rate, jd.sgd, loss=loss, params=jnp.array(0.5))
@@ -98,6 +102,7 @@ def test_losses_without_second_derivatives_are_refused(as_users_run):
         (ValueError, "Hessian of the loss at params is 0", of(lambda x: jnp.abs(x))),
         (ValueError, "flatter than a quadratic", of(lambda x: (x - 0.5) ** 4)),
         (ValueError, "not finite", of(lambda x: jnp.abs(x - 0.5) ** 1.5)),
+        (ValueError, "compute in the float64", of(rounded)),
     ]:
         with pytest.raises(error, match=match):
             call()

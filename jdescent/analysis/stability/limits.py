@@ -86,7 +86,10 @@ def _of_map(linear: Linearization) -> StableRate:
     rates, digits = (_DENSE_RATES, 1e-13) if linear.is_exact else (_SPARSE_RATES, 1e-6)
     rate = first_loss(linear, rates * unit, digits)
     if np.isnan(rate):
-        return none("it grows at every rate, however small, as along a negative curvature")
+        return none(
+            "it grows at every rate, however small, as along a negative curvature; to leave that "
+            "out, as of a network, give the largest curvature as a number"
+        )
     if np.isfinite(rate) and not _is_linear(linear, 0.9 * rate):
         return none(_why_not_linear(linear, 0.9 * rate))
     stands_still = not np.isfinite(rate) and linear.radii(np.array([unit]))[0] >= 1 - _LINEAR
