@@ -70,6 +70,7 @@ def test_wrong_arguments_are_refused(as_users_run):
         (ValueError, "positive eigenvalue", partial(largest_stable_rate, jd.sgd, -1.0)),
         (ValueError, "finite", partial(largest_stable_rate, jd.sgd, np.nan)),
         (TypeError, "real number", partial(largest_stable_rate, jd.sgd, "3")),
+        (TypeError, "held must map", partial(largest_stable_rate, jd.adam, 3.0, held=1.0)),
         (ValueError, "names no even", partial(largest_stable_rate, jd.adam, 3.0, held={"m": 1.0})),
         (ValueError, "as well", partial(largest_stable_rate, jd.adadelta, 3.0, held={"v": 1.0})),
         (TypeError, "init", partial(largest_stable_rate, lambda lr: lr, 3.0)),

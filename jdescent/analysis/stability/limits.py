@@ -66,13 +66,14 @@ def _of_map(linear: Linearization) -> StableRate:
 
     if not np.isfinite(linear.steps_from_rest).all():
         return none(_why_not_finite(linear))
-    endless = "the rate changes with the step without end: pass step=, or state="
     if not linear.period:
         no_period = f"the map differs from step to step, with no period up to {linear.max_period}"
-        longer = "where there is a longer one, raise max_period="
-        return none(f"{no_period}; {endless if linear.drifts else longer}")
+        hint = "where there is a longer one, raise max_period="
+        if linear.drifts:
+            hint += "; where the rate changes without end, pass step=, or state="
+        return none(f"{no_period}; {hint}")
     if linear.drifts:
-        return none(endless)
+        return none("the rate changes with the step without end: pass step=, or state=")
     if not _shrinks(linear, linear.small_rate):
         return _bounded(linear, _why_not_linear(linear, linear.small_rate))
     if not _is_linear(linear, linear.small_rate):

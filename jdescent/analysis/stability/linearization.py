@@ -139,20 +139,24 @@ class Linearization:
         """Whether the map is another at half the count, as of a schedule without end."""
         if self.hold.step is not None or self.hold.state is not None:
             return False
-        earlier = self._steps_from(counted_half(self.rest(self.small_rate)))
+        earlier = self._steps_from(counted_half(self.rest(self.small_rate), self.period or 1))
         changed = np.abs(self.steps_from_rest - earlier)
         moved = np.abs(self.steps_from_rest - np.cos(1.0 + np.arange(len(self.odd))))
         of_x = self.odd < self.system.problem.size  # means over all steps drift, and x is as before
         return bool(np.any((changed > _DRIFTS * moved + _ROUNDED)[:, of_x]))
 
-    def _steps_from(self, lanes: Lanes) -> np.ndarray:
-        pins = np.zeros_like(lanes.z)
+    @cached_property
+    def _of_one_deviation(self) -> Feed:
+        """Nothing before each step of the first lane, and of the others a small deviation."""
+        pins = np.zeros((self.system.lanes, self.system.size))
         pins[1:, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
         pins = np.where(self.hold.held, self.hold.values, pins)
-        feed = self.system.feed(pinned=self.parity.odd | self.hold.held, pins=pins)
+        return self.system.feed(pinned=self.parity.odd | self.hold.held, pins=pins)
+
+    def _steps_from(self, lanes: Lanes) -> np.ndarray:
         steps = []
         for _ in range(2 * self.max_period):
-            lanes, _, _ = self.system.advance(lanes, 1, feed)
+            lanes, _, _ = self.system.advance(lanes, 1, self._of_one_deviation)
             steps.append((lanes.z[1] - lanes.z[0])[self.odd] / self.tiny)
         return np.array(steps)
 
@@ -162,9 +166,17 @@ class Linearization:
         seen = self.steps_from_rest
         close = _PERIODIC * np.abs(seen).max()
         repeats = [k for k in range(1, self.max_period + 1) if _apart(seen, k) <= close]
-        if not repeats and (self.hold.step is not None or self.hold.state is not None):
-            return 1  # the map of that step alone
-        return repeats[0] if repeats else 0
+        if self.hold.step is not None or self.hold.state is not None:
+            return repeats[0] if repeats else 1  # the map of that step alone
+        return repeats[0] if repeats and _apart(self._long_of_x, repeats[0]) <= close else 0
+
+    @cached_property
+    def _long_of_x(self) -> np.ndarray:
+        """What each of very many steps makes of the x of one small deviation, over its size; of one
+        step alone where x is many numbers. It shows periods that are longer than is looked for."""
+        rest = self.rest(self.small_rate)
+        x = np.asarray(self.system.advance(rest, self.system.trace, self._of_one_deviation)[2])
+        return (x[:, 1] - x[:, 0]) / self.tiny
 
     @cached_property
     def depends_on(self) -> list[str]:
@@ -258,4 +270,4 @@ def _largest(*arrays: np.ndarray) -> float:
 
 
 def _apart(seen: np.ndarray, k: int) -> float:
-    return float(np.abs(seen[k:] - seen[:-k]).max())
+    return float(np.abs(seen[k:] - seen[:-k]).max(initial=0))
