@@ -10,7 +10,7 @@ import numpy as np
 from jdescent._jax import enable_x64
 from jdescent.plotting import COLORS
 from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part, Table
-from jdescent.report_card.relatives import EQUAL, Match, matched, nearest
+from jdescent.report_card.relatives import EQUAL, Candidate, Match, matched, nearest
 from jdescent.report_card.subject import Subject
 from jdescent.report_card.trial import RATE, SIZE, STEPS, trial, walk
 
@@ -29,7 +29,7 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
         return Part(failures=[Failure(where, "its path is not finite", subject.python(RATE))])
     failures = _climbing(subject)
     matches: list[Match] = []
-    for candidate in nearest(path, LOOKED_AT[effort.thorough]):
+    for candidate in _candidates(path, subject, LOOKED_AT[effort.thorough]):
         matches.append(matched(path, candidate, subject.settings))
         if matches[-1].is_equal and not matches[-1].complexity:
             break  # it is this one as it stands
@@ -53,6 +53,12 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     titles = ("relative, with the settings that bring it nearest", "distance of paths")
     series = {"names": [row[0] for row in rows], "distances": [m.distance for m in matches]}
     return Part(findings, failures, [Table("Nearest relatives", titles, rows)], series)
+
+
+def _candidates(path: np.ndarray, subject: Subject, count: int) -> list[Candidate]:
+    """Those whose paths are nearest; first of all the subject itself, if it is the library's."""
+    near = nearest(path, count)
+    return sorted(near, key=lambda one: not subject.code.startswith(f"{one.relative.title}("))
 
 
 def _path(subject: Subject) -> np.ndarray:
