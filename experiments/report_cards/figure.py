@@ -15,7 +15,7 @@ from jdescent import plotting
 
 ROW = 0.064  # inches
 SHOWN = ("sgd", "heavy_ball", "nesterov", "adam", "lion", "muon", "newton", "rmsprop", "adagrad")
-COLORS = mpl.colors.ListedColormap(["#0072B2", "#9ecae1", "#f0f0f0"])  # exactly, nearly, no
+HOLDING = {"exactly": "#0072B2", "nearly": "#9ecae1", "no": "#f0f0f0"}
 
 
 def plot(cards: Cards, config: Config) -> Figure:
@@ -48,7 +48,7 @@ def spike_of_descent() -> float:
 def draw_table(axes: Axes, shown: Table) -> None:
     left, right = len(SYMMETRIES), len(RANKED)
     axes.imshow(
-        shown.holds, cmap=COLORS, vmin=0, vmax=1, aspect="auto", interpolation="nearest",
+        shown.holds, cmap=mpl.colors.ListedColormap(list(HOLDING.values())), vmin=0, vmax=1, aspect="auto", interpolation="nearest",
         extent=(0, left, len(shown.names), 0),
     )  # fmt: skip
     ranks = mpl.colormaps["viridis_r"].copy()
@@ -66,7 +66,7 @@ def draw_table(axes: Axes, shown: Table) -> None:
     axes.spines[["left", "bottom"]].set_visible(False)
     patches = [
         mpl.patches.Patch(facecolor=color, edgecolor="0.6", linewidth=0.4, label=label)
-        for color, label in zip(COLORS.colors, ("exactly", "nearly", "no"), strict=True)
+        for label, color in HOLDING.items()
     ] + [
         mpl.patches.Patch(facecolor=mpl.colormaps["viridis_r"](share), label=label)
         for share, label in ((0.0, "best"), (0.5, "median"), (1.0, "last"))

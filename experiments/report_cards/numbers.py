@@ -24,12 +24,12 @@ def _limits(cards: Cards) -> Numbers:
     return {
         "limits_apart": number.bound(
             max(apart),
+            "the error of the search and of the growth that counts",
             "largest relative distance between predicted and measured stable rates, of "
             f"{len(apart)} optimizers that have a limit",
-            why="the error of the search and of the growth that counts",
             at_most=LIMIT_ERROR,
             missed_by=2 * LIMIT_ERROR,
-        )
+        )  # fmt: skip
     }
 
 
