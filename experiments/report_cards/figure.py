@@ -47,8 +47,9 @@ def spike_of_descent() -> float:
 
 def draw_table(axes: Axes, shown: Table) -> None:
     left, right = len(SYMMETRIES), len(RANKED)
+    words = mpl.colors.ListedColormap(list(HOLDING.values()))
     axes.imshow(
-        shown.holds, cmap=mpl.colors.ListedColormap(list(HOLDING.values())), vmin=0, vmax=1, aspect="auto", interpolation="nearest",
+        shown.holds, cmap=words, vmin=0, vmax=1, aspect="auto", interpolation="nearest",
         extent=(0, left, len(shown.names), 0),
     )  # fmt: skip
     ranks = mpl.colormaps["viridis_r"].copy()

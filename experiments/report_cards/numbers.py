@@ -29,7 +29,7 @@ def _limits(cards: Cards) -> Numbers:
             f"{len(apart)} optimizers that have a limit",
             at_most=LIMIT_ERROR,
             missed_by=2 * LIMIT_ERROR,
-        )  # fmt: skip
+        )
     }
 
 
