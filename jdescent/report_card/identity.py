@@ -12,7 +12,7 @@ from jdescent.plotting import COLORS
 from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part, Table
 from jdescent.report_card.relatives import EQUAL, Match, matched, nearest
 from jdescent.report_card.subject import Subject
-from jdescent.report_card.trial import RATE, SIZE, STEPS, trial, walk
+from jdescent.report_card.trial import RATE, SHAPES, SIZE, STEPS, tree, trial, walk
 
 NAME = "identity"
 TITLE = "Identity"
@@ -24,10 +24,19 @@ ASCENT = 0.0  # the cosine between the first step and the slope, above which it 
 def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     """The nearest relatives, by the distance of paths on one trial, and their settings."""
     path = _path(subject)
+    where = f"a descent of {STEPS} steps at η = {RATE:g}"
     if not np.isfinite(path).all():
-        where = f"a descent of {STEPS} steps at η = {RATE:g}"
-        return Part(failures=[Failure(where, "its path is not finite", subject.python(RATE))])
+        first = int(np.argmin(np.isfinite(path).all(-1))) + 1
+        why = f"its path is not finite from step {first} on"
+        return Part(failures=[Failure(where, why, subject.python(RATE))])
+    still = _unmoved(path)
+    if len(still) == len(SHAPES):
+        why = "no parameter moves, though every gradient differs from 0"
+        return Part(failures=[Failure(where, why, subject.python(RATE))])
     failures = _climbing(subject)
+    if still:
+        why = f"of the leaves {', '.join(SHAPES)}, {' and '.join(still)} never move"
+        failures.append(Failure(where, why, subject.python(RATE)))
     matches: list[Match] = []
     for candidate in nearest(path, LOOKED_AT[effort.thorough]):
         matches.append(matched(path, candidate, subject.settings))
@@ -68,6 +77,12 @@ def _walked(subject: Subject) -> np.ndarray:
     problem = trial()
     made = subject.make(RATE)
     return np.asarray(jax.jit(lambda: walk(made, problem.loss, problem.x0, STEPS))())
+
+
+def _unmoved(path: np.ndarray) -> list[str]:
+    """Leaves of the parameters that stay where they started."""
+    moves = tree(np.abs(path - np.asarray(trial().x0)).max(0))
+    return [name for name, move in moves.items() if not np.any(move)]
 
 
 def _climbing(subject: Subject) -> list[Failure]:

@@ -11,6 +11,7 @@ from jdescent.report_card.findings import KINDS, Finding, Table
 from jdescent.report_card.ranks import rank
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+FAR = 0.1  # lengths of the path, between what has little in common
 TITLES = {module.NAME: module.TITLE for module in PARTS}
 
 
@@ -42,7 +43,12 @@ def _head(card: Card, others: Sequence[Card]) -> str:
     is_one = card.findings.get("identity.equals")
     said = []
     if nearest is not None:
-        word = "It equals" if is_one is not None and is_one.value else "Its nearest relative is"
+        apart = card.findings.get("identity.distance")
+        word = "Its nearest relative is"
+        if is_one is not None and is_one.value:
+            word = "It equals"
+        elif apart is not None and not float(apart.value) <= FAR:
+            word = "It is near none that is known; the nearest is"
         said.append(
             f"{word} <b>{html.escape(str(nearest.value))}</b>; {html.escape(nearest.note)}."
         )
@@ -162,6 +168,8 @@ def _table(table: Table) -> str:
 
 def _foot(card: Card) -> str:
     about = card.about
+    if not card.findings and not about.get("seconds"):
+        return '<p class="muted">Nothing was measured.</p>'
     seconds = sum(about.get("seconds", {}).values())
     effort = "thorough" if about["thorough"] else "the usual effort"
     classes = "; ".join(f"<b>{kind}</b>: {html.escape(text)}" for kind, text in KINDS.items())

@@ -173,7 +173,7 @@ def test_the_command_writes_what_it_says(tmp_path, quick, capsys):
     limits.write_text('{"symmetries.shift": {"equals": "no"}, "stability.limit": {"at_least": 1}}')
     assert command.main([*call, "--fail-under", str(limits), "--quiet"]) == 1
     errors = capsys.readouterr().err
-    assert "symmetries.shift is exactly, and must be equals no" in errors
+    assert "symmetries.shift is exactly, and must equal no" in errors
     assert "stability.limit was not measured" in errors
 
 
