@@ -10,6 +10,7 @@ from jaxtyping import PyTree
 
 import jdescent as jd
 from experiments.common.report import stage
+from experiments.common.threads import in_threads
 from experiments.local_minimum_escape.config import (
     BARRIER,
     HEIGHT,
@@ -31,22 +32,22 @@ def escapes_by_noise(config: Config) -> dict[int, dict]:
     """Escape steps at each batch size, beside what theory says."""
     with stage("the exact mean at each batch size"):
         exact = {size: chain_steps(size, config) for size in sorted(config.batch_sizes)}
-    found = {}
-    for size, mean in exact.items():
+    loss, examples = jd.losses.double_well_examples()
+
+    def escapes(size: int) -> dict:
+        mean = exact[size]
         runs = round(config.seeds * min(MOST_RUNS, max(exact.values()) / mean))
-        segment, segments = watched(mean, config)
-        with stage(f"batches of {size}: {runs} runs of at most {segments * segment} steps"):
-            loss, examples = jd.losses.double_well_examples()
-            batches = jd.batches.mini_batch(examples, size)
-            keys = run_keys(size, runs, config)
-            times, escaped = escape_times(loss, batches, keys, segment, segments, config)
-        found[size] = {
+        batches, keys = jd.batches.mini_batch(examples, size), run_keys(size, runs, config)
+        times, escaped = escape_times(loss, batches, keys, *watched(mean, config), config)
+        return {
             "times": times,
             "escaped": escaped,
             "mean": analysis.exponential_mean(times, escaped),
             "exact": mean,
         }
-    return found
+
+    with stage(f"runs on batches of {', '.join(map(str, exact))}"):
+        return dict(zip(exact, in_threads(escapes, exact), strict=True))
 
 
 def watched(mean: float, config: Config) -> tuple[int, int]:

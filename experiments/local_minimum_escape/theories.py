@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 import jdescent as jd
 from experiments.common.report import stage
+from experiments.common.threads import in_threads
 from experiments.local_minimum_escape.config import (
     BARRIER,
     HEIGHT,
@@ -59,17 +60,20 @@ class Many(NamedTuple):
 def many_escapes(config: Config) -> dict[int, Many]:
     """At each of the batch sizes that theories are told apart at."""
     loss, examples = jd.losses.double_well_examples()
-    found = {}
-    for size in config.many_sizes:
+
+    def of_size(size: int) -> Many:
         exact = chain_steps(size, config)
-        keys = run_keys(OTHER + size, config.many_runs, config)
-        with stage(f"means of batches of {size}: {config.many_runs:,} runs"):
-            times, escaped = escape_times(
-                loss, sampler_of_means(examples, size), keys, *watched(exact, config), config
-            )
+        means, keys = (
+            sampler_of_means(examples, size),
+            run_keys(OTHER + size, config.many_runs, config),
+        )
+        times, escaped = escape_times(loss, means, keys, *watched(exact, config), config)
         mean = analysis.exponential_mean(times, escaped)
-        found[size] = Many(mean, exact, *diffusion_steps(size, config))
-    return found
+        return Many(mean, exact, *diffusion_steps(size, config))
+
+    sizes = config.many_sizes
+    with stage(f"{config.many_runs:,} runs on means of batches of {', '.join(map(str, sizes))}"):
+        return dict(zip(sizes, in_threads(of_size, sizes), strict=True))
 
 
 def sampler_of_means(

@@ -16,10 +16,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 import jdescent as jd
 from experiments.common.digits import CLASSES, PIXELS, split_digits
+from experiments.common.threads import in_threads
 from experiments.rotational_equilibrium.config import Config
 from experiments.rotational_equilibrium.meter import metered
 from experiments.rotational_equilibrium.theory import Walk
-from experiments.rotational_equilibrium.walks import SLOW, USUAL
+from experiments.rotational_equilibrium.walks import SLOW, USUAL, merged
 
 STRETCH = 250  # steps
 RATES = {"adamw": (0.003, 1 / 3), "sgdm": (0.1, 0.01), "lion": (0.001, 1.0)}  # η, w: ηw = 1e-3
@@ -102,13 +103,14 @@ class Trained(NamedTuple):
 
 def trained(config: Config) -> dict[tuple[str, float], Trained]:
     """The methods' networks with random labels, AdamW's with clean ones as well."""
-    found = {}
-    for method in config.methods:
+    keys = jax.random.split(jax.random.key(2), config.networks)
+
+    def of_method(method: str) -> dict[tuple[str, float], Trained]:
         train = jax.jit(jax.vmap(trainer(method, config), (None, 0)))
-        keys = jax.random.split(jax.random.key(2), config.networks)
-        for share in [share for name, share in RUNS if name == method]:
-            found[method, share] = Trained(*map(np.asarray, train(share, keys)))
-    return found
+        shares = [share for name, share in RUNS if name == method]
+        return {(method, share): Trained(*map(np.asarray, train(share, keys))) for share in shares}
+
+    return merged(in_threads(of_method, config.methods))
 
 
 def relabeled(sample: jd.batches.Sampler, share: float | Array) -> jd.batches.Sampler:

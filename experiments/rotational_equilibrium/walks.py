@@ -4,7 +4,9 @@ The loss a·x/‖x‖ with a drawn anew at every step from N(0, I) does not depe
 is orthogonal to x and as 1/‖x‖.
 """
 
+import functools
 import itertools
+import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 import jdescent as jd
+from experiments.common.threads import in_threads
 from experiments.rotational_equilibrium.config import Config
 from experiments.rotational_equilibrium.meter import metered
 from experiments.rotational_equilibrium.theory import Walk, equilibrium
@@ -61,16 +64,17 @@ def walk_of(method: str, rate: float, beta: float, config: Config) -> Walk:
 
 def settled_walks(config: Config) -> dict[Walk, Settled]:
     """All walks; those of one method side by side, in one program."""
-    found: dict[Walk, Settled] = {}
-    for method in BETAS:
+
+    def of_method(method: str) -> dict[Walk, Settled]:
         groups = [walks_of(method, product, config) for product in config.products]
         walks = [gentle(method, config), *itertools.chain(*groups)]
-        angles, norms = settle(walks, config)
-        found |= {
-            walk: Settled(angle, norm)
-            for walk, angle, norm in zip(walks, angles, norms, strict=True)
-        }
-    return found
+        return dict(zip(walks, map(Settled, *settle(walks, config)), strict=True))
+
+    return merged(in_threads(of_method, BETAS))
+
+
+def merged(parts: list[dict]) -> dict:
+    return functools.reduce(operator.or_, parts)
 
 
 def gentle(method: str, config: Config) -> Walk:
@@ -108,11 +112,12 @@ def settle(walks: list[Walk], config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 def approaches(config: Config) -> dict[tuple[str, float], Float[np.ndarray, "seeds rows"]]:
     """‖x‖ of every seed, at every step of the walks that come from far."""
-    found: dict[tuple[str, float], np.ndarray] = {}
-    for method in BETAS:
+
+    def of_method(method: str) -> dict[tuple[str, float], np.ndarray]:
         norms = come_from_far(approaching(method, config), config)
-        found |= {(method, far): rows for far, rows in zip(FAR, norms, strict=True)}
-    return found
+        return {(method, far): rows for far, rows in zip(FAR, norms, strict=True)}
+
+    return merged(in_threads(of_method, BETAS))
 
 
 def approaching(method: str, config: Config) -> Walk:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from experiments.common import number, statistics
-from experiments.common.number import Numbers
+from experiments.common.number import Number, Numbers
 from experiments.stability_of_optimizers import amplitudes, curves, cycles
 from experiments.stability_of_optimizers.config import Config
 from experiments.stability_of_optimizers.cycles import Cycle
@@ -34,6 +34,7 @@ def numbers(data: dict, config: Config) -> Numbers:
         **adagrad_numbers(data["adagrad"]),
         **sign_numbers(data["sizes"]),
         **muon_numbers(data["sizes"]["muon"]),
+        "muon_stretched_mean": stretched_number(data["sizes"]),
     }
 
 
@@ -300,3 +301,12 @@ def muon_numbers(sizes: np.ndarray) -> Numbers:
         f"mean ‖W‖₂/η {what}, at sixteen times the rate over that at the rate",
     )  # fmt: skip
     return summary
+
+
+def stretched_number(sizes: dict[str, np.ndarray]) -> Number:
+    most = amplitudes.MOST_STRETCHED
+    return number.regression(
+        statistics.mean(sizes["muon_stretched"][0, 0].mean(axis=-1)),
+        f"mean ‖W‖₂/η of Muon where the entries of W have curvatures of {most**-2:g} to "
+        f"{most**2:g}, products of its rows' and its columns': more than on ½‖W‖²",
+    )

@@ -5,11 +5,11 @@ some hours on two cores, and writes library.json beside this file.
 """
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ AROUND = {
     "schedule_free": "jd.schedule_free(jd.sgd(lr), lr)",
     "trac": "jd.trac(jd.adam(lr))",
 }
+A_PROCESS = 8  # cards, after which its compiled programs are let go
 ESTIMATES = ("hutchinson",)  # of a Hessian's diagonal: no optimizer by itself
 
 
@@ -88,15 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.store.mkdir(parents=True, exist_ok=True)
     names = options.names or list(subjects())
-    with ProcessPoolExecutor(
-        options.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=8
-    ) as pool:
-        waiting = {
-            pool.submit(measured, name, options.store, options.parts.split(",")): name
-            for name in names
-        }
-        for done in tqdm(as_completed(waiting), total=len(waiting), unit="card"):
-            tqdm.write(str(done.result()).partition("\n")[0])
+    make = functools.partial(measured, store=options.store, parts=options.parts.split(","))
+    spawning = multiprocessing.get_context("spawn")
+    with spawning.Pool(options.jobs, maxtasksperchild=A_PROCESS) as pool:
+        for card in tqdm(pool.imap_unordered(make, names), total=len(names), unit="card"):
+            tqdm.write(str(card).partition("\n")[0])
     write_record(options.store)
 
 

@@ -465,3 +465,20 @@ def test_a_period_may_be_longer_than_is_looked_for():
     # ((1 − a)(1 − a/2))⁵⁰ = 1 first at a = 3
     np.testing.assert_allclose(found.rate, 1.0, rtol=1e-9)
     assert found.period == 100
+
+
+def test_a_period_that_no_other_divides_is_found_where_it_is_looked_for():
+    def make(lr):
+        return jd.lookahead(jd.sgd(lr), 67, 0.5)
+
+    found = largest_stable_rate(make, 3.0, max_period=67)
+    np.testing.assert_allclose(found.rate * 3, 1 + 3 ** (1 / 67), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("period", "max_period"), [(5, 1), (5, 4), (201, 64), (900, 64)])
+def test_no_limit_is_that_of_steps_between_those_that_are_others(period, max_period):
+    found = largest_stable_rate(
+        lambda lr: jd.lookahead(jd.sgd(lr), period, 0.5), 3.0, max_period=max_period
+    )
+    assert found.kind == "none"
+    assert "raise max_period=" in found.reason

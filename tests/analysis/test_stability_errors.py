@@ -70,6 +70,7 @@ def test_wrong_arguments_are_refused(as_users_run):
         (ValueError, "positive eigenvalue", partial(largest_stable_rate, jd.sgd, -1.0)),
         (ValueError, "finite", partial(largest_stable_rate, jd.sgd, np.nan)),
         (TypeError, "real number", partial(largest_stable_rate, jd.sgd, "3")),
+        (TypeError, "held must map", partial(largest_stable_rate, jd.adam, 3.0, held=1.0)),
         (ValueError, "names no even", partial(largest_stable_rate, jd.adam, 3.0, held={"m": 1.0})),
         (ValueError, "as well", partial(largest_stable_rate, jd.adadelta, 3.0, held={"v": 1.0})),
         (TypeError, "init", partial(largest_stable_rate, lambda lr: lr, 3.0)),
@@ -86,6 +87,10 @@ def called_back(x):
     return jax.pure_callback(lambda x: x**2, jax.ShapeDtypeStruct((), x.dtype), x)
 
 
+def rounded(x):
+    return jnp.sum(jnp.sin(x.astype(jnp.float32) * jnp.arange(1, 5, dtype=jnp.float32)) ** 2)
+
+
 def test_losses_without_second_derivatives_are_refused(as_users_run):
     def of(loss):
         return partial(largest_stable_rate, jd.sgd, loss=loss, params=jnp.array(0.5))
@@ -98,6 +103,7 @@ def test_losses_without_second_derivatives_are_refused(as_users_run):
         (ValueError, "Hessian of the loss at params is 0", of(lambda x: jnp.abs(x))),
         (ValueError, "flatter than a quadratic", of(lambda x: (x - 0.5) ** 4)),
         (ValueError, "not finite", of(lambda x: jnp.abs(x - 0.5) ** 1.5)),
+        (ValueError, "compute in the float64", of(rounded)),
     ]:
         with pytest.raises(error, match=match):
             call()

@@ -80,9 +80,11 @@ def largest_stable_rate(
 
     Raises:
         TypeError: a make that is no function, or needs a rate that is not traced; what is traced; a
-            state of complex numbers, or of changing shapes; numbers that are not real.
+            loss without second derivatives; a state of complex numbers, or of changing shapes;
+            numbers that are not real.
         ValueError: neither or both of curvature and loss; a matrix that is not symmetric; no
-            positive curvature; `held` or `state` that do not fit; more memory than allowed.
+            positive curvature; a loss that rounds to less than float64; `held` or `state` that do
+            not fit; more memory than allowed.
 
     Example:
         >>> import functools, jdescent as jd

@@ -66,13 +66,14 @@ def _of_map(linear: Linearization) -> StableRate:
 
     if not np.isfinite(linear.steps_from_rest).all():
         return none(_why_not_finite(linear))
-    endless = "the rate changes with the step without end: pass step=, or state="
     if not linear.period:
         no_period = f"the map differs from step to step, with no period up to {linear.max_period}"
-        longer = "where there is a longer one, raise max_period="
-        return none(f"{no_period}; {endless if linear.drifts else longer}")
+        hint = "where there is a longer one, raise max_period="
+        if linear.drifts:
+            hint += "; where the rate changes without end, pass step=, or state="
+        return none(f"{no_period}; {hint}")
     if linear.drifts:
-        return none(endless)
+        return none("the rate changes with the step without end: pass step=, or state=")
     if not _shrinks(linear, linear.small_rate):
         return _bounded(linear, _why_not_linear(linear, linear.small_rate))
     if not _is_linear(linear, linear.small_rate):
@@ -86,7 +87,10 @@ def _of_map(linear: Linearization) -> StableRate:
     rates, digits = (_DENSE_RATES, 1e-13) if linear.is_exact else (_SPARSE_RATES, 1e-6)
     rate = first_loss(linear, rates * unit, digits)
     if np.isnan(rate):
-        return none("it grows at every rate, however small, as along a negative curvature")
+        return none(
+            "it grows at every rate, however small, as along a negative curvature; to leave that "
+            "out, as of a network, give the largest curvature as a number"
+        )
     if np.isfinite(rate) and not _is_linear(linear, 0.9 * rate):
         return none(_why_not_linear(linear, 0.9 * rate))
     stands_still = not np.isfinite(rate) and linear.radii(np.array([unit]))[0] >= 1 - _LINEAR

@@ -8,11 +8,11 @@ of a kink, a sign or 0/0 would not.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
-import scipy.sparse.linalg
 
+from jdescent.analysis.stability import spectrum
 from jdescent.analysis.stability.parity import RELATIVE_RATE, Parity
 from jdescent.analysis.stability.resting import Holding, at_rest, counted_half, has_rest, pins_of
 from jdescent.analysis.stability.system import Feed, Lanes, System
@@ -21,8 +21,6 @@ MOST_DENSE = 256
 _TINY = 2.0**-100
 _DRIFTS, _ROUNDED = 1e-3, 1e-14
 _PERIODIC, _MATTERS, _OUTWEIGHED, _PROBES = 1e-7, 1e-9, 0.5, 8
-_ARNOLDI_VECTORS, _ARNOLDI_TOLERANCE = 40, 1e-10
-_LARGEST_BLOCK, _KEPT_APART = 8, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,20 +139,24 @@ class Linearization:
         """Whether the map is another at half the count, as of a schedule without end."""
         if self.hold.step is not None or self.hold.state is not None:
             return False
-        earlier = self._steps_from(counted_half(self.rest(self.small_rate)))
+        earlier = self._steps_from(counted_half(self.rest(self.small_rate), self.period or 1))
         changed = np.abs(self.steps_from_rest - earlier)
         moved = np.abs(self.steps_from_rest - np.cos(1.0 + np.arange(len(self.odd))))
         of_x = self.odd < self.system.problem.size  # means over all steps drift, and x is as before
         return bool(np.any((changed > _DRIFTS * moved + _ROUNDED)[:, of_x]))
 
-    def _steps_from(self, lanes: Lanes) -> np.ndarray:
-        pins = np.zeros_like(lanes.z)
+    @cached_property
+    def _of_one_deviation(self) -> Feed:
+        """Nothing before each step of the first lane, and of the others a small deviation."""
+        pins = np.zeros((self.system.lanes, self.system.size))
         pins[1:, self.odd] = self.tiny * np.cos(1.0 + np.arange(len(self.odd)))
         pins = np.where(self.hold.held, self.hold.values, pins)
-        feed = self.system.feed(pinned=self.parity.odd | self.hold.held, pins=pins)
+        return self.system.feed(pinned=self.parity.odd | self.hold.held, pins=pins)
+
+    def _steps_from(self, lanes: Lanes) -> np.ndarray:
         steps = []
         for _ in range(2 * self.max_period):
-            lanes, _, _ = self.system.advance(lanes, 1, feed)
+            lanes, _, _ = self.system.advance(lanes, 1, self._of_one_deviation)
             steps.append((lanes.z[1] - lanes.z[0])[self.odd] / self.tiny)
         return np.array(steps)
 
@@ -164,9 +166,17 @@ class Linearization:
         seen = self.steps_from_rest
         close = _PERIODIC * np.abs(seen).max()
         repeats = [k for k in range(1, self.max_period + 1) if _apart(seen, k) <= close]
-        if not repeats and (self.hold.step is not None or self.hold.state is not None):
-            return 1  # the map of that step alone
-        return repeats[0] if repeats else 0
+        if self.hold.step is not None or self.hold.state is not None:
+            return repeats[0] if repeats else 1  # the map of that step alone
+        return repeats[0] if repeats and _apart(self._long_of_x, repeats[0]) <= close else 0
+
+    @cached_property
+    def _long_of_x(self) -> np.ndarray:
+        """What each of very many steps makes of the x of one small deviation, over its size; of one
+        step alone where x is many numbers. It shows periods that are longer than is looked for."""
+        rest = self.rest(self.small_rate)
+        x = np.asarray(self.system.advance(rest, self.system.trace, self._of_one_deviation)[2])
+        return (x[:, 1] - x[:, 0]) / self.tiny
 
     @cached_property
     def depends_on(self) -> list[str]:
@@ -215,61 +225,21 @@ class Linearization:
         return np.array([self._radius(rest) for rest in self.rests(rates)]) ** (1 / self.period)
 
     def _radius(self, rest: Lanes) -> float:
-        found = self._of_blocks(rest) if self._falls_apart else None
+        product, count = partial(self.images, rest), len(self.odd)
+        found = (
+            spectrum.of_blocks(product, count, self.system.problem) if self._falls_apart else None
+        )
         if found is not None:
             return found
-        return self._dense(rest) if len(self.odd) <= MOST_DENSE else self._arnoldi(rest)
+        if count <= MOST_DENSE:
+            return spectrum.dense(product, count)
+        return spectrum.arnoldi(product, count, f"at rate {rest.rates[0]:g}")
 
     @cached_property
     def _falls_apart(self) -> bool:
-        return self._of_blocks(self.rest(self.small_rate)) is not None
-
-    def _of_blocks(self, rest: Lanes) -> float | None:
-        """From the map of each of H's axes alone; None where it mixes them, or is not known to.
-
-        Optimizers that act on each number by itself keep the axes of a diagonal H apart, those
-        that also do the same to each keep those of any H. So one vector finds a column of all
-        blocks, and another that it is no more than these.
-        """
-        axes, n = self.system.problem.axes, self.system.problem.size
-        count, apart = divmod(len(self.odd), n)
-        if axes is None or apart or count > _LARGEST_BLOCK:
-            return None
-        probes = np.zeros((count + 1, count, n))
-        probes[np.arange(count), np.arange(count)] = 1
-        probes[-1] = np.cos(1.0 + np.arange(count * n)).reshape(count, n)
-        images = self.images(rest, axes.back(probes).reshape(count + 1, -1))
-        if not np.isfinite(images).all():
-            return np.inf
-        *columns, mixed = axes.along(images.reshape(probes.shape))
-        blocks = np.stack(columns, axis=-1).swapaxes(0, 1)  # (n, count, count)
-        of_blocks = np.einsum("nij,jn->in", blocks, probes[-1])
-        if np.abs(mixed - of_blocks).max() > _KEPT_APART * np.abs(images).max():
-            return None
-        return float(np.abs(np.linalg.eigvals(blocks)).max())
-
-    def _dense(self, rest: Lanes) -> float:
-        J = self.images(rest, np.eye(len(self.odd)))
-        return float(np.abs(np.linalg.eigvals(J)).max()) if np.isfinite(J).all() else np.inf
-
-    def _arnoldi(self, rest: Lanes) -> float:
-        d = len(self.odd)
-        operator = scipy.sparse.linalg.LinearOperator(
-            (d, d), matvec=lambda v: self.images(rest, np.reshape(v, (1, d)))[0], dtype=float
-        )
-        try:
-            found = scipy.sparse.linalg.eigs(
-                operator, k=2, which="LM", v0=np.cos(1.0 + np.arange(d)), ncv=_ARNOLDI_VECTORS,
-                tol=_ARNOLDI_TOLERANCE, return_eigenvectors=False,
-            )  # fmt: skip
-        except scipy.sparse.linalg.ArpackNoConvergence as error:
-            found = error.eigenvalues
-            if not len(found):
-                raise ValueError(
-                    f"the largest eigenvalue of {d} does not converge at rate {rest.rates[0]:g}: "
-                    "give the largest curvature as a number"
-                ) from error
-        return float(np.abs(found).max())
+        rest = self.rest(self.small_rate)
+        found = spectrum.of_blocks(partial(self.images, rest), len(self.odd), self.system.problem)
+        return found is not None
 
     def defects(self, rate: float, size: float | None = None) -> tuple[float, float]:
         """How far the map is from homogeneous of degree 1, and from additive, in units of what it
@@ -300,4 +270,4 @@ def _largest(*arrays: np.ndarray) -> float:
 
 
 def _apart(seen: np.ndarray, k: int) -> float:
-    return float(np.abs(seen[k:] - seen[:-k]).max())
+    return float(np.abs(seen[k:] - seen[:-k]).max(initial=0))

@@ -15,6 +15,7 @@ from jdescent.core.checks import real_number
 
 FEWEST_LANES = 6
 _MOST_CURVED = 1e140
+_ADDITIVE = 1e-10  # rounding of float64 in products with a Hessian
 _SYMMETRY = 1e-9  # of a Hessian, relative to its largest entry
 
 
@@ -143,7 +144,9 @@ def _of_loss(loss: Callable, params: Any) -> Quadratic:
     with mixing():
         scalar_function("loss", loss, tree)
         _require_second_derivatives(product, at)
-        scale = _largest_eigenvalue(jax.jit(product), at.size)
+        product_of_arrays = jax.jit(product)
+        _require_float64(product_of_arrays, at.size)
+        scale = _largest_eigenvalue(product_of_arrays, at.size)
     return Quadratic(product, unravel, at.size, scale, f"the Hessian at params, to {scale:.6g}")
 
 
@@ -155,6 +158,20 @@ def _require_second_derivatives(product: Callable, at: Array) -> None:
             "loss must have second derivatives by JAX, of which loops of an unknown number of "
             f"steps and callbacks have none: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _require_float64(product: Callable, size: int) -> None:
+    """Refuse a loss that rounds its parameters to a narrower type."""
+    u, v = np.random.default_rng(0).standard_normal((2, size))
+    Hu, Hv, both = (np.asarray(product(w)) for w in (u, v, u + v))
+    with np.errstate(invalid="ignore"):  # of what is not finite `_largest_eigenvalue` tells
+        apart = np.linalg.norm(both - Hu - Hv)
+    if apart > _ADDITIVE * (np.linalg.norm(Hu) + np.linalg.norm(Hv)):
+        raise ValueError(
+            f"loss must compute in the float64 that it is given, got products with its Hessian "
+            f"that differ by {apart / np.linalg.norm(both):.1g} of their size from additive: leave "
+            "out what makes its parameters narrower, as .astype(float32) or a layer's dtype"
+        )
 
 
 def _largest_eigenvalue(product: Callable, size: int) -> float:

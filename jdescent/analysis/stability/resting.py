@@ -46,6 +46,10 @@ def holding(system: System, parity: Parity, held: Mapping[str, Any] | None, stat
         raise ValueError("give either state=, which has all even numbers, or held= and step=")
     if step is not None and (isinstance(step, bool) or not float(step).is_integer() or step < 0):
         raise ValueError(f"step must be a whole number of steps, zero or more, got {step!r}")
+    if not isinstance(held, Mapping | None):
+        raise TypeError(
+            f"held must map names of even parts to numbers, as {{'v': 1.0}}, got {held!r}"
+        )
     values, mask = np.zeros(system.size), np.zeros(system.size, bool)
     given = None
     if state is not None:
@@ -176,10 +180,12 @@ def _led(*seen):
     return np.where(is_line, far, np.where(is_geometric & ~is_line, end, d))
 
 
-def counted_half(lanes: Lanes) -> Lanes:
-    """Lanes whose counters are where they were half of `FAR` steps ago, if they are as far."""
+def counted_half(lanes: Lanes, period: int) -> Lanes:
+    """Lanes whose counters are where they were half of `FAR` steps ago, if they are as far; so many
+    as are whole periods."""
+    ago = FAR // 2 - FAR // 2 % period
     rest = [
-        jnp.where(leaf > FAR // 2, leaf - FAR // 2, leaf) if _is_counted(leaf) else leaf
+        jnp.where(leaf > ago, leaf - ago, leaf) if _is_counted(leaf) else leaf
         for leaf in lanes.rest
     ]
     return lanes._replace(rest=rest)

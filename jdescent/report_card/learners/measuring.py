@@ -29,13 +29,13 @@ def measure(subject: Subject, effort: Effort) -> Part:
 
 
 def _set_up(runs: Outcomes) -> str:
-    rates = runs.rates
-    grid = f"{len(rates)} rates from {rates[0]:.3g} to {rates[-1]:.3g}" if len(rates) > 1 else (
-        "one rate"
-    )  # fmt: skip
+    rates, seeds = runs.rates, runs.status.shape[-1]
+    if len(rates) == 1:
+        return f"at the rate that it has; {seeds} seeds, over which the interval is"
     return (
-        f"{grid}, the same for all optimizers; {runs.status.shape[-1]} seeds, the rate of each "
-        "chosen on the others; the interval is over seeds, of these very tasks"
+        f"{len(rates)} rates from {rates[0]:.3g} to {rates[-1]:.3g}, the same for all optimizers; "
+        f"{seeds} seeds, the rate of each chosen on the others; the interval is over seeds, of "
+        "these very tasks"
     )
 
 
@@ -106,8 +106,9 @@ def _failures(subject: Subject, effort: Effort, runs: Outcomes, best: Tuned) -> 
         at = int(np.median(best.rate[i]))
         diverged = float(np.mean(~np.isin(runs.status[i], (Status.STEP_LIMIT, Status.CONVERGED))))
         why = (
-            f"solved from {int(best.solved[i].sum())} of {best.solved.shape[1]} seeds: at the rate "
-            f"{runs.rates[at]:.3g} a run leaves {best.excess[i].mean():.3g} of what can be learned "
+            f"solved from {int(best.solved[i].sum())} of {best.solved.shape[1]} seeds: a run at "
+            f"the rate {_rate(runs.rates, at)} leaves {best.excess[i].mean():.3g} of what can be "
+            "learned "
             f"and ends at {best.metric[i].mean():.4g}, where {task.threshold:.4g} is asked, "
             f"{task.why}"
         )
@@ -152,7 +153,9 @@ def _table(runs: Outcomes, best: Tuned) -> Table:
 
 def _rate(rates: np.ndarray, at: int) -> str:
     """As it is printed: with ≤ or ≥ at the ends of the grid, beyond which it may do better."""
-    sign = "" if len(rates) == 1 else "≤ " if at == 0 else "≥ " if at == len(rates) - 1 else ""
+    if len(rates) == 1:
+        return "its own"
+    sign = "≤ " if at == 0 else "≥ " if at == len(rates) - 1 else ""
     return f"{sign}{rates[at]:.3g}"
 
 

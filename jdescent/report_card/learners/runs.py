@@ -25,6 +25,7 @@ from jdescent.report_card.learners.task import Task
 from jdescent.report_card.subject import Subject
 
 LOWEST, HIGHEST = 1e-4, 10.0
+COMPILED_QUICKLY = {"xla_backend_optimization_level": 1}  # it takes most of the time
 KINDS: tuple[Callable[[], list[Task]], ...] = (
     sequences,
     functools.partial(perceptrons, WIDE),
@@ -168,7 +169,11 @@ def run_program(
         of_tasks = jax.vmap(of_seeds, (None, 0, None))
         return jax.vmap(of_tasks, (0, None, None))(jnp.arange(shapes), data, keys)
 
-    metric, status = subject.over_rates(of_rate, rates(subject, effort))
+    if subject.rate_traces:
+        mapped = jax.jit(jax.vmap(of_rate), compiler_options=COMPILED_QUICKLY)
+        metric, status = mapped(rates(subject, effort))
+    else:
+        metric, status = subject.over_rates(of_rate, rates(subject, effort))
     return np.moveaxis(np.asarray(metric, float), 0, 2), np.moveaxis(np.asarray(status), 0, 2)
 
 
