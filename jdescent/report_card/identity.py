@@ -6,11 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jdescent._jax import enable_x64
 from jdescent.plotting import COLORS
 from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part, Table
-from jdescent.report_card.relatives import EQUAL, Match, matched, nearest
+from jdescent.report_card.relatives import EQUAL, Candidate, Match, matched, nearest, relatives
 from jdescent.report_card.subject import Subject
 from jdescent.report_card.trial import RATE, SHAPES, SIZE, STEPS, tree, trial, walk
 
@@ -39,9 +40,11 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
         failures.append(Failure(where, why, subject.python(RATE)))
     matches: list[Match] = []
     for candidate in nearest(path, LOOKED_AT[effort.thorough]):
-        matches.append(matched(path, candidate, subject.settings))
+        matches.append(matched(path, candidate, subject.settings, subject.takes_rate))
         if matches[-1].is_equal and not matches[-1].complexity:
             break  # it is this one as it stands
+    matches += [matched(path, plain, subject.settings, subject.takes_rate)
+                for plain in _without_switches(matches)]  # fmt: skip
     matches.sort(key=Match.order)
     best = matches[0]
     findings = [
@@ -64,6 +67,17 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     return Part(findings, failures, [Table("Nearest relatives", titles, rows)], series)
 
 
+def _without_switches(matches: list[Match]) -> list[Candidate]:
+    """What the equal ones are without their switches, where that was not looked at."""
+    looked_at = {match.relative.title for match in matches}
+    names = {match.relative.name for match in matches if match.is_equal and match.complexity}
+    return [
+        Candidate(one, {})
+        for one in relatives()
+        if one.name in names and not (one.switches or one.wrong) and one.title not in looked_at
+    ]
+
+
 def _path(subject: Subject) -> np.ndarray:
     """On the trial, in float64 where the optimizer can."""
     try:
@@ -81,21 +95,28 @@ def _walked(subject: Subject) -> np.ndarray:
 
 def _unmoved(path: np.ndarray) -> list[str]:
     """Leaves of the parameters that stay where they started."""
-    moves = tree(np.abs(path - np.asarray(trial().x0)).max(0))
+    moves = tree(np.ptp(path, axis=0))
     return [name for name, move in moves.items() if not np.any(move)]
 
 
 def _climbing(subject: Subject) -> list[Failure]:
-    """Where the first steps lead up a plain slope."""
+    """Where the first steps lead up a plain slope, or are the same whichever way it falls."""
     slope = jnp.linspace(0.5, 1.5, SIZE, dtype=jnp.float32)
-    made = subject.make(RATE)
-    path = walk(made, lambda x, t: jnp.dot(slope, x), jnp.zeros(SIZE, jnp.float32), 3)
-    move = np.asarray(path[-1], float)
+    move, other = _move(subject, slope), _move(subject, -slope)
+    if np.any(move) and np.array_equal(move, other):
+        why = "its steps are the same whichever way a plain slope falls: no gradient counts"
+        return [Failure("the direction of its steps", why, subject.python(RATE))]
     size = np.linalg.norm(move) * np.linalg.norm(slope)
     if size == 0 or np.dot(move, slope) / size <= ASCENT:
         return []
     why = "along a plain slope it goes up: the sign of its update is wrong"
     return [Failure("the direction of its steps", why, subject.python(RATE))]
+
+
+def _move(subject: Subject, slope: Array) -> np.ndarray:
+    """Where three steps lead from 0."""
+    path = walk(subject.make(RATE), lambda x, t: jnp.dot(slope, x), jnp.zeros(SIZE, jnp.float32), 3)
+    return np.asarray(path[-1]).astype(np.float64)
 
 
 def _draw(axes: Any, series: Mapping[str, Any]) -> None:

@@ -90,10 +90,8 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     variance = {
         name: np.mean(paths[name][..., late] ** 2, -1) for name in ("normal", "batches of 16")
     }
-    response = Response(
-        *(paths[f"kick {kick:g}"][:, 0] / kick for kick in KICKS),
-        paths["late kick"][:, 0] / KICKS[1],
-    )
+    whole, small = (paths[f"kick {kick:g}"][:, 0] / kick for kick in KICKS)
+    response = Response(whole, small, paths["late kick"][:, 0] / KICKS[1])
     at = int(np.argmin(np.abs(np.log(rates / (subject.default_rate or REFERENCE)))))
     shown = f"at the rate {rates[at]:.3g}, {seeds} seeds of {STEPS:,} steps"
     findings = [

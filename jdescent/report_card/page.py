@@ -9,9 +9,10 @@ from jdescent.report_card.card import PARTS, Card
 from jdescent.report_card.figure import panels_of, svg_of
 from jdescent.report_card.findings import KINDS, Finding, Table
 from jdescent.report_card.ranks import rank
+from jdescent.report_card.relatives import ALIKE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-FAR = 0.1  # lengths of the path, between what has little in common
+
 TITLES = {module.NAME: module.TITLE for module in PARTS}
 
 
@@ -47,7 +48,7 @@ def _head(card: Card, others: Sequence[Card]) -> str:
         word = "Its nearest relative is"
         if is_one is not None and is_one.value:
             word = "It equals"
-        elif apart is not None and not float(apart.value) <= FAR:
+        elif apart is not None and not float(apart.value) <= ALIKE:
             word = "It is near none that is known; the nearest is"
         said.append(
             f"{word} <b>{html.escape(str(nearest.value))}</b>; {html.escape(nearest.note)}."

@@ -162,7 +162,7 @@ def needs_a_product(rate):
 
 @pytest.mark.parametrize("make", [nan, untraced, needs_a_product])
 def test_whatever_fails_is_a_failure_in_words(make, monkeypatch):
-    """The page and the figure can be made all the same; learners and unit tests are tested apart."""
+    """The page and the figure can be made all the same; two parts are tested apart."""
     quick = (contract, identity, symmetries, stability, speed, noise)
     monkeypatch.setattr(cards, "PARTS", quick)
     card = card_of(subject_of(make), USUAL, None, progress=False)
