@@ -95,7 +95,8 @@ def _walked(subject: Subject) -> np.ndarray:
 
 def _unmoved(path: np.ndarray) -> list[str]:
     """Leaves of the parameters that stay where they started."""
-    moves = tree(np.ptp(path, axis=0))
+    start = np.asarray(trial().x0)  # which may be of another precision than the path
+    moves = tree((np.ptp(path, axis=0) > 0) | ~np.isclose(path[0], start, rtol=1e-6))
     return [name for name, move in moves.items() if not np.any(move)]
 
 

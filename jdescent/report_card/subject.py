@@ -54,7 +54,7 @@ class Subject:
 
     @property
     def is_of_library(self) -> bool:
-        return self.code.startswith("jd.")
+        return self.code.startswith("jd.") and not self.code.startswith("jd.Optimizer(")
 
     def is_same(self, other: "Subject") -> bool:
         """Whether it is made by the same code, as far as can be told."""
@@ -147,18 +147,18 @@ def subject_of(
         settings["key"], imports = key, f"{imports}, jax"
     subject = _made(found, code, settings)
     subject = dataclasses.replace(subject, name=name or usual_name, imports=imports)
-    _require_pair(subject)
+    subject = _of_pairs(subject)
     return dataclasses.replace(subject, fingerprint=fingerprint(subject.make, found, source))
 
 
 def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
-    if (pair := pair_of(found)) is not None:
+    if pair_of(found) is not None:
         if settings:
             raise ValueError(
                 f"{code} is an optimizer that is made already and takes no settings, got "
                 f"{_written(settings)}: name the function that makes it"
             )
-        return Subject(code, lambda rate: pair, code, takes_rate=False)
+        return Subject(code, lambda rate: found, code, takes_rate=False)
     if not callable(found):
         raise TypeError(
             f"{code} must be a function from the learning rate to an (init, update) pair, or such "
@@ -169,7 +169,7 @@ def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
     written = ", ".join([*arguments, _written(settings)] if settings else arguments)
     return Subject(
         code,
-        lambda value: _pair(found, rate.given(value) if rate else ((), {}), settings),
+        lambda value: _called(found, rate.given(value) if rate else ((), {}), settings),
         f"({code})({written})" if code.startswith("lambda") else f"{code}({written})",
         takes_rate=rate is not None,
         default_rate=None if rate is None else rate.default,
@@ -177,10 +177,8 @@ def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
     )
 
 
-def _pair(found: Callable, given: tuple[tuple, dict], settings: Mapping[str, Any]) -> Any:
-    made = found(*given[0], **given[1], **settings)
-    pair = pair_of(made)
-    return made if pair is None else pair
+def _called(found: Callable, given: tuple[tuple, dict], settings: Mapping[str, Any]) -> Any:
+    return found(*given[0], **given[1], **settings)
 
 
 def pair_of(made: Any) -> OptimizerLike | None:
@@ -192,7 +190,8 @@ def pair_of(made: Any) -> OptimizerLike | None:
     return None
 
 
-def _require_pair(subject: Subject) -> None:
+def _of_pairs(subject: Subject) -> Subject:
+    """The subject, whose plain tuples become optimizers with an init and an update."""
     try:
         made = subject.make(0.1)
     except RAISED as error:
@@ -204,6 +203,15 @@ def _require_pair(subject: Subject) -> None:
             f"{subject.name} must make an (init, update) pair, but it makes "
             f"{type(made).__name__}: {made!r:.80}"
         )
+    if isinstance(made, OptimizerLike):
+        return subject
+    make, imports = subject.make, subject.imports
+    return dataclasses.replace(
+        subject,
+        make=lambda rate: pair_of(make(rate)),
+        code=f"jd.Optimizer(*{subject.code})",
+        imports=imports if imports.startswith(LIBRARY) else f"{LIBRARY}\n{imports}",
+    )
 
 
 def _unwrapped(what: Any) -> Any:

@@ -189,7 +189,7 @@ def test_steps_that_no_gradient_changes_are_told():
 def test_settings_that_bring_nothing_near_are_not_named():
     """A fit to what has nothing in common gives numbers such as 5e277 * rate."""
     part = measured(
-        lambda lr: Pair(lambda p: (), lambda g, s, p: (jax.tree.map(jnp.negative, p), s))
+        lambda lr: Pair(lambda p: (), lambda g, s, p=None: (jax.tree.map(jnp.negative, p), s))
     )
     assert of(part, "distance") > ALIKE
     assert "rate" not in of(part, "nearest")
