@@ -162,10 +162,12 @@ def _paths(subject: Subject, rates: np.ndarray, seeds: int, seed: int) -> dict[s
             spiked = normal + SPIKE * late_kick
             return jnp.stack([normal, student, kick, spiked, late_kick])[lane["kind"]]
 
-        return descend(
+        path = descend(
             loss, x0[None], subject.make(rate), STEPS,
             batches=draw, key=lane["key"], record=lambda point: point.params[0],
-        ).record[1:]  # fmt: skip
+        )  # fmt: skip
+        over = path.verdict.diverged & (jnp.arange(1, STEPS + 1) >= path.verdict.step)
+        return jnp.where(over, jnp.nan, path.record[1:])  # not where it was frozen
 
     count = len(lanes)
     repeated = jax.tree.map(lambda x: jnp.tile(x, (len(rates), *(1,) * (x.ndim - 1))), data)

@@ -156,7 +156,7 @@ def _of_landscape(subject: Subject, name: str, rates: np.ndarray) -> Finding:
 
     def run(rate):
         path = descend(loss, jnp.float32(start), subject.make(rate), STEPS, record=None)
-        return path.verdict.loss
+        return jnp.where(path.verdict.diverged, jnp.inf, path.verdict.loss)
 
     ends = np.asarray(subject.over_rates(run, rates.astype(np.float32)), float)
     lowest = float(np.min(np.where(np.isfinite(ends), ends, np.inf)))

@@ -95,8 +95,7 @@ def _curve(subject: Subject, limit: StableRate) -> dict[str, Any]:
     """ρ(η) up to beyond the limit, and where runs from x = 1 end at rates beside it."""
     rates = limit.rate * np.linspace(0.02, 1.5, 60)
     beside = limit.rate * np.array(BESIDE)
-    paths = subject.over_rates(functools.partial(_run, subject), beside)
-    sizes = np.abs(np.asarray(paths.params, np.float64))
+    sizes = np.asarray(subject.over_rates(functools.partial(_run, subject), beside), np.float64)
     return {
         "limit": limit.rate,
         "rates": rates.tolist(),
@@ -108,10 +107,13 @@ def _curve(subject: Subject, limit: StableRate) -> dict[str, Any]:
 
 
 def _run(subject: Subject, rate: Any) -> Any:
+    """|x| at the end; infinite where that was not reached."""
+
     def loss(x):
         return CURVATURE * x**2 / 2
 
-    return descend(loss, jnp.float32(1.0), subject.make(rate), STEPS, record=None)
+    path = descend(loss, jnp.float32(1.0), subject.make(rate), STEPS, record=None)
+    return jnp.where(path.verdict.diverged, jnp.inf, jnp.abs(path.params))
 
 
 def _beyond(series: Mapping[str, Any]) -> Finding:
@@ -126,8 +128,8 @@ def _beyond(series: Mapping[str, Any]) -> Finding:
 def _settled(subject: Subject) -> dict[str, Any]:
     """Of what has no limit: where |x| is after 400 steps, at rates over six decades."""
     rates = subject.rates(1e-5, 10.0, 4)
-    paths = subject.over_rates(functools.partial(_run, subject), rates)
-    return {"rates": rates.tolist(), "size": np.abs(np.asarray(paths.params)).tolist()}
+    sizes = subject.over_rates(functools.partial(_run, subject), rates)
+    return {"rates": rates.tolist(), "size": np.asarray(sizes).tolist()}
 
 
 def _draw(axes: Any, series: Mapping[str, Any]) -> None:
