@@ -49,8 +49,9 @@ def report(
 
     It takes about two minutes on two cores. With `out`, NAME.html (a page that needs no network),
     NAME.pdf and NAME.png (its pictures) and NAME.json are written there, the last as parts are
-    finished: a card that was interrupted goes on where it was, unless the optimizer's code,
-    jdescent or jax have changed. Whatever fails on the way is a failure in words on the card.
+    finished: a card that was interrupted goes on where it was, unless the optimizer's source or
+    program, jdescent or jax have changed. It is measured under JAX's usual settings, in float32
+    where nothing else is said, whatever yours are. Whatever fails on the way is a failure in words.
     Needs the `figures` extra, and `test` for the contract.
 
     Args:

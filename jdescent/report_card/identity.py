@@ -36,7 +36,7 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
         return Part(failures=[Failure(where, why, subject.python(RATE))])
     failures = _climbing(subject)
     if still:
-        why = f"of the leaves {', '.join(SHAPES)}, {' and '.join(still)} never move"
+        why = f"{' and '.join(still)} never move, of the leaves {', '.join(SHAPES)}"
         failures.append(Failure(where, why, subject.python(RATE)))
     matches: list[Match] = []
     for candidate in nearest(path, LOOKED_AT[effort.thorough]):

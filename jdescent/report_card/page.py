@@ -72,7 +72,7 @@ def _failures(card: Card, named: bool) -> str:
         where = "; ".join(failure.where for failure in group)
         code = f"<pre>{html.escape(reproduce)}</pre>" if reproduce else ""
         items.append(f"<li><b>{html.escape(where)}</b><p>{html.escape(why)}</p>{code}</li>")
-    of = f" of {html.escape(card.name)}" if named else ""
+    of = f" with {html.escape(card.name)}" if named else ""
     return (
         f'<div class="failures">\n<h2>What went wrong{of}</h2>\n<ul>{"".join(items)}</ul>\n</div>'
     )
