@@ -239,6 +239,9 @@ def _escape(paths: np.ndarray, rates: np.ndarray, seeds: int) -> Finding:
 
 
 def _draw_variance(axes: Any, series: Mapping[str, Any]) -> None:
+    if not np.any(np.nan_to_num(np.array(series["variance"], float)) > 0):
+        axes.text(0.5, 0.5, "nowhere above 0, or not finite", ha="center", transform=axes.transAxes)
+        return
     if series["response"]:
         axes.plot(series["rates"], series["response"], label="linear response", **THEORY)
     axes.plot(series["rates"], series["variance"], "o", label="mean of x²")
