@@ -16,7 +16,10 @@ returns findings, failures in words, and what its panels draw:
 Code that is named on the command line or in a call is run, with the rights of whoever runs it.
 """
 
+import dataclasses
+import hashlib
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -24,8 +27,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jdescent.report_card.card import Card
+    from jdescent.report_card.subject import Subject
 
 __all__ = ["report"]
+
+LONGEST = 120  # bytes of a file's name, before its suffix
 
 
 def report(
@@ -43,8 +49,9 @@ def report(
 
     It takes about two minutes on two cores. With `out`, NAME.html (a page that needs no network),
     NAME.pdf and NAME.png (its pictures) and NAME.json are written there, the last as parts are
-    finished: a card that was interrupted goes on where it was, unless the optimizer's code,
-    jdescent or jax have changed. Whatever fails on the way is a failure in words on the card.
+    finished: a card that was interrupted goes on where it was, unless the optimizer's source or
+    program, jdescent or jax have changed. It is measured under JAX's usual settings, in float32
+    where nothing else is said, whatever yours are. Whatever fails on the way is a failure in words.
     Needs the `figures` extra, and `test` for the contract.
 
     Args:
@@ -65,7 +72,8 @@ def report(
         shows itself.
 
     Raises:
-        ValueError: there is no such optimizer, or it lacks settings, or cannot be made.
+        ValueError: there is no such optimizer, or it lacks settings, or cannot be made; a seed
+            that is none; a folder that cannot be written to.
         TypeError: what is there makes no (init, update) pair.
 
     Example:
@@ -75,17 +83,46 @@ def report(
         2.0
     """
     from jdescent.report_card.card import card_of
-    from jdescent.report_card.findings import Effort
+    from jdescent.report_card.findings import effort_of
     from jdescent.report_card.subject import subject_of
 
-    effort = Effort(thorough, seed)
-    subjects = [subject_of(what, settings, name), *(subject_of(other) for other in against)]
-    folder = None if out is None else Path(out).expanduser()
+    effort = effort_of(thorough, seed)
+    folder = None if out is None else writable(Path(out).expanduser())
+    subjects = told_apart(
+        [subject_of(what, settings, name), *(subject_of(other) for other in against)]
+    )
     kept = [None if folder is None else folder / f"{slug(s.name)}.json" for s in subjects]
     cards = [card_of(s, effort, k, progress) for s, k in zip(subjects, kept, strict=True)]
     if folder is not None:
         save(cards, folder)
     return cards[0]
+
+
+def told_apart(subjects: "Sequence[Subject]") -> "list[Subject]":
+    """With a number behind names whose cards would be one file, unless they are the same."""
+    owners: dict[str, Subject] = {}
+    found = []
+    for subject in subjects:
+        name, number = subject.name, 1
+        while not owners.setdefault(slug(name), subject).is_same(subject):
+            number += 1
+            name = f"{subject.name} ({number})"
+        found.append(dataclasses.replace(subject, name=name))
+    return found
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if need be.
+
+    Raises:
+        ValueError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"the folder for the card cannot be written to: {error}") from None
+    return folder
 
 
 def save(cards: "Sequence[Card]", folder: Path) -> Path:
@@ -107,10 +144,14 @@ def save(cards: "Sequence[Card]", folder: Path) -> Path:
 
 
 def slug(name: str) -> str:
-    """A name as the name of a file.
+    """A name as the name of a file; of a long one the beginning, and a digest.
 
     Example:
         >>> slug("heavy_ball(momentum=0.9)")
         'heavy_ball_momentum_0.9'
     """
-    return re.sub(r"[^\w.-]+", "_", name).strip("_.") or "optimizer"
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("_.-") or "optimizer"
+    if len(plain.encode()) <= LONGEST:
+        return plain
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{plain[: LONGEST // 4]}_{digest}"

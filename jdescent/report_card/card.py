@@ -5,6 +5,7 @@ import json
 import math
 import platform
 import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +27,9 @@ from jdescent.report_card import (
     unit_tests,
 )
 from jdescent.report_card.findings import Effort, Failure, Finding, Part, Table
+from jdescent.report_card.naming import RAISED, said
 from jdescent.report_card.subject import Subject
+from jdescent.report_card.surroundings import as_on_record
 
 PARTS: tuple[ModuleType, ...] = (
     contract, identity, symmetries, stability, speed, noise, unit_tests, learners, robustness,
@@ -78,6 +81,7 @@ class Card:
         return "\n".join(lines)
 
 
+@as_on_record()
 def card_of(
     subject: Subject,
     effort: Effort,
@@ -95,9 +99,11 @@ def card_of(
         progress: whether a bar shows which part is measured.
         wanted: names of parts; all by default.
     """
-    about = _about(subject, effort)
-    parts = _kept_parts(kept, about)
-    seconds: dict[str, float] = dict.fromkeys(parts, 0.0)
+    about = about_measuring(effort) | {
+        "python": subject.python(),
+        "fingerprint": subject.fingerprint,
+    }
+    parts, seconds = _kept_parts(kept, about)
     modules = [module for module in PARTS if wanted is None or module.NAME in wanted]
     bar = tqdm(modules, desc=subject.name, unit="part", disable=not progress)
     for module in bar:
@@ -121,23 +127,22 @@ def _measured(module: ModuleType, subject: Subject, effort: Effort) -> Part:
     """A part; whatever goes wrong in it is a failure in words."""
     try:
         return module.measure(subject, effort)
-    except Exception as error:
-        first_line = str(error).strip().splitlines()
-        why = f"{type(error).__name__}: {first_line[0] if first_line else 'no message'}"
+    except RAISED as error:
         line = (
             "import jax.numpy as jnp, jdescent as jd\n"
             "jd.descend(lambda x: jnp.sum(x**2), jnp.ones(3), optimizer, 3)"
         )
-        return Part(failures=[Failure(module.TITLE.lower(), why, subject.python(0.01, line))])
+        return Part(
+            failures=[Failure(module.TITLE.lower(), said(error), subject.python(0.01, line))]
+        )
 
 
-def _about(subject: Subject, effort: Effort) -> dict[str, Any]:
+def about_measuring(effort: Effort) -> dict[str, Any]:
+    """How, with what and where a card is measured."""
     import jdescent
 
     return {
         "format": FORMAT,
-        "python": subject.python(),
-        "fingerprint": subject.fingerprint,
         "thorough": effort.thorough,
         "seed": effort.seed,
         "jdescent": jdescent.__version__,
@@ -147,15 +152,20 @@ def _about(subject: Subject, effort: Effort) -> dict[str, Any]:
     }
 
 
-def _kept_parts(kept: Path | None, about: Mapping[str, Any]) -> dict[str, Part]:
+def _kept_parts(
+    kept: Path | None, about: Mapping[str, Any]
+) -> tuple[dict[str, Part], dict[str, float]]:
+    """Those that are finished, and the seconds that they took."""
     if kept is None or not kept.exists() or not about["fingerprint"]:
-        return {}
+        return {}, {}
     try:
         card = read(kept)
-    except (ValueError, KeyError, TypeError):
-        return {}  # not a card, or one that was cut off: it is measured anew
-    alike = all(card.about.get(key) == value for key, value in about.items())
-    return dict(card.parts) if alike else {}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return {}, {}  # not a card, or one that was cut off: it is measured anew
+    if any(card.about.get(key) != value for key, value in about.items()):
+        return {}, {}
+    seconds = card.about.get("seconds", {})
+    return dict(card.parts), {name: seconds.get(name, 0.0) for name in card.parts}
 
 
 # -- as JSON ---------------------------------------------------------------------------------------
@@ -165,7 +175,7 @@ def write(card: Card, path: Path) -> None:
     """The card as JSON; numbers that JSON lacks are written as words."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(plain(dataclasses.asdict(card)), indent=1, ensure_ascii=False)
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_name(f"{uuid.uuid4().hex}.part")  # another run may write the same card
     unfinished.write_text(text + "\n", encoding="utf-8")
     unfinished.replace(path)
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jdescent.report_card import report, save, slug
-from jdescent.report_card.card import PARTS, Card
-from jdescent.report_card.findings import Failure, Part
-from jdescent.report_card.subject import setting_of
+from jdescent.report_card import report, save, slug, writable
+from jdescent.report_card.card import PARTS, Card, about_measuring
+from jdescent.report_card.findings import Effort, Failure, Part, effort_of
+from jdescent.report_card.subject import setting_of, subject_of
 
 EPILOG = """examples:
   jdescent report adam
@@ -32,17 +32,26 @@ def main(arguments: Sequence[str]) -> int:
     try:
         limits = _limits(options.fail_under)
         settings = dict(setting_of(text) for text in options.set)
-    except ValueError as error:
+        effort = effort_of(options.thorough, options.seed)
+        writable(out)
+        others = [subject_of(name) for names in options.against for name in _names(names)]
+    except (ValueError, TypeError) as error:
         print(f"jdescent report: {error}", file=sys.stderr)
         return 2
     try:
+        subject = subject_of(options.optimizer, settings, options.name)
+    except (ValueError, TypeError) as error:
+        given = ", ".join(options.set)
+        name = options.name or options.optimizer + (f"({given})" if given else "")
+        return _refused(name, options.optimizer, error, effort, out)
+    try:
         card = report(
-            options.optimizer, settings, name=options.name, out=out,
-            against=_names(options.against), thorough=options.thorough, seed=options.seed,
+            subject, out=out, against=others, thorough=options.thorough, seed=options.seed,
             progress=not options.quiet,
         )  # fmt: skip
-    except (ValueError, TypeError) as error:
-        return _refused(options.optimizer, error, out)
+    except KeyboardInterrupt:
+        print("jdescent report: interrupted; the same call goes on from here", file=sys.stderr)
+        return 130
     print(card)
     print(out / f"{slug(card.name)}.html")
     missed = list(_missed(card, limits))
@@ -65,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="where the card goes, and where one that was interrupted goes on "
                         "(default: %(default)s)")  # fmt: skip
     parser.add_argument("--name", help="what the card calls it")
-    parser.add_argument("--against", metavar="NAME,NAME", default="",
+    parser.add_argument("--against", metavar="NAME,NAME", action="append", default=[],
                         help="others, whose numbers stand beside it")  # fmt: skip
     parser.add_argument("--thorough", action="store_true", help="some ten minutes, not two")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random")
@@ -76,14 +85,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """What commas divide, but not those within brackets.
+
+    Example:
+        >>> _names("adam, lambda lr: jd.lookahead(jd.sgd(lr), 5, 0.5)")
+        ['adam', 'lambda lr: jd.lookahead(jd.sgd(lr), 5, 0.5)']
+    """
+    names, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and not depth:
+            names.append("")
+        else:
+            names[-1] += letter
+    return [name.strip() for name in names if name.strip()]
 
 
-def _refused(what: str, error: Exception, out: Path) -> int:
+def _refused(name: str, what: str, error: Exception, effort: Effort, out: Path) -> int:
     """A page that says why there is nothing to measure."""
     failure = Failure("it cannot be made", str(error))
-    about = {"thorough": False, "seed": 0, "jdescent": "", "jax": "", "device": "", "format": 1}
-    card = Card(what, what, {PARTS[0].NAME: Part(failures=[failure])}, about)
+    card = Card(name, what, {PARTS[0].NAME: Part(failures=[failure])}, about_measuring(effort))
     page = save([card], out)
     print(f"jdescent report: {error}", file=sys.stderr)
     print(page)
@@ -112,6 +133,13 @@ def _limits(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
             raise ValueError(
                 f"--fail-under {path}: {key} must have {' or '.join(BOUNDS)}, got {row!r}"
             )
+        for word, bound in row.items():
+            if not isinstance(bound, float | int | (str if word == "equals" else float)):
+                what = "a number, a yes or no, or words" if word == "equals" else "a number"
+                raise ValueError(
+                    f"--fail-under {path}: {key} must be {word.replace('_', ' ')} {what}, got "
+                    f"{bound!r:.80}"
+                )
     return found
 
 
@@ -129,5 +157,6 @@ def _missed(card: Card, limits: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for word, bound in bounds.items():
             comparable = isinstance(value, str) == isinstance(bound, str)
             if not comparable or not BOUNDS[word](value, bound):
-                said.append(f"{key} is {value}, and must be {word.replace('_', ' ')} {bound}")
+                must = "equal" if word == "equals" else f"be {word.replace('_', ' ')}"
+                said.append(f"{key} is {value}, and must {must} {bound}")
     return said

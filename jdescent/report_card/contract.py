@@ -13,13 +13,14 @@ from jdescent import testing
 from jdescent.core import apply_updates
 from jdescent.plotting import COLORS
 from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part
+from jdescent.report_card.naming import RAISED, said
 from jdescent.report_card.subject import Subject
 
 NAME = "contract"
 TITLE = "Contract and cost"
 
-SIDE = 64  # of the matrix whose memory is counted
-SIDES = (1000, SIDE)  # of the matrix whose update is timed, the first that fits
+SIDES = (1000, 64)  # of the matrix whose update is timed, the first that fits
+LARGEST = 2**30  # bytes of a state that is made
 TURNS = 9
 PATIENCE = 2.0  # seconds a turn, beyond which one is enough
 
@@ -39,7 +40,8 @@ PROMISES = (
     Promise("one_trace", "a jitted update is traced once", testing.assert_one_trace),
     Promise("scan", "lax.scan walks the path of a loop", testing.assert_scan_equals_loop),
     Promise("vmap", "vmap gives each run what it gets alone", testing.assert_vmap_equals_loop),
-    Promise("rates", "the learning rate may be traced and mapped", testing.assert_rate_maps, True),
+    Promise("rates", "the learning rate may be traced and mapped, and updates keep their dtypes",
+            testing.assert_rate_maps, True),
     Promise("optax", "optax's chain, masked and MultiSteps take it",
             testing.assert_composes_with_optax),
     Promise("nan", "a NaN in the gradient shows in the update or the state",
@@ -56,7 +58,11 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     for promise in PROMISES:
         if promise.of_rates and not subject.takes_rate:
             continue
-        why = _broken(promise, subject)
+        try:
+            why = _broken(promise, subject)
+        except MissingExtraError as missing:
+            findings.append(Finding(promise.name, promise.meaning, str(missing), "exact"))
+            continue
         findings.append(Finding(promise.name, promise.meaning, not why, "exact"))
         if why:
             asserted = f"testing.{promise.check.__name__}"
@@ -64,29 +70,46 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
             on = f"lambda rate: {made}" if promise.of_rates else "optimizer"
             line = f"from jdescent import testing\n{asserted}({on})"
             failures.append(Failure(promise.meaning, why, subject.python(0.01, line)))
-    costs = list(_costs(subject))
+    costs: list[Finding] = []
+    try:
+        costs.extend(_costs(subject))
+    except RAISED as error:
+        then = "jd.descend(lambda x: jnp.sum(x**2), jnp.ones((64, 64)), optimizer, 1)"
+        line = subject.python(0.01, f"import jax.numpy as jnp, jdescent as jd\n{then}")
+        failures.append(Failure("memory and time of an update", said(error), line))
     return Part([*findings, *costs], failures, series={f.name: f.value for f in costs})
+
+
+class MissingExtraError(Exception):
+    """What a check needs is not installed."""
 
 
 def _broken(promise: Promise, subject: Subject) -> str:
     """Why it is not kept; empty where it is."""
     try:
         promise.check(subject.make if promise.of_rates else subject.make(1e-2))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}".strip(": ")
+    except ModuleNotFoundError as error:
+        if error.name in ("chex", "optax"):
+            raise MissingExtraError(
+                f"not tried: it needs {error.name}, pip install 'jdescent[test]'"
+            ) from None
+        return said(error)
+    except RAISED as error:
+        return said(error)
     return ""
 
 
 def _costs(subject: Subject) -> Iterator[Finding]:
     optimizer = subject.make(1e-2)
-    matrix = jnp.zeros((SIDE, SIDE), jnp.float32)
-    state = jax.eval_shape(optimizer.init, matrix)
-    held = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state) if hasattr(x, "dtype"))
+    held = {side: _bytes(optimizer, side) for side in SIDES}
+    side = SIDES[0]
     yield Finding(
-        "memory", "numbers of four bytes kept for each parameter", held / 4 / SIDE**2,
-        better="lower", note=f"of a {SIDE} × {SIDE} matrix in float32",
+        "memory", "numbers of four bytes kept for each parameter", held[side] / 4 / side**2,
+        better="lower", note=f"of a {side} × {side} matrix in float32",
     )  # fmt: skip
     for side in SIDES:
+        if held[side] > LARGEST and side != SIDES[-1]:
+            continue
         try:
             yield from _times(optimizer, side)
         except Exception:  # XLA's, of what needs a matrix of all parameters
@@ -94,6 +117,12 @@ def _costs(subject: Subject) -> Iterator[Finding]:
                 raise
         else:
             return
+
+
+def _bytes(optimizer: Any, side: int) -> int:
+    """Of its state, without making it."""
+    state = jax.eval_shape(optimizer.init, jax.ShapeDtypeStruct((side, side), jnp.float32))
+    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state) if hasattr(x, "dtype"))
 
 
 def _times(optimizer: Any, side: int) -> list[Finding]:

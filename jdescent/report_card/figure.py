@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -44,7 +45,7 @@ def figure_of(card: Card) -> Figure:
             axes = by_panel[id(panel)]
             title(axes, letter, panel.title)
             panel.draw(axes, part.series)
-        figure.suptitle(card.name, fontsize=9)
+        figure.suptitle(textwrap.fill(card.name, 80), fontsize=9, parse_math=False)
     return figure
 
 

@@ -100,3 +100,15 @@ class Effort(NamedTuple):
 
 
 USUAL = Effort()
+SEEDS = 2**31
+
+
+def effort_of(thorough: bool, seed: int) -> Effort:
+    """What is meant, checked.
+
+    Raises:
+        ValueError: a seed that no random numbers are drawn from.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
+        raise ValueError(f"a seed is an integer from 0 to {SEEDS - 1}, got {seed!r}")
+    return Effort(thorough, seed)

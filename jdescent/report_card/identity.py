@@ -6,33 +6,46 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jdescent._jax import enable_x64
 from jdescent.plotting import COLORS
 from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part, Table
-from jdescent.report_card.relatives import EQUAL, Candidate, Match, matched, nearest
+from jdescent.report_card.relatives import EQUAL, Candidate, Match, matched, nearest, relatives
 from jdescent.report_card.subject import Subject
-from jdescent.report_card.trial import RATE, SIZE, STEPS, trial, walk
+from jdescent.report_card.trial import RATE, SHAPES, SIZE, STEPS, tree, trial, walk
 
 NAME = "identity"
 TITLE = "Identity"
 
 LOOKED_AT = {False: 8, True: 16}  # relatives whose settings are sought
+PLAIN, MISTAKES = 2, 6  # settings that make plain what it is; others that are looked at beyond
 ASCENT = 0.0  # the cosine between the first step and the slope, above which it climbs
 
 
 def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     """The nearest relatives, by the distance of paths on one trial, and their settings."""
     path = _path(subject)
+    where = f"a descent of {STEPS} steps at η = {RATE:g}"
     if not np.isfinite(path).all():
-        where = f"a descent of {STEPS} steps at η = {RATE:g}"
-        return Part(failures=[Failure(where, "its path is not finite", subject.python(RATE))])
+        first = int(np.argmin(np.isfinite(path).all(-1))) + 1
+        why = f"its path is not finite from step {first} on"
+        return Part(failures=[Failure(where, why, subject.python(RATE))])
+    still = _unmoved(path)
+    if len(still) == len(SHAPES):
+        why = "no parameter moves, though every gradient differs from 0"
+        return Part(failures=[Failure(where, why, subject.python(RATE))])
     failures = _climbing(subject)
+    if still:
+        why = f"{' and '.join(still)} never move, of the leaves {', '.join(SHAPES)}"
+        failures.append(Failure(where, why, subject.python(RATE)))
     matches: list[Match] = []
     for candidate in _candidates(path, subject, LOOKED_AT[effort.thorough]):
-        matches.append(matched(path, candidate, subject.settings))
+        matches.append(matched(path, candidate, subject.settings, subject.takes_rate))
         if matches[-1].is_equal and not matches[-1].complexity:
             break  # it is this one as it stands
+    others = _without_switches(matches) + _mistakes(path, matches)
+    matches += [matched(path, one, subject.settings, subject.takes_rate) for one in others]
     matches.sort(key=Match.order)
     best = matches[0]
     findings = [
@@ -61,6 +74,26 @@ def _candidates(path: np.ndarray, subject: Subject, count: int) -> list[Candidat
     return sorted(near, key=lambda one: not subject.code.startswith(f"{one.relative.title}("))
 
 
+def _mistakes(path: np.ndarray, matches: list[Match]) -> list[Candidate]:
+    """Mistakes to look at where nothing is equal with a setting or two."""
+    if min(matches, key=Match.order).order() <= (0, PLAIN):
+        return []
+    looked_at = {match.relative.title for match in matches}
+    near = nearest(path, MISTAKES, wrong=True)
+    return [one for one in near if one.relative.title not in looked_at]
+
+
+def _without_switches(matches: list[Match]) -> list[Candidate]:
+    """What the equal ones are without their switches, where that was not looked at."""
+    looked_at = {match.relative.title for match in matches}
+    names = {match.relative.name for match in matches if match.is_equal and match.complexity}
+    return [
+        Candidate(one, {})
+        for one in relatives()
+        if one.name in names and not (one.switches or one.wrong) and one.title not in looked_at
+    ]
+
+
 def _path(subject: Subject) -> np.ndarray:
     """On the trial, in float64 where the optimizer can."""
     try:
@@ -76,17 +109,31 @@ def _walked(subject: Subject) -> np.ndarray:
     return np.asarray(jax.jit(lambda: walk(made, problem.loss, problem.x0, STEPS))())
 
 
+def _unmoved(path: np.ndarray) -> list[str]:
+    """Leaves of the parameters that stay where they started."""
+    start = np.asarray(trial().x0)  # which may be of another precision than the path
+    moves = tree((np.ptp(path, axis=0) > 0) | ~np.isclose(path[0], start, rtol=1e-6))
+    return [name for name, move in moves.items() if not np.any(move)]
+
+
 def _climbing(subject: Subject) -> list[Failure]:
-    """Where the first steps lead up a plain slope."""
+    """Where the first steps lead up a plain slope, or are the same whichever way it falls."""
     slope = jnp.linspace(0.5, 1.5, SIZE, dtype=jnp.float32)
-    made = subject.make(RATE)
-    path = walk(made, lambda x, t: jnp.dot(slope, x), jnp.zeros(SIZE, jnp.float32), 3)
-    move = np.asarray(path[-1], float)
+    move, other = _move(subject, slope), _move(subject, -slope)
+    if np.any(move) and np.array_equal(move, other):
+        why = "its steps are the same whichever way a plain slope falls: no gradient counts"
+        return [Failure("the direction of its steps", why, subject.python(RATE))]
     size = np.linalg.norm(move) * np.linalg.norm(slope)
     if size == 0 or np.dot(move, slope) / size <= ASCENT:
         return []
     why = "along a plain slope it goes up: the sign of its update is wrong"
     return [Failure("the direction of its steps", why, subject.python(RATE))]
+
+
+def _move(subject: Subject, slope: Array) -> np.ndarray:
+    """Where three steps lead from 0."""
+    path = walk(subject.make(RATE), lambda x, t: jnp.dot(slope, x), jnp.zeros(SIZE, jnp.float32), 3)
+    return np.asarray(path[-1]).astype(np.float64)
 
 
 def _draw(axes: Any, series: Mapping[str, Any]) -> None:

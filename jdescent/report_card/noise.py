@@ -33,7 +33,7 @@ class Case(NamedTuple):
 
     Attributes:
         kind: of the noise: 0 normal, 1 Student's t, 2 a single kick at step 0, 3 normal and one
-            spike.
+            spike, 4 a single kick later.
     """
 
     name: str
@@ -44,6 +44,32 @@ class Case(NamedTuple):
     x0: float
 
 
+class Response(NamedTuple):
+    """x after a single gradient beside the slope, in units of it: (rates, steps) each.
+
+    Attributes:
+        whole: to one of size 1, at the first step.
+        small: to a thousandth of it.
+        late: to such a small one at the step SPIKE_STEP.
+    """
+
+    whole: np.ndarray
+    small: np.ndarray
+    late: np.ndarray
+
+    def is_of_a_filter(self, at: int) -> bool:
+        """Whether a rate's answer is in proportion to the gradient, and the same at any step."""
+        whole, small, late = self.whole[at], self.small[at], self.late[at]
+        same = [(small, whole), (late[SPIKE_STEP:], small[: STEPS - SPIKE_STEP])]
+        limit = EXACTLY_LINEAR * np.abs(whole).max()
+        return all(bool(np.abs(one - other).max() <= limit) for one, other in same)
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Of x under noise of variance 1, in the mean over the latter half of a run from rest."""
+        return np.cumsum(self.small**2, -1)[:, STEPS // 2 :].mean(-1)
+
+
 CASES = (
     Case("normal", 1, 0, 1, 0, 0),
     Case("batches of 16", 1, 0, 0.25, 0, 0),
@@ -51,6 +77,7 @@ CASES = (
     Case("spike", 1, 0, 1, 3, 0),
     Case("well", -1, 1, 1, 0, -1),
     *(Case(f"kick {kick:g}", 1, 0, kick, 2, 0) for kick in KICKS),
+    Case("late kick", 1, 0, KICKS[1], 4, 0),
 )
 
 
@@ -63,7 +90,8 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     variance = {
         name: np.mean(paths[name][..., late] ** 2, -1) for name in ("normal", "batches of 16")
     }
-    response = [paths[f"kick {kick:g}"][:, 0] / kick for kick in KICKS]
+    whole, small = (paths[f"kick {kick:g}"][:, 0] / kick for kick in KICKS)
+    response = Response(whole, small, paths["late kick"][:, 0] / KICKS[1])
     at = int(np.argmin(np.abs(np.log(rates / (subject.default_rate or REFERENCE)))))
     shown = f"at the rate {rates[at]:.3g}, {seeds} seeds of {STEPS:,} steps"
     findings = [
@@ -86,7 +114,7 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     series = {
         "rates": rates.tolist(),
         "variance": np.mean(variance["normal"], -1).tolist(),
-        "response": np.sum(response[1] ** 2, -1).tolist() if _linear(response, at) else [],
+        "response": response.variance.tolist() if response.is_of_a_filter(at) else [],
         "escaped": crossed.mean(-1).tolist(),
     }
     return Part(findings, _disagreement(findings[0]), series=series)
@@ -108,7 +136,9 @@ def _disagreement(stationary: Finding) -> list[Failure]:
 
 def _paths(subject: Subject, rates: np.ndarray, seeds: int, seed: int) -> dict[str, np.ndarray]:
     """Positions x by case: (rates, seeds, steps); those of a kick are of one seed."""
-    lanes = [(case, number) for case in CASES for number in range(1 if case.kind == 2 else seeds)]
+    lanes = [
+        (case, number) for case in CASES for number in range(1 if case.kind in (2, 4) else seeds)
+    ]
     data = {
         "slope": jnp.float32([[case.a, case.b, case.scale, case.x0] for case, _ in lanes]),
         "kind": jnp.int32([case.kind for case, _ in lanes]),
@@ -128,13 +158,16 @@ def _paths(subject: Subject, rates: np.ndarray, seeds: int, seed: int) -> dict[s
             normal = jax.random.normal(normal_key, (1,))
             student = normal / jnp.sqrt(2 * jax.random.gamma(chi_key, FREEDOM / 2, (1,)) / FREEDOM)
             kick = jnp.where(step == 0, jnp.ones(1), 0.0)
-            spiked = normal + jnp.where(step == SPIKE_STEP, SPIKE, 0.0)
-            return jnp.stack([normal, student, kick, spiked])[lane["kind"]]
+            late_kick = jnp.where(step == SPIKE_STEP, jnp.ones(1), 0.0)
+            spiked = normal + SPIKE * late_kick
+            return jnp.stack([normal, student, kick, spiked, late_kick])[lane["kind"]]
 
-        return descend(
+        path = descend(
             loss, x0[None], subject.make(rate), STEPS,
             batches=draw, key=lane["key"], record=lambda point: point.params[0],
-        ).record[1:]  # fmt: skip
+        )  # fmt: skip
+        over = path.verdict.diverged & (jnp.arange(1, STEPS + 1) >= path.verdict.step)
+        return jnp.where(over, jnp.nan, path.record[1:])  # not where it was frozen
 
     count = len(lanes)
     repeated = jax.tree.map(lambda x: jnp.tile(x, (len(rates), *(1,) * (x.ndim - 1))), data)
@@ -146,21 +179,15 @@ def _paths(subject: Subject, rates: np.ndarray, seeds: int, seed: int) -> dict[s
     return {case.name: found[:, names == case.name] for case in CASES}
 
 
-def _linear(response: list[np.ndarray], at: int) -> bool:
-    """Whether x answers a thousandth of a kick with a thousandth of its answer."""
-    whole, small = (part[at] for part in response)
-    return bool(np.abs(small - whole).max() <= EXACTLY_LINEAR * np.abs(whole).max())
-
-
-def _stationary(of_seeds: np.ndarray, response: list[np.ndarray], at: int, shown: str) -> Finding:
+def _stationary(of_seeds: np.ndarray, response: Response, at: int, shown: str) -> Finding:
     mean = float(np.mean(of_seeds))
     half = 2 * float(np.std(of_seeds, ddof=1)) / np.sqrt(len(of_seeds))
-    linear = _linear(response, at)
+    linear = response.is_of_a_filter(at)
     theory = "; expected: the sum of squares of its answer to one gradient" if linear else ""
     return Finding(
         "stationary", "stationary mean of x² under noise of variance 1", mean,
         "theory" if linear else "measured",
-        expected=float(np.sum(response[1][at] ** 2)) if linear else None,
+        expected=float(response.variance[at]) if linear else None,
         interval=(mean - half, mean + half), better="lower", note=shown + theory,
     )  # fmt: skip
 
@@ -212,6 +239,9 @@ def _escape(paths: np.ndarray, rates: np.ndarray, seeds: int) -> Finding:
 
 
 def _draw_variance(axes: Any, series: Mapping[str, Any]) -> None:
+    if not np.any(np.nan_to_num(np.array(series["variance"], float)) > 0):
+        axes.text(0.5, 0.5, "nowhere above 0, or not finite", ha="center", transform=axes.transAxes)
+        return
     if series["response"]:
         axes.plot(series["rates"], series["response"], label="linear response", **THEORY)
     axes.plot(series["rates"], series["variance"], "o", label="mean of x²")

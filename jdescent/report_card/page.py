@@ -9,8 +9,10 @@ from jdescent.report_card.card import PARTS, Card
 from jdescent.report_card.figure import panels_of, svg_of
 from jdescent.report_card.findings import KINDS, Finding, Table
 from jdescent.report_card.ranks import rank
+from jdescent.report_card.relatives import ALIKE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
 TITLES = {module.NAME: module.TITLE for module in PARTS}
 
 
@@ -42,7 +44,12 @@ def _head(card: Card, others: Sequence[Card]) -> str:
     is_one = card.findings.get("identity.equals")
     said = []
     if nearest is not None:
-        word = "It equals" if is_one is not None and is_one.value else "Its nearest relative is"
+        apart = card.findings.get("identity.distance")
+        word = "Its nearest relative is"
+        if is_one is not None and is_one.value:
+            word = "It equals"
+        elif apart is not None and not float(apart.value) <= ALIKE:
+            word = "It is near none that is known; the nearest is"
         said.append(
             f"{word} <b>{html.escape(str(nearest.value))}</b>; {html.escape(nearest.note)}."
         )
@@ -65,7 +72,7 @@ def _failures(card: Card, named: bool) -> str:
         where = "; ".join(failure.where for failure in group)
         code = f"<pre>{html.escape(reproduce)}</pre>" if reproduce else ""
         items.append(f"<li><b>{html.escape(where)}</b><p>{html.escape(why)}</p>{code}</li>")
-    of = f" of {html.escape(card.name)}" if named else ""
+    of = f" with {html.escape(card.name)}" if named else ""
     return (
         f'<div class="failures">\n<h2>What went wrong{of}</h2>\n<ul>{"".join(items)}</ul>\n</div>'
     )
@@ -162,6 +169,8 @@ def _table(table: Table) -> str:
 
 def _foot(card: Card) -> str:
     about = card.about
+    if not card.findings and not about.get("seconds"):
+        return '<p class="muted">Nothing was measured.</p>'
     seconds = sum(about.get("seconds", {}).values())
     effort = "thorough" if about["thorough"] else "the usual effort"
     classes = "; ".join(f"<b>{kind}</b>: {html.escape(text)}" for kind, text in KINDS.items())

@@ -33,7 +33,8 @@ VARIATIONS: tuple[dict[str, float], ...] = (
 )  # fmt: skip
 RECORDED = np.array([0, 1, 2, 3, 5, 8, 12, 17, STEPS - 1])  # steps
 EQUAL = 1e-9  # units of the path, in float64
-EVALUATIONS = 60
+TO_THE_LAST_DIGIT: dict[str, Any] = {"max_nfev": 60, "xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
+ALIKE = 0.1  # units of the path, beyond which settings that were sought mean nothing
 FAR = 1e3  # lengths of the path, for what leaves
 SMALLEST = -100.0  # the logarithm that stands for that of 0
 NEEDED = {"momentum": 0.9, "b1": 0.9, "b2": 0.999, "dampening": 0.9}  # where there is no default
@@ -154,10 +155,10 @@ class Match(NamedTuple):
         return len(self.settings) + len(self.relative.switches)
 
     def order(self) -> tuple[float, ...]:
-        """Of those that are equal, the plainest comes first; of others the nearest."""
+        """Of those that are equal, the plainest comes first; of others the nearest, no mistakes."""
         if self.is_equal:
             return (0, self.complexity, self.relative.size)
-        return (1, self.distance)
+        return (1, bool(self.relative.wrong), self.distance)
 
     def __str__(self) -> str:
         return self.relative.written(self.settings)
@@ -170,10 +171,10 @@ class Candidate(NamedTuple):
     settings: Settings
 
 
-def nearest(path: np.ndarray, count: int) -> list[Candidate]:
+def nearest(path: np.ndarray, count: int, wrong: bool = False) -> list[Candidate]:
     """Those on record whose paths are nearest, scaled as suits best; each relative once.
 
-    Of those that are as near as half precision tells, the ones with fewer settings come first.
+    With `wrong` only mistakes. Of those that are as near as half precision tells, the ones with fewer settings come first.
     """
     recorded = np.load(RECORD)
     known = {one.title: one for one in relatives()}
@@ -181,7 +182,7 @@ def nearest(path: np.ndarray, count: int) -> list[Candidate]:
     rows = zip(recorded["titles"], recorded["variations"], recorded["moves"], strict=True)
     found = []
     for title, variation, other in rows:
-        if title in known:
+        if title in known and (known[title].wrong or not wrong):
             apart = round(_apart(moves, other.astype(np.float64).ravel()), 3)
             found.append((apart, Candidate(known[title], VARIATIONS[variation])))
     found.sort(key=lambda row: (row[0], row[1].relative.size))
@@ -200,24 +201,27 @@ def _apart(moves: np.ndarray, others: np.ndarray) -> float:
     return float(np.abs(moves - factor * others).max() / np.abs(moves).max())
 
 
-def matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
+def matched(
+    path: np.ndarray, candidate: Candidate, given: Settings, takes_rate: bool = True
+) -> Match:
     """The settings of a relative that bring its path nearest to a path of float64.
 
     Args:
         path: on the trial.
         candidate: whose numbers are sought, from where its path on record is near.
         given: those that the subject has by the same name, from which the search starts instead.
+        takes_rate: whether the path is of a learning rate, of which the relative's is a multiple.
     """
     with enable_x64(True):
-        return _matched(path, candidate, given)
+        return _matched(path, candidate, given, takes_rate)
 
 
-def _matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
+def _matched(path: np.ndarray, candidate: Candidate, given: Settings, takes_rate: bool) -> Match:
     relative = candidate.relative
     numbers = relative.numbers
     start = np.asarray(trial().x0)
-    begin = {name: given.get(name, number.start) for name, number in numbers.items()}
-    begin |= {name: value for name, value in candidate.settings.items() if name not in given}
+    begin: Settings = {name: given.get(name, number.start) for name, number in numbers.items()}
+    begin = {**begin, **{n: value for n, value in candidate.settings.items() if n not in given}}
 
     def walked(z: Any) -> Any:
         coordinates = zip(numbers.items(), z, strict=True)
@@ -238,10 +242,21 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
 
     def match(settings: Settings) -> Match:
         plain = _plainest(settings, numbers, apart)
-        return Match(relative, _shown(plain, numbers), apart(plain))
+        return Match(relative, _shown(plain, numbers, takes_rate), apart(plain))
 
-    if (near := apart(begin)) <= EQUAL:
+    def longer(settings: Settings) -> Settings:
+        """With another learning rate alone, such as of an optimizer that has none of its own."""
+
+        def of_rate(z: np.ndarray) -> np.ndarray:
+            return residual(encoded({**settings, "learning_rate": float(np.exp(z[0]))}))
+
+        best = least_squares(of_rate, [np.log(settings["learning_rate"])], **TO_THE_LAST_DIGIT)
+        return {**settings, "learning_rate": float(np.exp(best.x[0]))}
+
+    if apart(begin) <= EQUAL:
         return match(begin)
+    if "learning_rate" in numbers and apart(other := longer(begin)) <= EQUAL:
+        return match(other)
     slope = jax.jit(jax.jacfwd(walked))
 
     def jacobian(z: np.ndarray) -> np.ndarray:
@@ -251,13 +266,14 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings) -> Match:
     lowest = [-np.inf if number.is_free else 0.0 for number in numbers.values()]
     found = least_squares(
         residual, np.maximum(encoded(begin), lowest), jacobian, bounds=(lowest, np.inf),
-        max_nfev=EVALUATIONS, xtol=1e-15, ftol=1e-15, gtol=1e-15,
+        **TO_THE_LAST_DIGIT,
     )  # fmt: skip
     decoded = {
         name: float(number.decode(c))
         for (name, number), c in zip(numbers.items(), found.x, strict=True)
     }
-    return match(decoded if apart(decoded) < near else begin)
+    best = min((begin, decoded), key=apart)
+    return match(best if apart(best) <= ALIKE else begin)
 
 
 def _plainest(
@@ -275,13 +291,14 @@ def _plainest(
     return kept
 
 
-def _shown(settings: Settings, numbers: Mapping[str, Number]) -> Settings:
-    """The settings that are not the usual ones, and the factor of the learning rate."""
+def _shown(settings: Settings, numbers: Mapping[str, Number], takes_rate: bool) -> Settings:
+    """The settings that are not the usual ones, and the learning rate, or the factor of it."""
+    rate = {name: settings[name] for name in ("learning_rate",) if name in settings}
     return {
         name: value
         for name, value in settings.items()
         if name != "learning_rate" and not np.isclose(value, numbers[name].start, rtol=1e-9)
-    } | _rate_factor(settings)
+    } | (_rate_factor(settings) if takes_rate else rate)
 
 
 def _rate_factor(settings: Settings) -> dict[str, float]:

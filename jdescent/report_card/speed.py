@@ -94,12 +94,12 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     findings += [
         Finding(
             "exponent", "growth of the steps with κ: p in κᵖ, from κ = 10 to 1,000",
-            float(np.log10(best["1000"] / best["10"]) / 2), better="lower",
+            float(np.log10(_ratio(best["1000"], best["10"])) / 2), better="lower",
             note="1 for gradient descent, ½ for accelerated methods, 0 for Newton's",
         ),
         Finding(
             "rotation", f"steps on a rotated bowl, in those on it along the axes (κ = {ROTATED:g})",
-            best["rotated"] / best[f"{ROTATED:g}"], better="lower", note=budget,
+            _ratio(best["rotated"], best[f"{ROTATED:g}"]), better="lower", note=budget,
         ),
         Finding(
             "saddle", f"steps to leave a saddle of curvature −{FALL:g} from {START:g} beside it",
@@ -115,6 +115,11 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
         "limit": STEPS,
     }
     return Part(findings, series=series)
+
+
+def _ratio(steps: float, others: float) -> float:
+    """None, as NaN, where the others do not arrive: it would be best where both are worst."""
+    return steps / others if np.isfinite(others) else np.nan
 
 
 def _steps_of_quadratics(
@@ -151,7 +156,7 @@ def _of_landscape(subject: Subject, name: str, rates: np.ndarray) -> Finding:
 
     def run(rate):
         path = descend(loss, jnp.float32(start), subject.make(rate), STEPS, record=None)
-        return path.verdict.loss
+        return jnp.where(path.verdict.diverged, jnp.inf, path.verdict.loss)
 
     ends = np.asarray(subject.over_rates(run, rates.astype(np.float32)), float)
     lowest = float(np.min(np.where(np.isfinite(ends), ends, np.inf)))

@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,13 +13,12 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jdescent import optimizers
-from jdescent.core import OptimizerLike
+from jdescent.core import Optimizer, OptimizerLike
 from jdescent.core.contract import accept_extra
-from jdescent.core.hyperparameters import Real
-from jdescent.core.signature import Hyperparameter, RandomKey, hyperparameters_of
-from jdescent.report_card.naming import LIBRARY, named
-
-RATE_NAMES = ("learning_rate", "lr", "step_size", "eta")
+from jdescent.report_card.calling import key_of, numbers_of, rate_parameter
+from jdescent.report_card.fingerprint import fingerprint
+from jdescent.report_card.naming import LIBRARY, RAISED, named
+from jdescent.report_card.surroundings import as_on_record
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,7 +32,8 @@ class Subject:
         imports: lines that `code` needs before it.
         takes_rate: whether there is a learning rate.
         default_rate: the learning rate it has by default, if any.
-        fingerprint: of the code behind it, as far as that can be read; empty where it cannot.
+        fingerprint: of its source and of the programs that it makes; empty where these cannot be
+            told from others.
         settings: its hyperparameters by name, as far as they are numbers.
     """
 
@@ -55,7 +54,14 @@ class Subject:
 
     @property
     def is_of_library(self) -> bool:
-        return self.code.startswith("jd.")
+        return self.code.startswith("jd.") and not self.code.startswith("jd.Optimizer(")
+
+    def is_same(self, other: "Subject") -> bool:
+        """Whether it is made by the same code, as far as can be told."""
+        return self is other or (
+            (self.python(), self.fingerprint) == (other.python(), other.fingerprint)
+            and bool(self.fingerprint)
+        )
 
     @functools.cached_property
     def rate_traces(self) -> bool:
@@ -68,7 +74,7 @@ class Subject:
 
         try:
             jax.eval_shape(one_update, jnp.float32(0.1))
-        except Exception:
+        except RAISED:
             return False
         return True
 
@@ -103,6 +109,7 @@ def tried(rates: np.ndarray) -> str:
     return f"best of {len(rates)} rates from {rates[0]:g} to {rates[-1]:g}"
 
 
+@as_on_record()
 def subject_of(
     what: Any, settings: Mapping[str, Any] | None = None, name: str | None = None
 ) -> Subject:
@@ -124,38 +131,28 @@ def subject_of(
         >>> subject_of("adam", {"b1": 0.5}).python(0.1)
         'import jdescent as jd\\noptimizer = jd.adam(0.1, b1=0.5)'
     """
+    if isinstance(what, Subject):
+        return what
     settings = dict(settings or {})
     if isinstance(what, str):
         found, code, imports, usual_name, source = named(what)
     else:
         found, usual_name, imports, source = what, _name_of(what), LIBRARY, ""
-        code = f"jd.{usual_name}" if _unwrapped(what) in vars(optimizers).values() else usual_name
+        code = _code_of(what, usual_name)
     while isinstance(found, functools.partial) and not found.args:
         settings = {**found.keywords, **settings}
         found = found.func
     usual_name += f"({_written(settings)})" if settings else ""
-    if (key := _key_of(found, settings)) is not None:
+    if (key := key_of(found, settings)) is not None:
         settings["key"], imports = key, f"{imports}, jax"
     subject = _made(found, code, settings)
-    fingerprint = source or _source_of(found)
-    subject = dataclasses.replace(
-        subject, name=name or usual_name, imports=imports, fingerprint=_hash(fingerprint)
-    )
-    _require_pair(subject)
-    return subject
-
-
-def _key_of(found: Any, settings: Mapping[str, Any]) -> Any:
-    """The random key that one of the library's needs: of the seed given, or of 0."""
-    known = _known(found).get("key")
-    seed = settings.get("key", 0)
-    if known is None or not isinstance(known.kind, RandomKey) or not isinstance(seed, int):
-        return None
-    return jax.random.key(seed)
+    subject = dataclasses.replace(subject, name=name or usual_name, imports=imports)
+    subject = _of_pairs(subject)
+    return dataclasses.replace(subject, fingerprint=fingerprint(subject.make, found, source))
 
 
 def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
-    if isinstance(found, OptimizerLike) and not inspect.isclass(found):
+    if pair_of(found) is not None:
         if settings:
             raise ValueError(
                 f"{code} is an optimizer that is made already and takes no settings, got "
@@ -167,91 +164,54 @@ def _made(found: Any, code: str, settings: Mapping[str, Any]) -> Subject:
             f"{code} must be a function from the learning rate to an (init, update) pair, or such "
             f"a pair, got {found!r}"
         )
-    rate_name = _rate_parameter(found, code, settings)
-    written = _written(settings)
-    if rate_name is None:
-        return Subject(code, lambda rate: found(**settings), f"{code}({written})", takes_rate=False)
-    default = inspect.signature(found).parameters[rate_name].default
-    number = isinstance(default, float | int) and not isinstance(default, bool)
-    arguments = ", ".join(filter(None, ("{rate}", written)))
-    if rate_name != next(iter(inspect.signature(found).parameters)):
-        arguments = arguments.replace("{rate}", f"{rate_name}={{rate}}")
+    rate = rate_parameter(found, code, settings)
+    arguments = [] if rate is None else [rate.written]
+    written = ", ".join([*arguments, _written(settings)] if settings else arguments)
     return Subject(
         code,
-        lambda rate: found(**{rate_name: rate}, **settings),
-        f"({code})({arguments})" if code.startswith("lambda") else f"{code}({arguments})",
-        default_rate=float(default) if number else None,
-        settings=_numbers(found, settings, rate_name),
+        lambda value: _called(found, rate.given(value) if rate else ((), {}), settings),
+        f"({code})({written})" if code.startswith("lambda") else f"{code}({written})",
+        takes_rate=rate is not None,
+        default_rate=None if rate is None else rate.default,
+        settings=numbers_of(found, settings, rate),
     )
 
 
-def _numbers(found: Callable, settings: Mapping[str, Any], rate_name: str) -> dict[str, float]:
-    """What the function is set with, by default or as given, as far as they are numbers."""
-    parameters = inspect.signature(found).parameters.items()
-    values = {name: p.default for name, p in parameters} | dict(settings)
-    return {
-        name: float(value)
-        for name, value in values.items()
-        if isinstance(value, float | int) and not isinstance(value, bool) and name != rate_name
-    }
+def _called(found: Callable, given: tuple[tuple, dict], settings: Mapping[str, Any]) -> Any:
+    return found(*given[0], **given[1], **settings)
 
 
-def _rate_parameter(found: Callable, code: str, settings: Mapping[str, Any]) -> str | None:
-    """The name of the learning rate among the parameters; None where there is none."""
-    try:
-        parameters = inspect.signature(found).parameters
-    except (TypeError, ValueError):
-        return None
-    any_name = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    unknown = [name for name in settings if name not in parameters and not any_name]
-    if unknown:
-        raise ValueError(
-            f"{code} has no setting {', '.join(unknown)}: it has {', '.join(parameters)}"
-        )
-    needed = [
-        name
-        for name, p in parameters.items()
-        if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-        and name not in settings
-    ]  # fmt: skip
-    rate = next((name for name in RATE_NAMES if name in parameters), None)
-    if rate in settings:
-        rate = None
-    elif rate is None and needed and _may_be_a_rate(found, needed[0]):
-        rate = needed[0]
-    missing = [name for name in needed if name != rate]
-    if missing:
-        raise ValueError(
-            f"{code} needs {', '.join(missing)}: give it with --set {missing[0]}=…, or as "
-            f'"lambda lr: …" in Python'
-        )
-    return rate
+def pair_of(made: Any) -> OptimizerLike | None:
+    """What has an init and an update, also as a plain tuple of these two; else None."""
+    if isinstance(made, OptimizerLike) and not inspect.isclass(made):
+        return made
+    if isinstance(made, tuple) and len(made) == 2 and all(map(callable, made)):
+        return Optimizer(*made)
+    return None
 
 
-def _may_be_a_rate(found: Callable, name: str) -> bool:
-    """Whether a parameter of another name may be the learning rate, as far as is known of it."""
-    known = _known(found).get(name)
-    return known is None or isinstance(known.kind, Real)
-
-
-def _known(found: Any) -> Mapping[str, Hyperparameter]:
-    """What the library knows of the parameters of its own optimizers."""
-    is_own = callable(found) and any(found is one for one in vars(optimizers).values())
-    return hyperparameters_of(found) if is_own else {}
-
-
-def _require_pair(subject: Subject) -> None:
+def _of_pairs(subject: Subject) -> Subject:
+    """The subject, whose plain tuples become optimizers with an init and an update."""
     try:
         made = subject.make(0.1)
-    except Exception as error:
+    except RAISED as error:
         raise ValueError(
             f"{subject.name} cannot be made: {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(made, OptimizerLike):
+    if pair_of(made) is None:
         raise TypeError(
-            f"{subject.name} must make an (init, update) pair, but {subject.python(0.1)!r} gives "
-            f"{type(made).__name__}"
+            f"{subject.name} must make an (init, update) pair, but it makes "
+            f"{type(made).__name__}: {made!r:.80}"
         )
+    if isinstance(made, OptimizerLike):
+        return subject
+    make, imports = subject.make, subject.imports
+    return dataclasses.replace(
+        subject,
+        make=lambda rate: pair_of(make(rate)),
+        code=f"jd.Optimizer(*{subject.code})",
+        imports=imports if imports.startswith(LIBRARY) else f"{LIBRARY}\n{imports}",
+    )
 
 
 def _unwrapped(what: Any) -> Any:
@@ -262,7 +222,18 @@ def _unwrapped(what: Any) -> Any:
 
 def _name_of(what: Any) -> str:
     what = _unwrapped(what)
-    return getattr(what, "__name__", type(what).__name__).replace("<lambda>", "lambda")
+    made_by = getattr(getattr(what, "update", None), "made_by", None)
+    return made_by or getattr(what, "__name__", type(what).__name__).replace("<lambda>", "lambda")
+
+
+def _code_of(what: Any, name: str) -> str:
+    """How it is written; what has no name of its own is called `make`."""
+    if isinstance(what, functools.partial) and what.args:
+        return "make"
+    is_own = any(_unwrapped(what) is one for one in vars(optimizers).values())
+    if is_own or hasattr(getattr(what, "update", None), "made_by"):
+        return f"jd.{name}"
+    return name if name.isidentifier() and name != "lambda" else "make"
 
 
 def _written(settings: Mapping[str, Any]) -> str:
@@ -271,18 +242,11 @@ def _written(settings: Mapping[str, Any]) -> str:
 
 def _literal(value: Any) -> str:
     is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-    return f"jax.random.key({jax.random.key_data(value)[-1]})" if is_key else repr(value)
-
-
-def _source_of(found: Any) -> str:
-    try:
-        return inspect.getsource(inspect.unwrap(found) if callable(found) else type(found))
-    except (OSError, TypeError):
-        return ""
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+    if is_key:
+        return f"jax.random.key({jax.random.key_data(value)[-1]})"
+    if callable(value):  # such as a schedule, whose address in memory says nothing
+        return getattr(value, "__name__", type(value).__name__).replace("<lambda>", "lambda")
+    return repr(value)
 
 
 def setting_of(text: str) -> tuple[str, Any]:

@@ -15,14 +15,16 @@ from scipy import linalg
 
 from jdescent._jax import enable_x64
 from jdescent.plotting import COLORS
-from jdescent.report_card.findings import USUAL, Effort, Finding, Panel, Part
+from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part
 from jdescent.report_card.subject import Subject
-from jdescent.report_card.trial import RATE, SIZE, STEPS, distance, trial, walk
+from jdescent.report_card.trial import SIZE, STEPS, distance, trial, walk
 
 NAME = "symmetries"
 TITLE = "Symmetries"
 
 FACTOR = 7.0  # of a scale; no power of two, so that what is exact is not so by chance
+# Of the descent, where there is no default, or it leaves: so large that a decay shows.
+RATES = (0.05, 0.01, 0.001)
 POWERS = (0, -1, -2, 1, 2)
 SUPERSCRIPTS = {-2: "⁻²", -1: "⁻¹", 1: "", 2: "²"}
 EXACT, NEARLY = 1e-9, 1e-2  # units of the path, in float64
@@ -82,12 +84,17 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
     tried = list(changes(effort.seed))
     powers = POWERS if subject.takes_rate else (0,)
     runs = [(change, power) for change in tried for power in (powers if change.size != 1 else (0,))]
-    rate = subject.default_rate or RATE
-    try:
-        with enable_x64(True):
-            apart, exact = _distances(subject, runs, rate, effort.seed), EXACT
-    except Exception:  # an optimizer that has numbers of its own in float32
-        apart, exact = _distances(subject, runs, rate, effort.seed), EXACT_NARROW
+    for rate in (subject.default_rate or RATES[0], *RATES):
+        try:
+            with enable_x64(True):
+                apart, exact = _distances(subject, runs, rate, effort.seed), EXACT
+        except Exception:  # an optimizer that has numbers of its own in float32
+            apart, exact = _distances(subject, runs, rate, effort.seed), EXACT_NARROW
+        if apart is not None:
+            break
+    else:
+        why = f"its path is not finite in {STEPS} steps, not even at η = {rate:g}"
+        return Part(failures=[Failure(TITLE.lower(), why, subject.python(rate))])
     by_change: dict[str, dict[int, float]] = {}
     for (change, power), value in zip(runs, apart, strict=True):
         by_change.setdefault(change.name, {})[power] = value
@@ -103,7 +110,8 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
 
 def _distances(
     subject: Subject, runs: Sequence[tuple[Change, int]], rate: float, seed: int
-) -> list[float]:
+) -> list[float] | None:
+    """From the path that is not changed; None where that is not finite."""
     problem = trial(seed)
 
     def path(rate: Any, change: Mapping[str, Any]) -> Any:
@@ -123,6 +131,8 @@ def _distances(
     data = jax.tree.map(lambda x: x.astype(problem.x0.dtype), data)
     rates = rate * np.array([change.size**power for change, power in every])
     paths = np.asarray(subject.over_rates(path, rates.astype(problem.x0.dtype), data))
+    if not np.isfinite(paths[0]).all():
+        return None
     return [distance(found, paths[0], np.asarray(problem.x0)) for found in paths[1:]]
 
 

@@ -100,5 +100,8 @@ def length(path: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 def distance(path: np.ndarray, other: np.ndarray, start: np.ndarray) -> float:
     """How far two paths part at most, in units of the other's length; infinite where one leaves."""
-    apart = float(np.abs(np.asarray(path) - np.asarray(other)).max() / length(other, start))
-    return apart if np.isfinite(apart) else np.inf
+    apart = float(np.abs(np.asarray(path) - np.asarray(other)).max())
+    if apart == 0:
+        return 0.0  # also of two that never move
+    size = float(length(other, start))
+    return apart / size if np.isfinite(apart) and size > 0 else np.inf

@@ -1,14 +1,19 @@
 """The card whole: kept, resumed, written as a page, and made from the command line."""
 
+import dataclasses
 import json
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import jdescent as jd
+from jdescent._jax import enable_x64
 from jdescent.report_card import card as cards
 from jdescent.report_card import (
     command,
@@ -186,7 +191,7 @@ def test_the_command_writes_what_it_says(tmp_path, quick, capsys):
     limits.write_text('{"symmetries.shift": {"equals": "no"}, "stability.limit": {"at_least": 1}}')
     assert command.main([*call, "--fail-under", str(limits), "--quiet"]) == 1
     errors = capsys.readouterr().err
-    assert "symmetries.shift is exactly, and must be equals no" in errors
+    assert "symmetries.shift is exactly, and must equal no" in errors
     assert "stability.limit was not measured" in errors
 
 
@@ -222,3 +227,145 @@ def test_bounds_that_mean_nothing_are_refused(text, tmp_path, capsys):
 def test_saving_gives_the_page(tmp_path):
     page = save([made_card()], tmp_path)
     assert page.read_text() == page_of(made_card())
+
+
+# -- files, names and wrong calls ------------------------------------------------------------------
+
+
+def test_a_card_kept_by_another_optimizer_of_the_same_name_is_not_taken(tmp_path, quick):
+    """Of a closure, and of a pair, whose Python says nothing of what they hold."""
+
+    def make(descend):
+        return lambda lr: jd.sgd(lr) if descend else jd.sign_sgd(lr)
+
+    cards_of = [
+        jd.report(what, name="mine", out=tmp_path, progress=False)
+        for what in (make(True), make(False), jd.sgd(0.1), jd.sign_sgd(0.1))
+    ]
+    values = [card.findings["symmetries.rotation"].value for card in cards_of]
+    assert values == ["exactly", "no", "exactly", "no"]
+
+
+def test_two_of_one_name_stand_beside_each_other(tmp_path, quick):
+    path = tmp_path / "sgd.py"
+    path.write_text("import jdescent as jd\ndef sgd(lr): return jd.sign_sgd(lr)\n")
+    call = [f"{path}:sgd", "--name", "sgd", "--against", "sgd,lambda lr: jd.adam(lr, 0.5, 0.9)"]
+    assert command.main([*call, "--out", str(tmp_path), "--quiet"]) == 0
+    page = (tmp_path / "sgd.html").read_text()
+    assert "<th>sgd</th><th>sgd (2)</th><th>lambda lr: jd.adam(lr, 0.5, 0.9)</th>" in page
+    assert read(tmp_path / "sgd.json").python != read(tmp_path / "sgd_2.json").python
+
+
+def test_the_same_one_beside_itself_is_measured_once(tmp_path, quick, monkeypatch):
+    measured, measure = [], symmetries.measure
+    monkeypatch.setattr(symmetries, "measure", lambda *a: measured.append(1) or measure(*a))
+    jd.report("sgd", against=["sgd"], out=tmp_path, progress=False)
+    assert len(measured) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "null", '{"about": []}', '{"about": {"format": 1}, "parts": []}', "\x00", '"NaN"',
+     '{"about": {"format": 1}, "name": "", "parts": {"symmetries": {"findings": [1]}}}'],
+)  # fmt: skip
+def test_a_kept_file_that_is_no_card_is_measured_anew(content, tmp_path, quick):
+    (tmp_path / "sgd.json").write_text(content)
+    assert jd.report("sgd", out=tmp_path, progress=False).findings
+
+
+def test_seconds_of_what_was_kept_count(tmp_path, quick):
+    first, again = (jd.report("sgd", out=tmp_path, progress=False) for _ in range(2))
+    assert again.about["seconds"] == first.about["seconds"]
+    assert first.about["seconds"]["symmetries"] > 0
+
+
+def test_many_write_one_card_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write(made_card(), tmp_path / "card.json"), range(64)))
+    assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
+    assert read(tmp_path / "card.json").name == made_card().name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$x^$ a$\\frac$", "<img src=x onerror=1>", "../../etc/passwd", "é" * 500, "…", "-v", ""],
+)
+def test_any_name_makes_a_file_a_figure_and_a_page(name, tmp_path):
+    card = dataclasses.replace(made_card(), name=name)
+    page = save([card], tmp_path / "out")
+    assert page.parent == tmp_path / "out"
+    assert len(list(page.parent.iterdir())) == 4
+    assert "<img" not in page.read_text()
+    assert not page.name.startswith(("-", "."))
+
+
+def test_names_that_differ_late_have_files_of_their_own():
+    assert slug("a" * 300) != slug("a" * 299 + "b")
+
+
+def test_what_is_wrong_elsewhere_leaves_a_kept_card_alone(tmp_path, quick, capsys):
+    jd.report("sgd", out=tmp_path, progress=False)
+    before = (tmp_path / "sgd.json").read_text()
+    for wrong in (
+        ["sgd", "--against", "adma"], ["sgd", "--set", "beta=1"], ["sgd", "--seed", "-1"],
+        ["sgd", "--seed", str(2**40)],
+    ):  # fmt: skip
+        assert command.main([*wrong, "--out", str(tmp_path), "--quiet"]) in (1, 2)
+        assert capsys.readouterr().err.startswith("jdescent report: ")
+    assert (tmp_path / "sgd.json").read_text() == before
+
+
+@pytest.mark.parametrize("folder", ["a_file", "a_file/below", "/proc/nothing"])
+def test_a_folder_that_cannot_be_written_to_is_refused_first(folder, tmp_path, quick, capsys):
+    (tmp_path / "a_file").write_text("")
+    assert command.main(["sgd", "--out", str(tmp_path / folder), "--quiet"]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_an_update_that_exits_is_a_failure_in_words(monkeypatch, tmp_path):
+    def exits(rate):
+        return jd.Optimizer(lambda x: (), lambda g, s, p=None: sys.exit(0))
+
+    monkeypatch.setattr(cards, "PARTS", (contract, symmetries))
+    card = jd.report(exits, progress=False)
+    assert {f.where for f in card.failures} >= {"symmetries"}
+    assert all("SystemExit" in f.why for f in card.failures)
+
+
+def test_an_interrupted_call_says_that_it_goes_on(tmp_path, monkeypatch, capsys, quick):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(symmetries, "measure", interrupted)
+    assert command.main(["sgd", "--out", str(tmp_path), "--quiet"]) == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bound", ["null", "[1]", '"2"', "{}"])
+def test_a_bound_that_is_no_number_is_refused_first(bound, tmp_path, capsys):
+    path = tmp_path / "limits.json"
+    path.write_text(f'{{"stability.limit": {{"at_least": {bound}}}}}')
+    assert command.main(["sgd", "--fail-under", str(path), "--out", str(tmp_path)]) == 2
+    assert "must be at least a number" in capsys.readouterr().err
+
+
+def test_names_in_brackets_stay_whole():
+    text = "adam, lambda lr: jd.lookahead(jd.sgd(lr), 5, 0.5), lion,"
+    assert command._names(text) == ["adam", "lambda lr: jd.lookahead(jd.sgd(lr), 5, 0.5)", "lion"]
+
+
+def test_a_card_is_the_same_under_any_settings_of_jax(tmp_path, quick):
+    usual = jd.report("adam", progress=False)
+    with enable_x64(True), jax.debug_nans(True), jax.numpy_dtype_promotion("strict"):
+        other = jd.report("adam", progress=False)
+    assert other.parts == usual.parts
+
+
+def test_a_missing_extra_is_no_broken_promise(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optax", None)
+    monkeypatch.setitem(sys.modules, "chex", None)
+    part = contract.measure(subject_of("sgd"))
+    values = {f.name: f.value for f in part.findings}
+    assert part.failures == []
+    assert "needs optax" in values["optax"]
+    assert "needs chex" in values["dtypes"]

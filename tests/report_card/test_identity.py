@@ -11,7 +11,7 @@ import pytest
 import jdescent as jd
 from jdescent._jax import enable_x64
 from jdescent.report_card import identity
-from jdescent.report_card.relatives import RECORD, RECORDED, nearest, relatives
+from jdescent.report_card.relatives import ALIKE, RECORD, RECORDED, nearest, relatives
 from jdescent.report_card.slips import SLIPS, late
 from jdescent.report_card.subject import subject_of
 from jdescent.report_card.trial import STEPS, trial
@@ -115,6 +115,15 @@ def test_nadam_by_another_name_is_told():
     assert of(part, "nearest") in ("jd.adam(nesterov=True, b1=0.95)", "jd.nadam(b1=0.95)")
 
 
+def test_a_factor_of_the_rate_alone_is_told_of_the_plainest():
+    part = measured("lambda lr: jd.sgd(3 * lr)")
+    assert of(part, "nearest") == "jd.sgd(3 * rate)"
+
+
+def test_what_has_no_learning_rate_is_told_with_the_one_it_equals():
+    assert of(measured(jd.sgd(0.1)), "nearest") == "jd.sgd(learning_rate=0.1)"
+
+
 def test_a_momentum_and_a_factor_of_the_rate_are_found():
     part = measured(lambda lr: jd.heavy_ball(lr / 3, momentum=0.7))
     assert of(part, "equals")
@@ -147,8 +156,43 @@ def test_a_path_that_is_not_finite_is_a_failure_in_words():
             lambda p: (), lambda g, s, p=None: (jax.tree.map(lambda x: x * jnp.nan, g), s)
         )
     )
-    assert [failure.why for failure in part.failures] == ["its path is not finite"]
+    assert [failure.why for failure in part.failures] == ["its path is not finite from step 1 on"]
     assert part.findings == ()
+
+
+def test_leaves_that_never_move_are_told():
+    def first_leaf_alone(rate):
+        def update(grads, state, params=None):
+            first, *others = jax.tree.leaves(grads)
+            moved = [-rate * first, *(jnp.zeros_like(x) for x in others)]
+            return jax.tree.unflatten(jax.tree.structure(grads), moved), state
+
+        return Pair(lambda params: (), update)
+
+    def still(rate):
+        return Pair(lambda p: (), lambda g, s, p=None: (jax.tree.map(jnp.zeros_like, g), s))
+
+    assert any("s and w never move" in f.why for f in measured(first_leaf_alone).failures)
+    assert any("no parameter moves" in f.why for f in measured(still).failures)
+
+
+def test_steps_that_no_gradient_changes_are_told():
+    def constant(rate):
+        return Pair(
+            lambda p: (),
+            lambda g, s, p=None: (jax.tree.map(lambda x: jnp.full_like(x, -rate), g), s),
+        )
+
+    assert any("no gradient counts" in f.why for f in measured(constant).failures)
+
+
+def test_settings_that_bring_nothing_near_are_not_named():
+    """A fit to what has nothing in common gives numbers such as 5e277 * rate."""
+    part = measured(
+        lambda lr: Pair(lambda p: (), lambda g, s, p=None: (jax.tree.map(jnp.negative, p), s))
+    )
+    assert of(part, "distance") > ALIKE
+    assert "rate" not in of(part, "nearest")
 
 
 def test_late_updates_are_those_before():

@@ -11,6 +11,7 @@ from scipy import linalg
 import jdescent as jd
 from jdescent.report_card import contract, noise, speed, stability, symmetries
 from jdescent.report_card.subject import subject_of
+from jdescent.report_card.surroundings import as_on_record
 
 
 @functools.cache
@@ -178,3 +179,125 @@ def test_a_broken_promise_is_named_with_a_line_that_shows_it():
     (failure,) = part.failures
     assert "NaN" in failure.where
     assert "assert_nan_shows" in failure.reproduce
+
+
+# -- of what is neither the library's nor gradient descent -----------------------------------------
+
+
+def test_heavy_ball_settles_where_its_closed_form_says():
+    """η(1 + β) / λ((1 − β)(2(1 + β) − ηλ)) of noise of variance 1, at the rate that is shown."""
+    rate, momentum = 0.01, 0.9
+    stationary = found(noise, "heavy_ball", momentum=momentum)["stationary"]
+    exact = rate * (1 + momentum) / ((1 - momentum) * (2 * (1 + momentum) - rate))
+    assert stationary.kind == "theory"
+    assert stationary.expected == pytest.approx(exact, rel=1e-3)
+
+
+def test_a_linear_method_that_changes_with_time_is_no_filter():
+    """An answer to the first gradient says nothing of where it settles: no theory, no failure."""
+    with as_on_record():
+        part = noise.measure(
+            subject_of("lambda lr: optax.sgd(optax.linear_schedule(0.0, lr, 100))")
+        )
+    (stationary,) = (f for f in part.findings if f.name == "stationary")
+    assert stationary.kind == "measured"
+    assert stationary.expected is None
+    assert part.failures == []
+
+
+def test_the_expected_variance_is_that_of_as_many_steps():
+    """At a rate so small that 2,000 steps do not settle."""
+    expected = noise.measure(subject_of(jd.sgd(1e-4))).findings[0].expected
+    steps = np.arange(noise.STEPS // 2, noise.STEPS) + 1
+    settled = 1 - (1 - 1e-4) ** (2 * steps)
+    exact = jd.analysis.sgd_variance(1e-4, 1.0, 1.0) * np.mean(settled)
+    assert expected == pytest.approx(exact, rel=1e-3)
+
+
+def test_updates_of_every_fourth_step_are_stable_as_far_as_predicted():
+    """Where growth is slow, runs of so many steps show it only a little beyond the limit."""
+    with as_on_record():
+        part = stability.measure(subject_of("lambda lr: optax.MultiSteps(optax.sgd(lr), 8)"))
+    assert part.failures == []
+    limit, measured = (next(f.value for f in part.findings if f.name == name)
+                       for name in ("limit", "measured_limit"))  # fmt: skip
+    assert limit == pytest.approx(2, rel=1e-6)
+    assert measured == pytest.approx(1 + np.exp(8 / stability.GROWING), rel=2e-3)
+
+
+def test_a_limit_that_runs_do_not_have_is_a_failure():
+    limit = jd.analysis.largest_stable_rate(jd.sgd, 1.0)
+    assert stability._agrees(limit, 2.0)
+    assert not stability._agrees(limit, 1.99)
+    assert not stability._agrees(limit, 2.01)
+
+
+def test_runs_that_end_early_settle_nowhere():
+    """What became NaN at its sixth step stands frozen where it was, which is no stationary x."""
+
+    def nan_later(rate):
+        def update(grads, count, params=None):
+            return jax.tree.map(
+                lambda g: jnp.where(count == 5, jnp.nan, -rate * g), grads
+            ), count + 1
+
+        return jd.Optimizer(lambda params: jnp.int32(0), update)
+
+    subject = subject_of(nan_later)
+    values = {f.name: f.value for f in noise.measure(subject).findings}
+    assert np.isnan(values["stationary"])
+    assert np.isnan(values["heavy_tails"])
+    assert np.all(np.isinf(stability._settled(subject)["size"]))
+    assert speed._of_landscape(subject, "beale", subject.rates()).value == np.inf
+
+
+def test_no_ratio_is_taken_to_what_does_not_arrive():
+    assert speed._ratio(20.0, 10.0) == 2
+    assert speed._ratio(np.inf, 10.0) == np.inf
+    assert np.isnan(speed._ratio(20.0, np.inf))
+    assert np.isnan(speed._ratio(np.inf, np.inf))
+
+
+def test_a_path_that_is_not_finite_has_no_symmetries():
+    def nan(rate):
+        return jd.Optimizer(lambda x: (), lambda g, s, p=None: (jax.tree.map(jnp.sqrt, g), s))
+
+    part = symmetries.measure(subject_of(nan))
+    assert part.findings == ()
+    assert "not finite" in part.failures[0].why
+
+
+def test_a_default_rate_that_is_too_large_is_not_taken():
+    def steep(learning_rate=10.0):
+        return jd.sgd(learning_rate)
+
+    values = {f.name: f.value for f in symmetries.measure(subject_of(steep)).findings}
+    assert values["rotation"] == "exactly"
+
+
+def test_memory_is_that_of_large_matrices():
+    """Adafactor keeps rows and columns where both are at least 128."""
+    assert found(contract, "adafactor")["memory"].value < 0.01
+
+
+def test_a_state_without_numbers_leaves_the_promises_on_the_card():
+    def labelled(rate):
+        return jd.Optimizer(
+            lambda x: "a word", lambda g, s, p=None: (jax.tree.map(lambda x: -rate * x, g), s)
+        )
+
+    part = contract.measure(subject_of(labelled))
+    assert {f.name for f in part.findings} >= {promise.name for promise in contract.PROMISES}
+    assert any(failure.where == "memory and time of an update" for failure in part.failures)
+
+
+def test_a_state_that_fits_no_memory_is_not_made():
+    def square(rate):
+        def init(x):
+            return jnp.zeros((sum(leaf.size for leaf in jax.tree.leaves(x)),) * 2)
+
+        return jd.Optimizer(init, lambda g, s, p=None: (jax.tree.map(lambda x: -rate * x, g), s))
+
+    values = {f.name: f for f in contract.measure(subject_of(square)).findings}
+    assert values["memory"].value == 1000**2
+    assert "4,096 parameters" in values["time"].note

@@ -2,8 +2,10 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jdescent as jd
@@ -150,3 +152,141 @@ def test_rates_one_by_one_give_what_rates_together_give():
         one.over_rates(functools.partial(descended, one.make), rates) for one in (together, apart)
     ]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+
+
+FORMS = """
+from __future__ import annotations
+import dataclasses
+import functools
+import sys
+import jax
+import jdescent as jd
+from beside import FACTOR
+
+@dataclasses.dataclass
+class Config:
+    b: float = 0.5
+
+def step(rate):
+    def update(grads, state, params=None):
+        return jax.tree.map(lambda g: -FACTOR * rate * g, grads), state
+    return (lambda params: ()), update
+
+def plain_pair(lr):
+    return step(lr)
+
+def by_keyword_alone(*, learning_rate):
+    return jd.sgd(learning_rate)
+
+def by_place_alone(learning_rate, /):
+    return jd.sgd(learning_rate)
+
+def named_rate(rate=0.1, beta=0.9):
+    return jd.sgd(rate)
+
+def second(beta=0.9, lr=0.1):
+    return jd.sgd(lr)
+
+def hands_on(factory):
+    def wrapper(*args, **kwargs):
+        return factory(*args, **kwargs)
+    return wrapper
+
+decorated = hands_on(jd.sgd)
+
+class Instance:
+    def __init__(self, lr=0.1):
+        self.lr = lr
+    def init(self, params):
+        return ()
+    def update(self, grads, state, params=None):
+        return jax.tree.map(lambda g: -self.lr * g, grads), state
+
+def exits(lr):
+    sys.exit(0)
+
+def exits_in_update(lr):
+    return (lambda params: ()), (lambda grads, state, params=None: sys.exit(0))
+"""
+
+
+@pytest.fixture
+def forms(tmp_path):
+    (tmp_path / "beside.py").write_text("FACTOR = 1.0\n")
+    path = tmp_path / "optax.py"  # as a library is called
+    path.write_text(FORMS)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain_pair",
+        "by_keyword_alone",
+        "by_place_alone",
+        "named_rate",
+        "second",
+        "decorated",
+        "Instance",
+    ],
+)
+def test_a_rate_is_given_as_the_function_takes_it(name, forms):
+    subject = subject_of(f"{forms}:{name}")
+    assert subject.name == f"optax.{name}"
+    assert subject.takes_rate
+    np.testing.assert_allclose(first_step(subject, 0.25), [-0.25, 0.5])
+    known: dict = {}
+    exec(subject.python(0.25), known)
+    made, x = known["optimizer"], jnp.array([1.0, -2.0])
+    np.testing.assert_allclose(made.update(x, made.init(x), x)[0], [-0.25, 0.5])
+
+
+def test_a_function_that_exits_is_refused_in_words(forms):
+    with pytest.raises(ValueError, match="cannot be made: SystemExit"):
+        subject_of(f"{forms}:exits")
+    assert not subject_of(f"{forms}:exits_in_update").rate_traces
+
+
+def test_a_fingerprint_is_of_what_closures_hold_and_of_what_files_import(tmp_path):
+    def make(factor):
+        return lambda lr: jd.sgd(factor * lr)
+
+    assert subject_of(make(1.0)).fingerprint == subject_of(make(1.0)).fingerprint
+    assert subject_of(make(1.0)).fingerprint != subject_of(make(2.0)).fingerprint
+    assert subject_of(jd.sgd(0.1)).fingerprint != subject_of(jd.adam(0.1)).fingerprint
+    assert (
+        subject_of(jd.sgd(0.1)).python()
+        == "import jdescent as jd\noptimizer = jd.sgd(learning_rate=0.1)"
+    )
+    found = set()
+    for factor in (1.0, 2.0):
+        constant = f"FACTOR = {factor}\n"
+        (tmp_path / "helper_on_trial.py").write_text(constant)  # which another file imports
+        path = tmp_path / "mine.py"
+        path.write_text(
+            "import jdescent as jd, importlib, helper_on_trial\n"
+            "importlib.reload(helper_on_trial)\n"
+            "def mine(lr): return jd.sgd(helper_on_trial.FACTOR * lr)\n"
+        )
+        found.add(subject_of(f"{path}:mine").fingerprint)
+    assert len(found) == 2
+
+
+def test_what_calls_back_to_python_has_no_fingerprint():
+    def counting(rate):
+        def update(grads, state, params=None):
+            return jax.pure_callback(lambda g: -np.asarray(g), grads, grads), state
+
+        return jd.Optimizer(lambda params: (), update)
+
+    assert subject_of(counting).fingerprint == ""
+
+
+def test_a_schedule_among_the_settings_is_named_without_its_address():
+    def warm(step):
+        return 0.1
+
+    subject = subject_of(functools.partial(optax.adam), {"mu_dtype": None, "b1": 0.5})
+    assert subject.name == "adam(mu_dtype=None, b1=0.5)"
+    scheduled = subject_of("adamw", {"weight_decay": warm})
+    assert scheduled.name == "adamw(weight_decay=warm)"
