@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import errno
+import gc
 import importlib
 import signal
 import socket
@@ -44,7 +45,9 @@ def serve(
         print(f"jdescent playground: {where}  (Ctrl+C ends it)", flush=True)
         if open_browser:
             server.io_loop.add_callback(view, where)
+        gc.freeze()  # for every tab that closes Bokeh collects garbage, and holds up the others
         server.io_loop.start()
+    gc.unfreeze()
     server.stop()
 
 
