@@ -20,6 +20,7 @@ BENCHMARKS = {
     "update": "one update of 25 M parameters against optax",
     "startup": "what importing jdescent adds to importing jax",
     "playground": "in a browser: from a click to the screen, and a run that animates",
+    "playground_server": "without a browser: updates a second, sessions at once, bytes an update",
 }
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog="\n".join(f"{name:<14}{meaning}" for name, meaning in BENCHMARKS.items()),
+        epilog="\n".join(f"{name:<18}{meaning}" for name, meaning in BENCHMARKS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="ratios alone by default")

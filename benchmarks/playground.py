@@ -3,15 +3,12 @@
 The floor is the way to Python and back by Bokeh's websocket, with nothing to do there.
 """
 
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
+
+from benchmarks.playground_server import served
 
 PAGES = {
     "one dimension": "/?learning_rate=0.001",
@@ -86,7 +83,7 @@ def main(quick: bool = False) -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     times = 5 if quick else 20
-    with served() as address, sync_playwright() as playwright:
+    with served() as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, path in PAGES.items():
             opened, again = (seconds_to_open(browser, address + path) for _ in range(2))
@@ -125,18 +122,6 @@ def dragged(page: Any) -> tuple[float, float]:
     shown = page.evaluate("shown")
     page.mouse.up()
     return len(shown) / DRAG_SECONDS, max(shown[-1] - ended, 0.0) if shown else 0.0
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The address of a playground that runs in a process of its own."""
-    command = [sys.executable, "-m", "jdescent", "play", "--no-browser", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+(?=/)", server.stdout.readline())
-        assert found is not None
-        yield found.group()
-        server.terminate()
 
 
 def seconds_to_open(browser: Any, address: str) -> float:

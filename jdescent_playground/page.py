@@ -8,7 +8,6 @@ computed there. Handlers run in threads, so that a run that is compiled holds up
 import contextlib
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -37,7 +36,8 @@ WRITTEN_EVERY = 5  # frames of an animation: browsers bear few changes of the ad
 
 Handler = Callable[[Any], None]
 
-_WORKERS = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="page")
+_WORKERS = ThreadPoolExecutor(64, thread_name_prefix="page")
+"""More than processors: a handler that waits for a compilation keeps none of the others waiting."""
 
 
 class Channel(DataModel):
@@ -63,6 +63,7 @@ class Page:
         self, document: Document, path: str, template: str, figures: Sequence[Plot]
     ) -> None:
         self.document = document
+        self._context = document.session_context
         self.palette: Palette = LIGHT
         self.calm = False
         self._handlers: dict[str, Handler] = {}
@@ -93,7 +94,6 @@ class Page:
         document.config.update(reconnect_session=False, notify_connection_status=False)
         self._figures = tuple(figures)
         self._figures[0].tags = [self._inbox, self._outbox]  # in the document, and not on the page
-        document.on_session_destroyed(lambda session: self._leave())
 
     def on(self, event: str, handler: Handler) -> None:
         """Call ``handler(value)`` when the event comes."""
@@ -322,15 +322,17 @@ class Page:
             try:
                 await IOLoop.current().run_in_executor(_WORKERS, action)
             finally:
-                self._animation.settle()
-                self._delay.settle()
+                if not self._gone:
+                    self._animation.settle()
+                    self._delay.settle()
 
         return act
 
-    def _leave(self) -> None:
-        for timer in (self._animation, self._delay):
-            timer.want(None)
-            timer.settle()
+    @property
+    def _gone(self) -> bool:
+        """Whether its browser has left: Bokeh then takes the timers away. To be told of it would
+        cost the server a garbage collection a tab, which holds up everybody."""
+        return self._context is not None and self._context.destroyed
 
     def _begin_once(self) -> None:
         begin, self._begin = self._begin, lambda: None

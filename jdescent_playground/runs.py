@@ -8,6 +8,7 @@ numbers are the same every time. It is compiled once for each task, method and s
 
 import functools
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
@@ -248,15 +249,35 @@ def ends(setup: Setup, rates: Sequence[float]) -> list[End]:
 
 def _descended(setup: Setup) -> tuple[jd.Trajectory, dict[str, jax.Array]]:
     numbers, switches = split(METHODS[setup.method], setup.settings)
-    walk = _walker(
-        setup.task, setup.method, switches, setup.schedule, setup.horizon,
-        setup.clip is not None, setup.batch_size, setup.steps,
-    )  # fmt: skip
+    with _WALKERS:
+        walk = _walker(
+            setup.task, setup.method, switches, setup.schedule, setup.horizon,
+            setup.clip is not None, setup.batch_size, setup.steps,
+        )  # fmt: skip
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         start = jnp.asarray(setup.start, float)
         key = jax.random.key(setup.seed)
         parameters = {name: float(value) for name, value in setup.parameters.items()}
         return walk(start, numbers, parameters, setup.clip or 0.0, setup.rest, key)
+
+
+_WALKERS = threading.Lock()
+
+
+def _compiled_once(function: Callable) -> Callable:
+    """The function under `jax.jit`; threads that call it at the same time compile it once."""
+    compiled, first = jax.jit(function), threading.Lock()
+    done = threading.Event()
+
+    def call(*numbers):
+        if done.is_set():
+            return compiled(*numbers)
+        with first:
+            result = compiled(*numbers)
+            done.set()
+            return result
+
+    return call
 
 
 @functools.lru_cache(maxsize=128)
@@ -305,13 +326,13 @@ def _walker(task, method, switches, schedule, horizon, clips, batch_size, steps)
         }
 
     if not method.startswith("optax."):
-        return jax.jit(walk)
+        return _compiled_once(walk)
 
     def walk_promoting(*numbers):
         with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
             return walk(*numbers)
 
-    return jax.jit(walk_promoting)
+    return _compiled_once(walk_promoting)
 
 
 RECORDED = ("params", "gradient", "state")

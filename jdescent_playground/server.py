@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import errno
+import gc
 import importlib
 import signal
 import socket
@@ -20,6 +21,7 @@ from tornado.ioloop import IOLoop
 from tornado.platform.asyncio import BaseAsyncIOLoop
 
 from jdescent_playground.guard import GuardedTornado, Hosts, checked_host
+from jdescent_playground.invitation import invitation
 from jdescent_playground.page import PAGES, is_there
 
 PORTS_TRIED = 20
@@ -42,9 +44,13 @@ def serve(
             print(f"port {port} is in use, so:")
         where = f"http://{host}:{server.port}/"
         print(f"jdescent playground: {where}  (Ctrl+C ends it)", flush=True)
+        if told := invitation(address, server.port or port):
+            print(told, flush=True)
         if open_browser:
             server.io_loop.add_callback(view, where)
+        gc.freeze()  # for every tab that closes Bokeh collects garbage, and holds up the others
         server.io_loop.start()
+    gc.unfreeze()
     server.stop()
 
 
@@ -133,7 +139,8 @@ def _parser() -> argparse.ArgumentParser:
         "--address",
         type=_address,
         default="localhost",
-        help="the host name or IP address to listen on, 0.0.0.0 for all of this machine "
+        help="the host name or IP address to listen on, 0.0.0.0 for all of this machine; the "
+        "address that others open is then printed, with its QR code "
         "(default: localhost, seen by this machine alone)",
     )
     parser.add_argument(

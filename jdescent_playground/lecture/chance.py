@@ -70,6 +70,10 @@ def noise() -> Section:
         at={"batch_size": "4"},
         readings={"step": "{step}", "x": "{params}", "escaped": "{escaped}",
                   "foreseen": "{foreseen}"},
+        laboratory=("/", {
+            "curve": "double-well", "learning_rate": RATE, "start": VALLEY_X,
+            "batch": lambda batch_size: int(batch_size), "seed": lambda seed: int(seed),
+        }),
     )  # fmt: skip
     facts = {f"mean_{size}": f"{mean:,.0f}" for size, mean in zip(BATCHES, means, strict=True)}
     facts |= {f"kramers_{size}": f"{kramers_steps(size):,.0f}" for size in BATCHES}

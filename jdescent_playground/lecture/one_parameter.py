@@ -42,7 +42,11 @@ def ball() -> Section:
         marks={"learning_rate": {"2/λ": 2.0}},
         lines=[("x ← x − η·L′(x)", "{params} − {learning_rate}·{slope|b} = {params+1}")],
         readings={"step": "{step}", "x": "{params}", "loss": "{loss}", "slope L′(x)": "{slope}"},
-    )
+        laboratory=("/", {
+            "curve": "own", "formula": "(x - 1)^2/2 + 1/2", "from": -4, "to": 6,
+            "learning_rate": lambda learning_rate: learning_rate, "start": lambda x0: x0,
+        }),
+    )  # fmt: skip
     ends = grid.sel(x0=-2.5, method="nearest")
     arrived = ends.verdict_step.where(ends.verdict == "converged")
     return Section(figure, {"fewest_steps": int(arrived.min())})
@@ -82,5 +86,10 @@ def limit() -> Section:
         at={"learning_rate": 0.5, "curvature": 1.0},
         marks={"learning_rate": {"2/λ": lambda curvature: 2 / curvature}},
         readings={"step": "{step}", "x": "{params}", "loss": "{loss}"},
+        laboratory=("/", {
+            "curve": "own", "formula": lambda curvature: f"{curvature:g}x^2/2",
+            "from": -2.2, "to": 2.2, "start": 1.0,
+            "learning_rate": lambda learning_rate: learning_rate,
+        }),
     )  # fmt: skip
     return Section(figure)

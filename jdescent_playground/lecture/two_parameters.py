@@ -1,5 +1,7 @@
 """Two parameters: what the gradient misses, momentum, and what a rotation costs."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -39,7 +41,12 @@ def bowl() -> Section:
         labels={"curvature": "condition number κ", "fraction": "learning rate, in units of 1/κ"},
         at={"curvature": 10.0, "fraction": 1.5, "x0": -2.0, "y0": 0.5},
         readings={"step": "{step}", "(x, y)": "{params}", "∇L": "{slope}", "loss": "{loss}"},
-    )
+        laboratory=("/two", {
+            "surface": "own", "formula": lambda curvature: f"(x^2 + {curvature:g}y^2)/2",
+            "from": -2.4, "to": 2.4, "1": "sgd", "start": lambda x0, y0: (x0, y0),
+            "1.learning_rate": lambda fraction, curvature: fraction / curvature,
+        }),
+    )  # fmt: skip
     return Section(figure)
 
 
@@ -80,6 +87,12 @@ def momentum() -> Section:
         labels={"learning_rate": "learning rate η", "momentum": "momentum β"},
         at={"learning_rate": 0.1, "momentum": 0.0},
         readings={"step": "{step}", "(x, y)": "{params}", "loss": "{loss}"},
+        laboratory=("/two", {
+            "surface": "own", "formula": f"({SLOW:g}x^2 + {FAST:g}y^2)/2", "from": -2.4, "to": 2.4,
+            "start": (-2.0, 1.0), "1": "heavy_ball",
+            "1.learning_rate": lambda learning_rate: learning_rate,
+            "1.momentum": lambda momentum: momentum,
+        }),
     )  # fmt: skip
     return Section(
         figure,
@@ -109,15 +122,35 @@ def eigenvalues(learning_rate: float, momentum: float) -> np.ndarray:
 
 ANGLES = np.arange(0.0, 46.0, 5.0)
 KAPPA = 100.0
-METHODS = {
-    "gradient descent": lambda: jd.sgd(1.9 / KAPPA),
-    "heavy ball": lambda: jd.heavy_ball(*analysis.tuned_heavy_ball(1.0, KAPPA)[:2]),
-    "RMSProp": lambda: jd.rmsprop(0.02),
-    "Adam": lambda: jd.adam(0.1),
+TUNED = analysis.tuned_heavy_ball(1.0, KAPPA)
+SETTINGS: dict[str, tuple[str, float, float | None]] = {  # method, learning rate, momentum
+    "gradient descent": ("sgd", 1.9 / KAPPA, None),
+    "heavy ball": ("heavy_ball", float(TUNED.learning_rate), float(TUNED.momentum)),
+    "RMSProp": ("rmsprop", 0.02, None),
+    "Adam": ("adam", 0.1, None),
 }
+METHODS = {name: functools.partial(lambda one: made(*one), one) for name, one in SETTINGS.items()}
 ROTATION_STEPS = 1500
 SHOWN_EVERY = 5
 REACHED = 1e-4  # of the loss at the start
+
+
+def made(method: str, learning_rate: float, momentum: float | None) -> jd.Optimizer:
+    """One of `SETTINGS`."""
+    factory = getattr(jd, method)
+    return factory(learning_rate) if momentum is None else factory(learning_rate, momentum)
+
+
+def turned_formula(angle: float) -> str:
+    """The bowl as one types it."""
+    c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    return f"(({c:.9f}x + {s:.9f}y)^2 + {KAPPA:g}({c:.9f}y - {s:.9f}x)^2)/2"
+
+
+def turned_start(angle: float) -> tuple[float, float]:
+    """(1, 1) turned with the bowl."""
+    c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    return float(c - s), float(s + c)
 
 
 def rotation() -> Section:
@@ -150,6 +183,12 @@ def rotation() -> Section:
         labels={"optimizer": "method", "angle": "angle"},
         at={"optimizer": "Adam", "angle": 0.0},
         readings={"step": "{step}", "(x, y)": "{params}", "loss": "{loss}"},
+        laboratory=("/two", {
+            "surface": "own", "formula": turned_formula, "from": -2, "to": 2, "start": turned_start,
+            "1": lambda optimizer: SETTINGS[optimizer][0],
+            "1.learning_rate": lambda optimizer: SETTINGS[optimizer][1],
+            "1.momentum": lambda optimizer: SETTINGS[optimizer][2],
+        }),
     )  # fmt: skip
     at = {
         name: dict(zip(ANGLES, row, strict=True)) for name, row in zip(METHODS, steps, strict=True)

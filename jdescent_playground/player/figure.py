@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jdescent.trajectory import Status
+from jdescent_playground.player.laboratory import Laboratory
 from jdescent_playground.player.packing import packed
 from jdescent_playground.player.page import page
 from jdescent_playground.player.runs import Axis, Numbers, Runs, runs_of
@@ -41,6 +42,7 @@ class Player:
         description: of the figure, for who does not see it and where scripts do not run.
         axes: what chooses among its runs.
         stills: pictures of it as it is shown first, for paper and where scripts do not run; SVG.
+        laboratory: where the live playground shows it, in its state; None where it cannot.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Player:
     description: str = ""
     axes: tuple[Axis, ...] = ()
     stills: str = ""
+    laboratory: Laboratory | None = None
 
     def element(self) -> str:
         """The HTML of the figure alone, for a page that has the player's script."""
@@ -90,6 +93,7 @@ def player(
     marks: Mapping[str, Mapping[str, Theory]] | None = None,
     lines: Sequence[tuple[str, str]] = (),
     readings: Mapping[str, str] | None = None,
+    laboratory: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Player:
     """A figure of runs, to be played, stepped and scrubbed.
 
@@ -108,6 +112,8 @@ def player(
             setting, the ``{step}`` or a number of the run; ``{x+1}`` is that of the next step, and
             ``{x|b}`` has brackets where it is negative.
         readings: what is read off at each step, by its label, in the same form.
+        laboratory: (path, query) of the live page that shows the same, where there is one: values
+            by their names in the address, or functions of axes.
 
     Raises:
         TypeError: runs of another kind.
@@ -140,6 +146,7 @@ def player(
             found.axis(axis)
     starts = {axis for about in drawn for axis in about.get("start", ())}
     kinds = dict.fromkeys(starts, "start") | ({overlay: "overlay"} if overlay else {})
+    there = Laboratory.of(*laboratory, found.axes) if laboratory else None
     header = {
         "title": title,
         "steps": found.steps.tolist(),
@@ -159,6 +166,7 @@ def player(
         "views": drawn,
         "lines": [{"symbols": symbols, "numbers": text} for symbols, text in lines],
         "readings": [{"label": k, "text": v} for k, v in (readings or {"step": "{step}"}).items()],
+        "laboratory": there.described() if there else None,
         "outcomes": [{"tone": tone, "sentence": told} for tone, told in _OUTCOMES.values()],
     }
     for text in [*(line[1] for line in lines), *(readings or {}).values()]:
@@ -172,7 +180,7 @@ def player(
         )
     first = {axis["name"]: axis["first"] for axis in header["axes"]}
     stills = "".join(still(about, numbers, header["steps"], first) for about in drawn)
-    return Player(name, title, data, description, found.axes, stills)
+    return Player(name, title, data, description, found.axes, stills, there)
 
 
 def _drawn(runs: Runs, views: Sequence[View]) -> tuple[dict[str, Numbers], list[dict[str, Any]]]:

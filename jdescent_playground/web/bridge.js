@@ -115,6 +115,7 @@
     if (space && ["BUTTON", "A", "SUMMARY"].includes(tag)) return;
     const name = event.code === "Space" ? "Space" : event.key;
     const key = (event.shiftKey && name.length > 1 ? "Shift+" : "") + name;
+    if (key === "p") presentButton.click();
     if (!keys.has(key)) return;
     event.preventDefault();
     send("key", key);
@@ -211,6 +212,17 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", event => {
     if (!localStorage.getItem("theme")) paint(event.matches ? "dark" : "light");
   });
+
+  // Larger, with what one works with left out: on each page of this tab until it is taken back.
+  const presentButton = document.getElementById("present");
+  const present = on => {
+    root.toggleAttribute("data-presents", on);
+    presentButton.setAttribute("aria-pressed", on);
+    if (on) sessionStorage.setItem("presents", "yes");
+    else sessionStorage.removeItem("presents");
+  };
+  present("presents" in root.dataset);
+  presentButton.addEventListener("click", () => present(!("presents" in root.dataset)));
 
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   still.addEventListener("change", () => send("calm", still.matches));

@@ -48,6 +48,29 @@ def test_a_vertical_swipe_scrolls_and_moves_nothing_a_horizontal_one_drags(
     assert page.evaluate("scrollY") < 5
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_for_a_lecture_hall_all_is_larger_and_panels_are_left_out(open_page, theme):
+    page = open_page("/?step=3", size=(1920, 1080), theme=theme)
+    size = "parseFloat(getComputedStyle(document.querySelector('.numbers')).fontSize)"
+    usual, panels = page.evaluate(size), page.locator(".foot, .by-hand, .keys, .starts")
+    assert [panel.is_visible() for panel in panels.all()] == [True] * 4
+    page.click("#present")
+    assert page.evaluate(size) > 1.25 * usual
+    assert [panel.is_visible() for panel in panels.all()] == [False] * 4
+    wait_until(page, "document.getElementById('run').getBoundingClientRect().bottom < innerHeight")
+    page.keyboard.press("ArrowRight")  # it lives as before
+    wait_for_step(page, "4")
+    page.click("nav a[href='/two']")
+    wait_until(page, "document.documentElement.dataset.ready === ''")
+    assert page.get_attribute("#present", "aria-pressed") == "true"
+    assert not page.locator(".foot").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#present").blur()
+    page.keyboard.press("p")
+    assert page.get_attribute("#present", "aria-pressed") == "false"
+    assert page.locator(".foot").is_visible()
+
+
 def test_a_drag_that_the_browser_ends_is_taken_back(open_page):
     page = open_page("/?step=3", **PHONE)
     before = page.url

@@ -2,14 +2,17 @@
 
 import json
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import jax.numpy as jnp
 import pytest
+from tabs import Tab
 
 import jdescent as jd
 from jdescent_playground import lecture as the_lecture
 from jdescent_playground.lecture import chance, networks, one_parameter, two_parameters
 from jdescent_playground.numbers import shown
+from jdescent_playground.pages import one_dimension, two_dimensions
 
 QUICK = [
     (chance, {"STEPS": 20, "SEEDS": 2}),
@@ -132,6 +135,47 @@ def test_the_start_is_dragged_and_moved_with_keys(opened):
     ring.focus()
     page.keyboard.press("ArrowRight")
     assert float(_plain(readings(page, "ball")["x"])) == dragged + 0.5
+
+
+def laboratory_of(page, figure: str) -> dict[str, str]:
+    href = page.locator(f"#{figure} .laboratory a").get_attribute("href")
+    assert href.startswith("http://localhost:5006/")
+    return dict(parse_qsl(urlsplit(href).query))
+
+
+def test_each_figure_opens_in_the_laboratory_where_it_stands(opened):
+    """The live page of its address shows the same numbers, and finds nothing wrong with it."""
+    page = opened()
+    for figure, settings, row, build in (
+        ("ball", {"learning_rate": 1.9, "x0": 5.5}, 4, one_dimension.OneDimension),
+        ("limit", {"curvature": 4.0, "learning_rate": 0.25}, 1, one_dimension.OneDimension),
+        ("bowl", {"curvature": 25.0, "fraction": 1.9}, 7, two_dimensions.TwoDimensions),
+        ("momentum", {"learning_rate": 0.23, "momentum": 0.28}, 9, two_dimensions.TwoDimensions),
+        ("rotation", {"optimizer": "heavy ball", "angle": 45.0}, 6, two_dimensions.TwoDimensions),
+        ("rotation", {"optimizer": "Adam", "angle": 30.0}, 2, two_dimensions.TwoDimensions),
+        ("noise", {"batch_size": "2", "seed": 1}, 3, one_dimension.OneDimension),
+    ):
+        page.evaluate(
+            """([figure, settings, row]) => {
+              const { player } = document.getElementById(figure);
+              const at = Object.entries(settings).map(([name, value]) => {
+                const { labels, values } = player.axis(name);
+                return [name, values ? values.findIndex(each => Math.abs(each - value) < 1e-5)
+                                     : labels.indexOf(value)];
+              });
+              player.set(Object.fromEntries(at), row);
+            }""",
+            [figure, settings, row],
+        )
+        tab, seen = Tab(build, laboratory_of(page, figure)), readings(page, figure)
+        assert tab.problem == ""
+        assert tab.texts["steps"] == seen["step"]
+        for name, element in (("x", "x"), ("loss", "loss" if "x" in seen else "loss-0")):
+            if name in seen:
+                told, here = _plain(tab.texts[element]), _plain(seen[name])
+                assert float(told) == pytest.approx(float(here), rel=6e-3)
+    for figure in ("edge", "learners"):  # networks are not in the laboratory
+        assert page.locator(f"#{figure} .laboratory").count() == 0
 
 
 def test_a_click_into_the_map_runs_what_is_there(opened):

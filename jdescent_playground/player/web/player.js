@@ -119,6 +119,23 @@ class Player {
       }
     }
     this.status = make("p", { class: "status", role: "status" }, host);
+    if (this.laboratory) this.buildLink();
+  }
+
+  // The live page that shows this run, on a server that the reader starts.
+  buildLink() {
+    const note = make("p", { class: "laboratory" }, this.host);
+    this.link = make("a", { target: "_blank", rel: "noopener noreferrer" }, note, "open in the laboratory");
+    note.append(" once ");
+    make("code", {}, note, this.laboratory.command);
+    note.append(" runs on this machine");
+  }
+
+  address() {
+    const query = new URLSearchParams();
+    for (const part of this.laboratory.parts) query.set(part.name, part.texts[this.index(part, this.at)]);
+    query.set("step", Math.min(this.stepOf(this.rowOf(this.at)), this.laboratory.limit));
+    return `${this.laboratory.where}?${query}`;
   }
 
   buildTransport() {
@@ -199,6 +216,7 @@ class Player {
         note.textContent = `${mark.label} = ${shown(value, 3)}`;
       }
     }
+    if (this.link) this.link.href = this.address();
     const outcome = this.outcomes[this.get("outcome").data[0]];
     const ended = this.row >= this.last();
     const told = ended ? outcome.sentence.replace("{step}", this.stepOf(this.last()).toLocaleString("en")) : "";
