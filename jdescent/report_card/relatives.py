@@ -174,7 +174,8 @@ class Candidate(NamedTuple):
 def nearest(path: np.ndarray, count: int, wrong: bool = False) -> list[Candidate]:
     """Those on record whose paths are nearest, scaled as suits best; each relative once.
 
-    With `wrong` only mistakes. Of those that are as near as half precision tells, the ones with fewer settings come first.
+    With `wrong` only mistakes. Of those that are as near as half precision tells, the ones with
+    fewer settings come first.
     """
     recorded = np.load(RECORD)
     known = {one.title: one for one in relatives()}
