@@ -13,6 +13,7 @@ from jdescent.report_card.relatives import ALIKE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
+FINDINGS, FAILURES = 16, 6  # that are shown; the rest is folded
 TITLES = {module.NAME: module.TITLE for module in PARTS}
 
 
@@ -73,9 +74,14 @@ def _failures(card: Card, named: bool) -> str:
         code = f"<pre>{html.escape(reproduce)}</pre>" if reproduce else ""
         items.append(f"<li><b>{html.escape(where)}</b><p>{html.escape(why)}</p>{code}</li>")
     of = f" with {html.escape(card.name)}" if named else ""
-    return (
-        f'<div class="failures">\n<h2>What went wrong{of}</h2>\n<ul>{"".join(items)}</ul>\n</div>'
-    )
+    first, rest = (f"<ul>{''.join(part)}</ul>" for part in (items[:FAILURES], items[FAILURES:]))
+    folded = _folded(rest, len(items) - FAILURES)
+    return f'<div class="failures">\n<h2>What went wrong{of}</h2>\n{first}{folded}\n</div>'
+
+
+def _folded(inner: str, count: int) -> str:
+    """What is opened by a click: the rest of a long list."""
+    return f"<details><summary>{count} more</summary>{inner}</details>" if count > 0 else ""
 
 
 def _section(name: str, card: Card, others: Sequence[Card]) -> str:
@@ -118,7 +124,11 @@ def _findings(name: str, card: Card, others: Sequence[Card]) -> str:
         ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
+    first, rest = (
+        f'<div class="scroll"><table><tr>{head}</tr>{"".join(part)}</table></div>'
+        for part in (rows[:FINDINGS], rows[FINDINGS:])
+    )
+    return f"<div>{first}{_folded(rest, len(rows) - FINDINGS)}</div>"
 
 
 def _expected(finding: Finding) -> str:

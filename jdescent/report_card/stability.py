@@ -152,4 +152,4 @@ def _draw_settled(axes: Any, series: Mapping[str, Any]) -> None:
     axes.set(xlabel="learning rate", ylabel=f"|x| after {STEPS} steps")
 
 
-PANELS = (Panel("Factor per step, or where runs settle, on ½x²", _draw),)
+PANELS = (Panel("On ½x²: factor per step, or where runs end", _draw),)

@@ -72,13 +72,15 @@ def _of_each(runs: Outcomes, best: Tuned) -> list[Finding]:
     for i, task in enumerate(runs.tasks):
         found += [
             Finding(
-                f"loss: {task.name}", f"{task.metric_is}, after {task.program.steps} steps",
+                f"loss: {task.name}",
+                f"{task.name}: {task.metric_is}, after {task.program.steps} steps",
                 float(best.metric[i].mean()), "bound", expected=task.floor,
                 interval=interval(best.metric[i]), better="lower",
                 note=f"solved at {task.threshold:.4g}, {task.why}",
             ),
             Finding(
-                f"steps: {task.name}", "steps until the threshold, the median over seeds",
+                f"steps: {task.name}",
+                f"{task.name}: steps until the threshold, the median over seeds",
                 float(np.median(best.steps[i])), better="lower",
                 note=f"looked at every {task.program.steps // EVALUATIONS} steps",
             ),

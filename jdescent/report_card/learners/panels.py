@@ -49,7 +49,7 @@ def draw_rates(axes: Any, series: Mapping[str, Any]) -> None:
 
 
 PANELS = (
-    Panel("learners: nets and text", draw_nets),
-    Panel("learners: tables, landscapes, matrices", draw_others),
-    Panel("learners solved by rate", draw_rates),
+    Panel("Learners: nets and text", draw_nets, 1.25, wide=True),
+    Panel("Learners: tables, landscapes, matrices", draw_others, 1.6, wide=True),
+    Panel("Learners solved by rate", draw_rates),
 )

@@ -58,7 +58,7 @@ def draw_schedules(axes: Any, series: Mapping[str, Any]) -> None:
 
 
 PANELS = (
-    Panel("score by learning rate", draw_scores),
-    Panel("rates within 10 % of the best", draw_ranges),
-    Panel("schedules", draw_schedules),
+    Panel("Score by learning rate", draw_scores),
+    Panel("Rates within 10 % of the best", draw_ranges, 1.3),
+    Panel("Schedules", draw_schedules),
 )

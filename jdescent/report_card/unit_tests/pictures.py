@@ -89,6 +89,6 @@ def draw_shares(axes: Axes, series: Mapping[str, Any]) -> None:
 
 
 PANELS = (
-    Panel("Unit tests by learning rate (▾ best for all)", draw_tests),
+    Panel("Unit tests by learning rate (▾ best for all)", draw_tests, 2.2, wide=True),
     Panel("Shares of the unit tests", draw_shares),
 )
