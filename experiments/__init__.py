@@ -29,4 +29,5 @@ NAMES = (
     "catapult",
     "width_transfer",
     "batch_scaling",
+    "report_cards",
 )
