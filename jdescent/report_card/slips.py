@@ -34,53 +34,55 @@ class Slip(NamedTuple):
     factory: Callable[..., Optimizer]
 
 
-@optimizer
-def _adam_uncorrected(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        return -lr * ratio(m, root(v), eps), m, v
+def _adam(step: Callable[..., Any]) -> Callable[..., Optimizer]:
+    """Adam with a step of its own, ``step(t, m, v, v_before, b1, b2, eps)``, of the new m and v."""
 
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
+    @optimizer
+    def made(
+        learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
+    ) -> Optimizer:
+        def rule(lr, t, g, m, v):
+            v_before = v
+            m = b1 * m + (1 - b1) * g
+            v = b2 * v + (1 - b2) * g**2
+            return -lr * step(t, m, v, v_before, b1, b2, eps), m, v
 
+        return leafwise(rule, learning_rate, **ADAM_MEMORIES)
 
-@optimizer
-def _adam_m_uncorrected(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        return -lr * ratio(m, root(v / (1 - b2**t)), eps), m, v
-
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
+    return made
 
 
-@optimizer
-def _adam_v_uncorrected(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        return -lr * ratio(m / (1 - b1**t), root(v), eps), m, v
-
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
+def _uncorrected(t, m, v, v_before, b1, b2, eps):
+    return ratio(m, root(v), eps)
 
 
-@optimizer
-def _adam_corrected_late(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        t = t + 1
-        return -lr * ratio(m / (1 - b1**t), root(v / (1 - b2**t)), eps), m, v
+def _m_uncorrected(t, m, v, v_before, b1, b2, eps):
+    return ratio(m, root(v / (1 - b2**t)), eps)
 
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
+
+def _v_uncorrected(t, m, v, v_before, b1, b2, eps):
+    return ratio(m / (1 - b1**t), root(v), eps)
+
+
+def _corrected_late(t, m, v, v_before, b1, b2, eps):
+    return ratio(m / (1 - b1 ** (t + 1)), root(v / (1 - b2 ** (t + 1))), eps)
+
+
+def _eps_before_correction(t, m, v, v_before, b1, b2, eps):
+    return jnp.sqrt(1 - b2**t) * ratio(m / (1 - b1**t), root(v), eps)
+
+
+def _old_v(t, m, v, v_before, b1, b2, eps):
+    return ratio(m / (1 - b1**t), root(v_before / (1 - b2**t)), eps)
+
+
+def _old_v_corrected(t, m, v, v_before, b1, b2, eps):
+    correction = jnp.where(t == 1, 1, 1 - b2 ** jnp.maximum(t - 1, 1))
+    return ratio(m / (1 - b1**t), root(v_before / correction), eps)
+
+
+def _without_root(t, m, v, v_before, b1, b2, eps):
+    return ratio(m / (1 - b1**t), v / (1 - b2**t), eps)
 
 
 @optimizer
@@ -88,56 +90,6 @@ def _adam_eps_inside(
     learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
 ) -> Optimizer:
     return optimizers.adam(learning_rate, b1, b2, eps=0.0, eps_root=eps)
-
-
-@optimizer
-def _adam_eps_before_correction(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        correction = jnp.sqrt(1 - b2**t)
-        return -lr * correction * ratio(m / (1 - b1**t), root(v), eps), m, v
-
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
-
-
-@optimizer
-def _adam_old_v(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        step = -lr * ratio(m / (1 - b1**t), root(v / (1 - b2**t)), eps)
-        return step, m, b2 * v + (1 - b2) * g**2
-
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
-
-
-@optimizer
-def _adam_old_v_corrected(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        correction = jnp.where(t == 1, 1, 1 - b2 ** jnp.maximum(t - 1, 1))
-        step = -lr * ratio(m / (1 - b1**t), root(v / correction), eps)
-        return step, m, b2 * v + (1 - b2) * g**2
-
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
-
-
-@optimizer
-def _adam_without_root(
-    learning_rate: Rate, b1: Decay = 0.9, b2: Decay = 0.999, eps: NonNegative = 1e-8
-) -> Optimizer:
-    def rule(lr, t, g, m, v):
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        return -lr * ratio(m / (1 - b1**t), v / (1 - b2**t), eps), m, v
-
-    return leafwise(rule, learning_rate, **ADAM_MEMORIES)
 
 
 @optimizer
@@ -252,15 +204,15 @@ def _late(name: str) -> Callable[..., Any]:
 
 
 SLIPS = (
-    Slip("adam", "neither bias is corrected", _adam_uncorrected),
-    Slip("adam", "the bias of m is not corrected", _adam_m_uncorrected),
-    Slip("adam", "the bias of v is not corrected", _adam_v_uncorrected),
-    Slip("adam", "the biases are corrected for one step too many", _adam_corrected_late),
+    Slip("adam", "neither bias is corrected", _adam(_uncorrected)),
+    Slip("adam", "the bias of m is not corrected", _adam(_m_uncorrected)),
+    Slip("adam", "the bias of v is not corrected", _adam(_v_uncorrected)),
+    Slip("adam", "the biases are corrected for one step too many", _adam(_corrected_late)),
     Slip("adam", "ε stands inside the root", _adam_eps_inside),
-    Slip("adam", "ε is added to √v before its bias is corrected", _adam_eps_before_correction),
-    Slip("adam", "v is that of the step before, corrected for this one", _adam_old_v),
-    Slip("adam", "v is that of the step before", _adam_old_v_corrected),
-    Slip("adam", "v is divided by without its root", _adam_without_root),
+    Slip("adam", "ε is added to √v before its bias is corrected", _adam(_eps_before_correction)),
+    Slip("adam", "v is that of the step before, corrected for this one", _adam(_old_v)),
+    Slip("adam", "v is that of the step before", _adam(_old_v_corrected)),
+    Slip("adam", "v is divided by without its root", _adam(_without_root)),
     Slip("adamw", "the decay is added to the gradient (L2), not decoupled", _adam_coupled),
     Slip("lion", "the sign is taken with the new m, not with the one before", _lion_from_memory),
     Slip("acprop", "the spread is taken about the m before this gradient", _acprop_about_old_m),
