@@ -35,6 +35,7 @@ RECORDED = np.array([0, 1, 2, 3, 5, 8, 12, 17, STEPS - 1])  # steps
 EQUAL = 1e-9  # units of the path, in float64
 TO_THE_LAST_DIGIT: dict[str, Any] = {"max_nfev": 60, "xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
 ALIKE = 0.1  # units of the path, beyond which settings that were sought mean nothing
+DECADES = 4  # that a learning rate may be off
 FAR = 1e3  # lengths of the path, for what leaves
 SMALLEST = -100.0  # the logarithm that stands for that of 0
 NEEDED = {"momentum": 0.9, "b1": 0.9, "b2": 0.999, "dampening": 0.9}  # where there is no default
@@ -274,7 +275,13 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings, takes_rate
         for (name, number), c in zip(numbers.items(), found.x, strict=True)
     }
     best = min((begin, decoded), key=apart)
-    return match(best if apart(best) <= ALIKE else begin)
+    return match(best if apart(best) <= ALIKE and _means_something(best) else begin)
+
+
+def _means_something(settings: Settings) -> bool:
+    """Whether the learning rate is within some decades of the usual."""
+    factor = settings.get("learning_rate", RATE) / RATE
+    return 10.0**-DECADES < factor < 10.0**DECADES
 
 
 def _plainest(
