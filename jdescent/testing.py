@@ -219,7 +219,7 @@ def assert_scan_equals_loop(optimizer: OptimizerLike) -> None:
     scanned, _ = lax.scan(step, carry, jax.tree.map(lambda *g: jnp.stack(g), *gradients))
     for gradient in gradients:
         looped, _ = step(looped, gradient)
-    _assert_close("lax.scan and a loop", scanned[0], looped[0])
+    _assert_close("lax.scan and a loop", scanned[0], looped[0], beside=params)
 
 
 def assert_vmap_equals_loop(optimizer: OptimizerLike, lanes: int = 3) -> None:
@@ -383,13 +383,14 @@ def _small_tree() -> PyTree:
     }
 
 
-def _assert_close(what: str, got: PyTree, want: PyTree) -> None:
-    pairs = zip(jax.tree_util.tree_leaves_with_path(want), jax.tree.leaves(got), strict=True)
-    for (path, expected), value in pairs:
+def _assert_close(what: str, got: PyTree, want: PyTree, beside: PyTree = None) -> None:
+    """Equal to 16 roundings of the largest number of each leaf, or of what it was summed from."""
+    leaves = [jax.tree.leaves(tree) for tree in (got, want if beside is None else beside)]
+    rows = zip(jax.tree_util.tree_leaves_with_path(want), *leaves, strict=True)
+    for (path, expected), value, summed in rows:
         epsilon = float(jnp.finfo(expected.dtype).eps)
-        scale = float(jnp.max(jnp.abs(expected), initial=0.0)) + float(
-            jnp.finfo(expected.dtype).tiny
-        )
+        largest = [float(jnp.max(jnp.abs(x), initial=0.0)) for x in (expected, summed)]
+        scale = max(largest) + float(jnp.finfo(expected.dtype).tiny)
         off = float(jnp.max(jnp.abs(value - expected), initial=0.0)) / (epsilon * scale)
         assert off <= 16, f"{what} differ in {_name(path)} by {off:.3g} ε: {value} and {expected}"
 

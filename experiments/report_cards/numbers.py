@@ -6,7 +6,7 @@ from experiments.common import number
 from experiments.common.number import Numbers
 from experiments.report_cards.config import Config
 from experiments.report_cards.simulate import Cards
-from jdescent.report_card.relatives import relatives
+from jdescent.report_card.relatives import RECORD, relatives
 
 LIMIT_ERROR = 1e-3  # relative, of the search and of the growth that counts
 
@@ -35,7 +35,8 @@ def _limits(cards: Cards) -> Numbers:
 
 
 def _identities(cards: Cards) -> Numbers:
-    on_record = {one.name for one in relatives() if not one.wrong}
+    titles = np.load(RECORD)["titles"].tolist()
+    on_record = {one.name for one in relatives() if one.title in titles}
     equals = {name: is_equal for name, is_equal in cards["identity.equals"].items()
               if name in on_record}  # fmt: skip
     return {

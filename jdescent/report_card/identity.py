@@ -20,7 +20,7 @@ TITLE = "Identity"
 
 LOOKED_AT = {False: 8, True: 16}  # relatives whose settings are sought
 PLAIN, MISTAKES = 2, 6  # settings that make plain what it is; others that are looked at beyond
-ASCENT = 0.0  # the cosine between the first step and the slope, above which it climbs
+FAR = 1e3  # of the minimum towards which first steps are to lead, beyond what noise does
 
 
 def measure(subject: Subject, effort: Effort = USUAL) -> Part:
@@ -117,22 +117,25 @@ def _unmoved(path: np.ndarray) -> list[str]:
 
 
 def _climbing(subject: Subject) -> list[Failure]:
-    """Where the first steps lead up a plain slope, or are the same whichever way it falls."""
-    slope = jnp.linspace(0.5, 1.5, SIZE, dtype=jnp.float32)
-    move, other = _move(subject, slope), _move(subject, -slope)
+    """Where the first steps lead away from a far minimum, or to where no gradient counts."""
+    far = FAR * jnp.linspace(0.5, 1.5, SIZE, dtype=jnp.float32)
+    move, other = _move(subject, far), _move(subject, -far)
     if np.any(move) and np.array_equal(move, other):
-        why = "its steps are the same whichever way a plain slope falls: no gradient counts"
+        why = "its steps are the same wherever the minimum is: no gradient counts"
         return [Failure("the direction of its steps", why, subject.python(RATE))]
-    size = np.linalg.norm(move) * np.linalg.norm(slope)
-    if size == 0 or np.dot(move, slope) / size <= ASCENT:
+    if not np.isfinite(move).all() or np.dot(move, np.asarray(far)) >= 0:
         return []
-    why = "along a plain slope it goes up: the sign of its update is wrong"
+    why = "on a bowl it goes up: the sign of its update is wrong"
     return [Failure("the direction of its steps", why, subject.python(RATE))]
 
 
-def _move(subject: Subject, slope: Array) -> np.ndarray:
-    """Where three steps lead from 0."""
-    path = walk(subject.make(RATE), lambda x, t: jnp.dot(slope, x), jnp.zeros(SIZE, jnp.float32), 3)
+def _move(subject: Subject, minimum: Array) -> np.ndarray:
+    """Where three steps on ½|x − minimum|² lead from 0."""
+
+    def loss(x: Any, t: Any) -> Any:
+        return jnp.sum((x - minimum) ** 2) / 2
+
+    path = walk(subject.make(RATE), loss, jnp.zeros(SIZE, jnp.float32), 3)
     return np.asarray(path[-1]).astype(np.float64)
 
 

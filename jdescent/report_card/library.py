@@ -35,14 +35,16 @@ AROUND = {
     "trac": "jd.trac(jd.adam(lr))",
 }
 A_PROCESS = 8  # cards, after which its compiled programs are let go
-ESTIMATES = ("hutchinson",)  # of a Hessian's diagonal: no optimizer by itself
+LINKS = (  # of a chain, which make no optimizer by themselves
+    "backtracking_linesearch", "ema", "hutchinson", "reduce_on_plateau", "zoom_linesearch",
+)  # fmt: skip
 
 
 def subjects() -> dict[str, Subject]:
     """The library's optimizers that a learning rate makes, or nothing, by name."""
     found = {}
     for name in optimizers.__all__:
-        if name in ESTIMATES:
+        if name in LINKS:
             continue
         if name in AROUND:
             found[name] = subject_of(f"lambda lr: {AROUND[name]}", name=name)

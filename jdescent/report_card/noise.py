@@ -51,16 +51,21 @@ class Response(NamedTuple):
         whole: to one of size 1, at the first step.
         small: to a thousandth of it.
         late: to such a small one at the step SPIKE_STEP.
+        amid: to the spike, amid noise, of which x without it is taken away.
     """
 
     whole: np.ndarray
     small: np.ndarray
     late: np.ndarray
+    amid: np.ndarray
 
     def is_of_a_filter(self, at: int) -> bool:
-        """Whether a rate's answer is in proportion to the gradient, and the same at any step."""
-        whole, small, late = self.whole[at], self.small[at], self.late[at]
-        same = [(small, whole), (late[SPIKE_STEP:], small[: STEPS - SPIKE_STEP])]
+        """Whether a rate's answer is in proportion to the gradient, and the same at any step and
+        amid others."""
+        whole, small = self.whole[at], self.small[at]
+        first = small[: STEPS - SPIKE_STEP]
+        same = [(small, whole)]
+        same += [(other[at][SPIKE_STEP:], first) for other in (self.late, self.amid)]
         limit = EXACTLY_LINEAR * np.abs(whole).max()
         return all(bool(np.abs(one - other).max() <= limit) for one, other in same)
 
@@ -91,7 +96,8 @@ def measure(subject: Subject, effort: Effort = USUAL) -> Part:
         name: np.mean(paths[name][..., late] ** 2, -1) for name in ("normal", "batches of 16")
     }
     whole, small = (paths[f"kick {kick:g}"][:, 0] / kick for kick in KICKS)
-    response = Response(whole, small, paths["late kick"][:, 0] / KICKS[1])
+    amid = (paths["spike"] - paths["normal"])[:, 0] / SPIKE
+    response = Response(whole, small, paths["late kick"][:, 0] / KICKS[1], amid)
     at = int(np.argmin(np.abs(np.log(rates / (subject.default_rate or REFERENCE)))))
     shown = f"at the rate {rates[at]:.3g}, {seeds} seeds of {STEPS:,} steps"
     findings = [
