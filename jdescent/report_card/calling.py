@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 
 from jdescent import optimizers
-from jdescent.core.hyperparameters import Real
 from jdescent.core.signature import Hyperparameter, RandomKey, hyperparameters_of
 
 RATE_NAMES = ("learning_rate", "lr", "step_size", "stepsize", "rate", "eta")
@@ -92,8 +91,7 @@ def _described(parameter: inspect.Parameter, is_first: bool) -> RateParameter:
 
 def _may_be_a_rate(found: Callable, name: str) -> bool:
     """Whether a parameter of another name may be the learning rate, as far as is known of it."""
-    known = _known(found).get(name)
-    return known is None or isinstance(known.kind, Real)
+    return name not in _known(found)
 
 
 def _known(found: Any) -> Mapping[str, Hyperparameter]:
