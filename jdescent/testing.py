@@ -219,7 +219,7 @@ def assert_scan_equals_loop(optimizer: OptimizerLike) -> None:
     scanned, _ = lax.scan(step, carry, jax.tree.map(lambda *g: jnp.stack(g), *gradients))
     for gradient in gradients:
         looped, _ = step(looped, gradient)
-    _assert_close("lax.scan and a loop", scanned[0], looped[0], beside=params)
+    _assert_close("lax.scan and a loop", scanned[0], looped[0], params, len(gradients))
 
 
 def assert_vmap_equals_loop(optimizer: OptimizerLike, lanes: int = 3) -> None:
@@ -237,7 +237,8 @@ def assert_vmap_equals_loop(optimizer: OptimizerLike, lanes: int = 3) -> None:
     together = jax.vmap(second_update)(jax.tree.map(lambda *g: jnp.stack(g), *gradients))
     for lane, gradient in enumerate(gradients):
         alone = second_update(gradient)
-        _assert_close("vmap and a loop", jax.tree.map(lambda u, i=lane: u[i], together), alone)
+        own = jax.tree.map(lambda u, i=lane: u[i], together)
+        _assert_close("vmap and a loop", own, alone, params)
 
 
 def assert_rate_maps(make: Callable[[Any], OptimizerLike]) -> None:
@@ -252,9 +253,8 @@ def assert_rate_maps(make: Callable[[Any], OptimizerLike]) -> None:
     together = jax.jit(jax.vmap(first_update))(rates)
     for lane, rate in enumerate(rates):
         alone = first_update(float(rate))
-        _assert_close(
-            "rates mapped and alone", jax.tree.map(lambda u, i=lane: u[i], together), alone
-        )
+        own = jax.tree.map(lambda u, i=lane: u[i], together)
+        _assert_close("rates mapped and alone", own, alone, params)
     jax.eval_shape(lambda rate: _two_updates(make(rate), _mixed_tree()), rates[0])
 
 
@@ -275,18 +275,21 @@ def assert_composes_with_optax(optimizer: OptimizerLike) -> None:
         return updating(composed)(gradient, composed.init(params), params)[0]
 
     alone, clipped = first_update(optimizer), first_update(chain(clip(0.5), optimizer))
-    _assert_close("optax.chain", first_update(optax.chain(optax.clip(0.5), optimizer)), clipped)
-    _assert_close("chain of optax parts", first_update(chain(optax.clip(0.5), optimizer)), clipped)
+    theirs = first_update(optax.chain(optax.clip(0.5), optimizer))
+    _assert_close("optax.chain", theirs, clipped, params)
+    beside = first_update(chain(optax.clip(0.5), optimizer))
+    _assert_close("chain of optax parts", beside, clipped, params)
     masked = optax.masked(optimizer, jax.tree.map(lambda x: True, params))
-    _assert_close("optax.masked", first_update(masked), alone)
+    _assert_close("optax.masked", first_update(masked), alone, params)
 
     accumulated = optax.MultiSteps(optimizer, every_k_schedule=2)
     update, state = jax.jit(updating(accumulated)), accumulated.init(params)
     with jax.numpy_dtype_promotion("standard"):  # MultiSteps mixes its counter with the gradients
         nothing, state = update(gradient, state, params)
         whole, state = update(gradient, state, params)
-    _assert_close("optax.MultiSteps, half way", nothing, jax.tree.map(jnp.zeros_like, params))
-    _assert_close("optax.MultiSteps", whole, alone)
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    _assert_close("optax.MultiSteps, half way", nothing, zeros, zeros)
+    _assert_close("optax.MultiSteps", whole, alone, params)
 
 
 def assert_nan_shows(optimizer: OptimizerLike) -> None:
@@ -383,16 +386,24 @@ def _small_tree() -> PyTree:
     }
 
 
-def _assert_close(what: str, got: PyTree, want: PyTree, beside: PyTree = None) -> None:
-    """Equal to 16 roundings of the largest number of each leaf, or of what it was summed from."""
-    leaves = [jax.tree.leaves(tree) for tree in (got, want if beside is None else beside)]
-    rows = zip(jax.tree_util.tree_leaves_with_path(want), *leaves, strict=True)
-    for (path, expected), value, summed in rows:
-        epsilon = float(jnp.finfo(expected.dtype).eps)
-        largest = [float(jnp.max(jnp.abs(x), initial=0.0)) for x in (expected, summed)]
-        scale = max(largest) + float(jnp.finfo(expected.dtype).tiny)
-        off = float(jnp.max(jnp.abs(value - expected), initial=0.0)) / (epsilon * scale)
+def _assert_close(what: str, got: PyTree, want: PyTree, params: PyTree, steps: int = 1) -> None:
+    """Equal to 16 roundings of the largest number of each leaf, and one of the parameters' a step.
+
+    An update is added to them: what is less than their rounding comes to nothing.
+    """
+    rows = zip(
+        jax.tree_util.tree_leaves_with_path(want), jax.tree.leaves(got), jax.tree.leaves(params),
+        strict=True,
+    )  # fmt: skip
+    for (path, expected), value, x in rows:
+        epsilon, tiny = float(jnp.finfo(expected.dtype).eps), float(jnp.finfo(expected.dtype).tiny)
+        scale = _largest(expected) + steps * _largest(x) / 16 + tiny
+        off = _largest(value - expected) / (epsilon * scale)
         assert off <= 16, f"{what} differ in {_name(path)} by {off:.3g} ε: {value} and {expected}"
+
+
+def _largest(x: Any) -> float:
+    return float(jnp.max(jnp.abs(x), initial=0.0))
 
 
 def _name(path) -> str:
