@@ -1,18 +1,15 @@
 """The card: all parts of one optimizer, measured one after the other, kept as they come."""
 
 import dataclasses
-import json
-import math
 import platform
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import jax
-import numpy as np
 from tqdm.auto import tqdm
 
 from jdescent.report_card import (
@@ -26,6 +23,7 @@ from jdescent.report_card import (
     symmetries,
     unit_tests,
 )
+from jdescent.report_card.encoding import decoded, encoded
 from jdescent.report_card.findings import Effort, Failure, Finding, Part, Table
 from jdescent.report_card.naming import RAISED, said
 from jdescent.report_card.subject import Subject
@@ -174,9 +172,8 @@ def _kept_parts(
 def write(card: Card, path: Path) -> None:
     """The card as JSON; numbers that JSON lacks are written as words."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(plain(dataclasses.asdict(card)), indent=1, ensure_ascii=False)
     unfinished = path.with_name(f"{uuid.uuid4().hex}.part")  # another run may write the same card
-    unfinished.write_text(text + "\n", encoding="utf-8")
+    unfinished.write_text(encoded(dataclasses.asdict(card)), encoding="utf-8")
     unfinished.replace(path)
 
 
@@ -186,7 +183,7 @@ def read(path: Path) -> Card:
     Raises:
         ValueError: it holds none.
     """
-    content = _numbers(json.loads(path.read_text(encoding="utf-8")))
+    content = decoded(path)
     if not isinstance(content, dict) or content.get("about", {}).get("format") != FORMAT:
         raise ValueError(f"{path} holds no report card of format {FORMAT}")
     parts = {
@@ -199,31 +196,3 @@ def read(path: Path) -> Card:
         for name, part in content["parts"].items()
     }
     return Card(content["name"], content["python"], parts, content["about"])
-
-
-_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-
-def plain(value: Any) -> Any:
-    """As JSON has it: lists for arrays, and words for numbers that are not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, str | bool | int) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else json.dumps(value)
-    if isinstance(value, Iterable):
-        return [plain(inner) for inner in value]
-    raise TypeError(f"a card holds numbers, words and lists, got {type(value).__name__}")
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_numbers(inner) for inner in value]
-    return _WORDS.get(value, value) if isinstance(value, str) else value

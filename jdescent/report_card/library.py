@@ -6,7 +6,6 @@ some hours on two cores, and writes library.json beside this file.
 
 import argparse
 import functools
-import json
 import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,8 @@ from tqdm.auto import tqdm
 
 from jdescent import optimizers
 from jdescent.report_card import slug
-from jdescent.report_card.card import PARTS, Card, card_of, plain, read
+from jdescent.report_card.card import PARTS, Card, card_of, read
+from jdescent.report_card.encoding import encoded
 from jdescent.report_card.findings import Effort
 from jdescent.report_card.ranks import RECORD
 from jdescent.report_card.subject import Subject, subject_of
@@ -75,7 +75,7 @@ def record_of(cards: Sequence[Card]) -> dict[str, dict[str, Any]]:
 def write_record(store: Path, record: Path = RECORD) -> Mapping[str, Mapping[str, Any]]:
     """Of all cards in the store."""
     found = record_of([read(path) for path in sorted(store.glob("*.json"))])
-    record.write_text(json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    record.write_text(encoded(found), "utf-8")
     return found
 
 

@@ -1,12 +1,12 @@
 """Where a finding stands among those of the library's optimizers, from the cards on record."""
 
 import functools
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jdescent.report_card.encoding import decoded
 from jdescent.report_card.findings import Finding
 
 RECORD = Path(__file__).with_name("library.json")
@@ -27,17 +27,15 @@ def library() -> Mapping[str, Mapping[str, float]]:
     """The findings on record that are ranked: ``part.name`` → optimizer → value."""
     if not RECORD.exists():
         return {}
-    found = json.loads(RECORD.read_text(encoding="utf-8"))
-    return {key: _numbers(row) for key, row in found.items()}
+    return {key: _numbers(row) for key, row in decoded(RECORD).items()}
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
-    """Those that are numbers; "NaN" and "Infinity" are, other words and booleans are not."""
-    words = ("NaN", "Infinity", "-Infinity")
+    """Those that are numbers, which words and booleans are not."""
     return {
         name: float(value)
         for name, value in row.items()
-        if value in words or (isinstance(value, int | float) and not isinstance(value, bool))
+        if isinstance(value, int | float) and not isinstance(value, bool)
     }
 
 
