@@ -11,7 +11,8 @@ from jaxtyping import Array
 from jdescent._jax import enable_x64
 from jdescent.plotting import COLORS
 from jdescent.report_card.findings import USUAL, Effort, Failure, Finding, Panel, Part, Table
-from jdescent.report_card.relatives import EQUAL, Candidate, Match, matched, nearest, relatives
+from jdescent.report_card.matching import EQUAL, Match, matched
+from jdescent.report_card.relatives import Candidate, nearest, relatives
 from jdescent.report_card.subject import Subject
 from jdescent.report_card.trial import RATE, SHAPES, SIZE, STEPS, tree, trial, walk
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from jdescent.report_card.card import PARTS, Card
 from jdescent.report_card.figure import panels_of, svg_of
 from jdescent.report_card.findings import KINDS, Finding, Table
+from jdescent.report_card.matching import ALIKE
 from jdescent.report_card.ranks import rank
-from jdescent.report_card.relatives import ALIKE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

@@ -1,8 +1,7 @@
-"""Whom an optimizer equals: the nearest paths on record, and then settings that close the gap.
+"""Whose paths are nearest: those of the library's optimizers, and of some mistakes, on record.
 
-The paths of the library's optimizers, and of some mistakes, on the trial of `trial` are on record
-in relatives.npz, which ``python -m jdescent.report_card.relatives`` writes anew. They only choose
-whom to look at closely.
+They are paths on the trial of `trial`, in relatives.npz, which ``python -m
+jdescent.report_card.relatives`` writes anew, and only choose whom `matching` looks at closely.
 """
 
 import inspect
@@ -14,14 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import least_squares
 
 from jdescent import optimizers
 from jdescent._jax import enable_x64
 from jdescent.core.hyperparameters import Real
 from jdescent.core.signature import Hyperparameter, Switch, hyperparameters_of
 from jdescent.report_card.slips import SLIPS
-from jdescent.report_card.trial import RATE, STEPS, distance, length, trial, walk
+from jdescent.report_card.trial import RATE, STEPS, trial, walk
 
 RECORD = Path(__file__).with_name("relatives.npz")
 # Settings in which the paths of all that have them are on record, beside the usual.
@@ -32,11 +30,6 @@ VARIATIONS: tuple[dict[str, float], ...] = (
     {"decay": 0.99}, {"weight_decay": 0.1},
 )  # fmt: skip
 RECORDED = np.array([0, 1, 2, 3, 5, 8, 12, 17, STEPS - 1])  # steps
-EQUAL = 1e-9  # units of the path, in float64
-TO_THE_LAST_DIGIT: dict[str, Any] = {"max_nfev": 60, "xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
-ALIKE = 0.1  # units of the path, beyond which settings that were sought mean nothing
-DECADES = 4  # that a learning rate may be off
-FAR = 1e3  # lengths of the path, for what leaves
 SMALLEST = -100.0  # the logarithm that stands for that of 0
 NEEDED = {"momentum": 0.9, "b1": 0.9, "b2": 0.999, "dampening": 0.9}  # where there is no default
 SCALES = {"eps_root": 1e-8, "eps": 1e-8}  # of numbers that are 0 by default; others 0.1
@@ -139,32 +132,6 @@ def relatives() -> Iterator[Relative]:
         yield Relative(slip.of, slip.factory, {}, slip.wrong)
 
 
-class Match(NamedTuple):
-    """A relative, the settings that bring it nearest, and how near: in units of the path."""
-
-    relative: Relative
-    settings: Settings
-    distance: float
-
-    @property
-    def is_equal(self) -> bool:
-        return self.distance <= EQUAL
-
-    @property
-    def complexity(self) -> int:
-        """How many settings it takes."""
-        return len(self.settings) + len(self.relative.switches)
-
-    def order(self) -> tuple[float, ...]:
-        """Of those that are equal, the plainest comes first; of others the nearest, no mistakes."""
-        if self.is_equal:
-            return (0, self.complexity, self.relative.size)
-        return (1, bool(self.relative.wrong), self.distance)
-
-    def __str__(self) -> str:
-        return self.relative.written(self.settings)
-
-
 class Candidate(NamedTuple):
     """A relative, and settings with which its path on record is near."""
 
@@ -201,117 +168,6 @@ def _apart(moves: np.ndarray, others: np.ndarray) -> float:
         return np.inf
     factor = np.vdot(moves, others) / size
     return float(np.abs(moves - factor * others).max() / np.abs(moves).max())
-
-
-def matched(
-    path: np.ndarray, candidate: Candidate, given: Settings, takes_rate: bool = True
-) -> Match:
-    """The settings of a relative that bring its path nearest to a path of float64.
-
-    Args:
-        path: on the trial.
-        candidate: whose numbers are sought, from where its path on record is near.
-        given: those that the subject has by the same name, from which the search starts instead.
-        takes_rate: whether the path is of a learning rate, of which the relative's is a multiple.
-    """
-    with enable_x64(True):
-        return _matched(path, candidate, given, takes_rate)
-
-
-def _matched(path: np.ndarray, candidate: Candidate, given: Settings, takes_rate: bool) -> Match:
-    relative = candidate.relative
-    numbers = relative.numbers
-    start = np.asarray(trial().x0)
-    begin: Settings = {name: given.get(name, number.start) for name, number in numbers.items()}
-    begin = {**begin, **{n: value for n, value in candidate.settings.items() if n not in given}}
-
-    def walked(z: Any) -> Any:
-        coordinates = zip(numbers.items(), z, strict=True)
-        return relative.path({name: number.decode(c) for (name, number), c in coordinates})
-
-    run = jax.jit(walked)
-    size = float(length(path, start))
-
-    def encoded(settings: Settings) -> np.ndarray:
-        return np.array([number.encode(settings[name]) for name, number in numbers.items()])
-
-    def residual(z: np.ndarray) -> np.ndarray:
-        apart = (np.asarray(run(z)) - path) / size
-        return np.clip(np.nan_to_num(apart, nan=FAR), -FAR, FAR).ravel()
-
-    def apart(settings: Settings) -> float:
-        return distance(np.asarray(run(encoded(settings))), path, start)
-
-    def match(settings: Settings) -> Match:
-        plain = _plainest(settings, numbers, apart)
-        return Match(relative, _shown(plain, numbers, takes_rate), apart(plain))
-
-    def longer(settings: Settings) -> Settings:
-        """With another learning rate alone, such as of an optimizer that has none of its own."""
-
-        def of_rate(z: np.ndarray) -> np.ndarray:
-            return residual(encoded({**settings, "learning_rate": float(np.exp(z[0]))}))
-
-        best = least_squares(of_rate, [np.log(settings["learning_rate"])], **TO_THE_LAST_DIGIT)
-        return {**settings, "learning_rate": float(np.exp(best.x[0]))}
-
-    if apart(begin) <= EQUAL:
-        return match(begin)
-    if "learning_rate" in numbers and apart(other := longer(begin)) <= EQUAL:
-        return match(other)
-    slope = jax.jit(jax.jacfwd(walked))
-
-    def jacobian(z: np.ndarray) -> np.ndarray:
-        steep = np.nan_to_num(np.asarray(slope(z)) / size, posinf=FAR, neginf=-FAR)
-        return np.clip(steep, -FAR, FAR).reshape(path.size, len(z))
-
-    lowest = [-np.inf if number.is_free else 0.0 for number in numbers.values()]
-    found = least_squares(
-        residual, np.maximum(encoded(begin), lowest), jacobian, bounds=(lowest, np.inf),
-        **TO_THE_LAST_DIGIT,
-    )  # fmt: skip
-    decoded = {
-        name: float(number.decode(c))
-        for (name, number), c in zip(numbers.items(), found.x, strict=True)
-    }
-    best = min((begin, decoded), key=apart)
-    return match(best if apart(best) <= ALIKE and _means_something(best) else begin)
-
-
-def _means_something(settings: Settings) -> bool:
-    """Whether the learning rate is within some decades of the usual."""
-    factor = settings.get("learning_rate", RATE) / RATE
-    return 10.0**-DECADES < factor < 10.0**DECADES
-
-
-def _plainest(
-    settings: Settings, numbers: Mapping[str, Number], apart: Callable[[Settings], float]
-) -> Settings:
-    """With those that may as well be what they are by default, or 0, being that."""
-    limit = max(EQUAL, apart(settings) * 1.001)
-    kept = dict(settings)
-    for name, number in numbers.items():
-        for value in (number.start, 0.0):
-            plain = kept | {name: value}
-            if apart(plain) <= limit:
-                kept = plain
-                break
-    return kept
-
-
-def _shown(settings: Settings, numbers: Mapping[str, Number], takes_rate: bool) -> Settings:
-    """The settings that are not the usual ones, and the learning rate, or the factor of it."""
-    rate = {name: settings[name] for name in ("learning_rate",) if name in settings}
-    return {
-        name: value
-        for name, value in settings.items()
-        if name != "learning_rate" and not np.isclose(value, numbers[name].start, rtol=1e-9)
-    } | (_rate_factor(settings) if takes_rate else rate)
-
-
-def _rate_factor(settings: Settings) -> dict[str, float]:
-    rate = settings.get("learning_rate", RATE)
-    return {} if np.isclose(rate, RATE, rtol=1e-9) else {RATE_FACTOR: rate / RATE}
 
 
 def write_record() -> None:

@@ -11,7 +11,8 @@ import pytest
 import jdescent as jd
 from jdescent._jax import enable_x64
 from jdescent.report_card import identity
-from jdescent.report_card.relatives import ALIKE, RECORD, RECORDED, nearest, relatives
+from jdescent.report_card.matching import ALIKE
+from jdescent.report_card.relatives import RECORD, RECORDED, nearest, relatives
 from jdescent.report_card.slips import SLIPS, late
 from jdescent.report_card.subject import subject_of
 from jdescent.report_card.trial import STEPS, trial
