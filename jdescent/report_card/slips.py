@@ -17,10 +17,12 @@ from jdescent.core import (
     Positive,
     Rate,
     Scheduled,
+    apply_updates,
     leafwise,
     optimizer,
 )
 from jdescent.core.contract import accept_extra
+from jdescent.core.signature import hyperparameters_of
 from jdescent.numerics import ratio, root
 
 ADAM_MEMORIES = {"m": 0, "v": Memory(wide=True)}
@@ -177,6 +179,15 @@ def _rprop_late(
     return leafwise(rule, delta=Memory(learning_rate), step_before=0)
 
 
+@optimizer
+def _undecayed(learning_rate: Rate) -> Optimizer:
+    def rule(lr, g, velocity):
+        velocity = velocity - lr * g
+        return velocity, velocity
+
+    return leafwise(rule, learning_rate, velocity=0)
+
+
 def late(made: OptimizerLike) -> Optimizer:
     """Each update one step late; the first is 0."""
     update = accept_extra(made.update)
@@ -192,13 +203,46 @@ def late(made: OptimizerLike) -> Optimizer:
     return Optimizer(init, updated)
 
 
-def _late(name: str) -> Callable[..., Any]:
-    """The optimizer of that name, one step late, with the same hyperparameters."""
+def replacing(made: OptimizerLike) -> Optimizer:
+    """The new parameters instead of what is to be added to them."""
+    update = accept_extra(made.update)
+
+    def updated(grads, state, params=None, **extra):
+        updates, state = update(grads, state, params, **extra)
+        return apply_updates(params, updates), state
+
+    return Optimizer(made.init, updated)
+
+
+def _with(change: Callable[[OptimizerLike], Optimizer], name: str) -> Callable[..., Any]:
+    """The optimizer of that name, changed, with the same hyperparameters."""
     factory = vars(optimizers)[name]
 
     @functools.wraps(factory)
     def made(learning_rate, **settings):
-        return late(factory(learning_rate, **settings))
+        return change(factory(learning_rate, **settings))
+
+    return made
+
+
+def _growing(name: str) -> Callable[..., Any]:
+    """The optimizer of that name, whose decay w is of the wrong sign: x grows by lr·w·x."""
+    factory = vars(optimizers)[name]
+    usual = hyperparameters_of(factory)["weight_decay"].default
+
+    @functools.wraps(factory)
+    def made(learning_rate, weight_decay=usual, **settings):
+        def growing(x):
+            return learning_rate * weight_decay * x
+
+        plain = factory(learning_rate, weight_decay=0.0, **settings)
+        update = accept_extra(plain.update)
+
+        def updated(grads, state, params=None, **extra):
+            updates, state = update(grads, state, params, **extra)
+            return jax.tree.map(lambda u, x: u + growing(x), updates, params), state
+
+        return Optimizer(plain.init, updated)
 
     return made
 
@@ -218,8 +262,19 @@ SLIPS = (
     Slip("acprop", "the spread is taken about the m before this gradient", _acprop_about_old_m),
     Slip("adan", "1 − β₂ stands where β₂ belongs", _adan_swapped),
     Slip("rprop", "it remembers a step where the gradient belongs, and steps late", _rprop_late),
+    Slip("heavy_ball", "the velocity is never decayed (β = 1)", _undecayed),
     *(
-        Slip(name, "each update comes one step late", _late(name))
+        Slip(name, "its weight decay has the wrong sign", _growing(name))
+        for name in ("adamw", "lion", "sgdw")
+    ),
+    *(
+        Slip(name, "each update comes one step late", _with(late, name))
         for name in ("sgd", "adam", "rmsprop", "lion")
+    ),
+    *(
+        Slip(
+            name, "it returns the new parameters, not what is added to them", _with(replacing, name)
+        )
+        for name in ("sgd", "heavy_ball", "adam")
     ),
 )

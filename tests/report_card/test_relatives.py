@@ -86,6 +86,50 @@ def test_an_adam_got_wrong_is_told_what_is_wrong(step, wrong):
     assert wrong in failure.why
 
 
+def adamw_that_grows(rate):
+    """Decoupled decay, added."""
+    adam = optax.adam(rate, b2=0.95)
+
+    def update(grads, state, params):
+        updates, state = adam.update(grads, state)
+        return jax.tree.map(lambda u, x: u + rate * 0.02 * x, updates, params), state
+
+    return Pair(adam.init, update)
+
+
+def momentum_that_sums(rate):
+    def init(params):
+        return jax.tree.map(jnp.zeros_like, params)
+
+    def update(grads, velocity, params=None):
+        velocity = jax.tree.map(lambda v, g: v + g, velocity, grads)
+        return jax.tree.map(lambda v: -rate * v, velocity), velocity
+
+    return Pair(init, update)
+
+
+def descent_to_new_parameters(rate):
+    def update(grads, state, params):
+        return jax.tree.map(lambda x, g: x - rate * g, params, grads), state
+
+    return Pair(lambda params: (), update)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "wrong"),
+    [
+        (adamw_that_grows, "adamw", "decay has the wrong sign"),
+        (momentum_that_sums, "heavy_ball", "never decayed"),
+        (descent_to_new_parameters, "sgd", "returns the new parameters"),
+    ],
+)
+def test_slips_of_hands_are_told(make, name, wrong):
+    part = measured(make)
+    assert of(part, "equals")
+    told = {failure.where: failure.why for failure in part.failures}
+    assert wrong in told[f"it is {name} got wrong"]
+
+
 @pytest.mark.parametrize(
     ("make", "name", "wrong"),
     [
