@@ -29,5 +29,6 @@ NAMES = (
     "catapult",
     "width_transfer",
     "batch_scaling",
+    "tuned_optimizers",
     "report_cards",
 )

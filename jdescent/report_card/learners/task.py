@@ -43,8 +43,14 @@ class Program(NamedTuple):
     loss: Callable[[PyTree, PyTree, PyTree], Array]
     metric: Callable[[PyTree, PyTree, Any], Array]
 
-    def run(self, optimizer: OptimizerLike, data: PyTree, key: PRNGKeyArray) -> Run:
-        """One run of an optimizer."""
+    def run(
+        self,
+        optimizer: OptimizerLike,
+        data: PyTree,
+        key: PRNGKeyArray,
+        at: Callable[[Point], PyTree] = lambda point: point.params,
+    ) -> Run:
+        """One run of an optimizer, measured at its parameters or at others, such as an average."""
         of_start, of_batches = jax.random.split(key)
         interval = self.steps // EVALUATIONS
 
@@ -53,7 +59,7 @@ class Program(NamedTuple):
                 point.step % interval == 0,
                 lambda params: self.metric(params, data, point.step),
                 lambda params: jnp.zeros((), jnp.float32),
-                point.params,
+                at(point),
             )
 
         path = descend(
