@@ -22,7 +22,7 @@ def plot(data: Data, config: Config) -> Figure:
             draw_rates(axes[letter], data, kind)
             plotting.title(axes[letter], letter, kind)
         axes["a"].set(ylabel="left of what can be learned")
-        axes["a"].legend(fontsize=6, loc="lower left", labelspacing=0.2, borderpad=0.1)
+        axes["a"].legend(loc="lower left", labelspacing=0.15, borderpad=0.1, handlelength=1.2)
         draw_tasks(axes["c"], data)
         plotting.title(axes["c"], "c", "tuned, beside Adam")
         draw_best(axes["d"], data)
