@@ -20,6 +20,7 @@ What every optimizer and transformation promises of its numbers:
 """
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -28,6 +29,41 @@ import numpy as np
 from jaxtyping import Array
 
 LAST_STEP = int(np.iinfo(np.int32).max)
+
+
+def after(x: Array, known: Any) -> Array:
+    """x, which nothing computes before all arrays of the tree `known` are there.
+
+    XLA on CPUs shares the decompositions of a batch of matrices, as of runs under vmap, out among
+    its threads, and waits for them within one of the threads. Two at a time, such as those of two
+    arrays of parameters, leave none on two cores: they wait for ever (seen in jaxlib 0.10.2).
+    So each is to be `after` the one before; a barrier would be gone by the time they are run.
+
+    Example:
+        >>> print(after(jnp.array([1.0, 2.0]), (jnp.array([jnp.nan]), None)))
+        [1. 2.]
+    """
+    elements = [y.ravel()[0].astype(x.dtype) for y in jax.tree.leaves(known) if y.size]
+    if not elements:
+        return x
+    some = sum(elements[1:], elements[0])
+    never = (some != some) & (some == some)  # which XLA does not see through
+    return jnp.where(never, some, x)
+
+
+def each_in_turn(function: Callable[..., Array], arrays: Iterable, *others: Iterable) -> tuple:
+    """The function of each array, one `after` another, and of what others have in its place.
+
+    None stays None.
+
+    Example:
+        >>> each_in_turn(lambda x, n: x**n, (jnp.array(2.0), None), (3, 4))[0].item()
+        8.0
+    """
+    found: list[Array | None] = []
+    for array, *rest in zip(arrays, *others, strict=True):
+        found.append(None if array is None else function(after(array, found), *rest))
+    return tuple(found)
 
 
 def next_step(t: Array) -> Array:

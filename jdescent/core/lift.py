@@ -42,7 +42,7 @@ from jdescent.core.memories import State
 from jdescent.core.tracing import traced_once
 from jdescent.core.trees import as_arrays, common_dtype
 from jdescent.core.vector import Vector
-from jdescent.numerics import next_step
+from jdescent.numerics import after, next_step
 
 READS = ("lr", "t", "steps", "g", "x", "loss", "key")
 TREE_READS = ("loss_at", "grad_at", "hvp", "params", "extra")
@@ -53,6 +53,7 @@ def leafwise(
     learning_rate: ScalarOrSchedule = None,
     *,
     key: Any = None,
+    in_turn: bool = False,
     **named: Any,
 ) -> Optimizer:
     """Lift a rule for one array to an optimizer of any tree of arrays.
@@ -69,6 +70,8 @@ def leafwise(
         learning_rate: a scalar ≥ 0, or a schedule ``step -> rate`` that is given the number of
             steps already taken (0 first), as in optax; None for a rule that reads no lr.
         key: the random key that the keys of all steps come from.
+        in_turn: whether an array waits for the one before, as those of a rule that decomposes
+            matrices must: see `jdescent.numerics.after`.
         named: the memories, by the rule's names for them, in the order in which it returns them:
             the number that they start at, or a `Memory`; and coefficients.
 
@@ -127,7 +130,9 @@ def leafwise(
                 own["key"] = jax.random.fold_in(given["key"], i)
             return step_one_array(shared(dtype), own, g, x, kept)
 
-        rows = [row(i, g, x) for i, (g, x) in enumerate(zip(leaves, xs, strict=True))]
+        rows: list[Any] = []
+        for i, (g, x) in enumerate(zip(leaves, xs, strict=True)):
+            rows.append(row(i, after(g, rows[-1]) if in_turn and rows else g, x))
         # nodes of the tree are built from their finished arrays alone: some check their children
         updates, *new_memories = (
             structure.unflatten([row[i] for row in rows]) for i in range(1 + len(old))

@@ -125,7 +125,7 @@ def psgd_kron(
     share = preconditioner_update_probability
     p = Coefficient("preconditioner_update_probability", annealed if share is None else share)
     m, Q = Memory(dtype=mu_dtype), Memory(factors, wide=True)
-    return leafwise(rule, learning_rate, key=key, w=w, p=p, m=m, Q=Q)
+    return leafwise(rule, learning_rate, key=key, in_turn=True, w=w, p=p, m=m, Q=Q)
 
 
 @jax.jit

@@ -99,7 +99,7 @@ def dion(
             return jax.random.normal(key, (x.shape[0], r), common_dtype(jnp.float32, x))
 
         w = Coefficient("weight_decay", weight_decay, mask)
-        return leafwise(rule, learning_rate, w=w, M=0, Q=Memory(normals))
+        return leafwise(rule, learning_rate, in_turn=True, w=w, M=0, Q=Memory(normals))
 
     others = adamw(learning_rate, weight_decay=0.0) if others is None else others
     return matrices_and_others(of_matrices, others, None, weight_decay_mask)
@@ -267,7 +267,7 @@ def apollo(
     w = Coefficient("weight_decay", weight_decay, mask)
     memories = {"m": Memory(projected), "v": Memory(projected, wide=True)}
     memories |= {"P": Memory(projection), "length": Memory(lambda x: jnp.zeros((), x.dtype))}
-    return leafwise(rule, learning_rate, key=key, w=w, **memories)
+    return leafwise(rule, learning_rate, key=key, in_turn=True, w=w, **memories)
 
 
 @functools.partial(jax.jit, static_argnames="of_rows")

@@ -23,7 +23,7 @@ from jdescent.core import (
     leafwise,
     optimizer,
 )
-from jdescent.numerics import ratio, root
+from jdescent.numerics import each_in_turn, ratio, root
 from jdescent.optimizers.bases import eigenvectors, orthonormal
 
 Matrices = tuple  # one for each axis, or None for an axis that is left alone
@@ -122,13 +122,13 @@ def shampoo(
         else:
             H = tuple(decay * h + (1 - decay) * new for h, new in zip(H, grams, strict=True))
         p = 1 / (2 * len(H)) if exponent is None else exponent
-        step = along_axes(tuple(power(h, -p, eps) for h in H), jnp.atleast_1d(g))
+        step = along_axes(each_in_turn(lambda h: power(h, -p, eps), H), jnp.atleast_1d(g))
         return -lr * step.reshape(g.shape), H
 
     def statistics(x):
         return tuple(jnp.zeros((n, n), x.dtype) for n in jnp.atleast_1d(x).shape)
 
-    return leafwise(rule, learning_rate, H=Memory(statistics, wide=True))
+    return leafwise(rule, learning_rate, in_turn=True, H=Memory(statistics, wide=True))
 
 
 @optimizer
@@ -198,8 +198,7 @@ def soap(
         step = along_axes(Q, ratio(m_hat, roots, eps))
         H = tuple(None if h is None else b * h + (1 - b) * gram(g, i) for i, h in enumerate(H))
         v, Q = in_order(steps, f, v, H, Q) if sort_basis else (v, Q)
-        pairs = zip(H, Q, strict=True)
-        Q = tuple(None if h is None else next_basis(steps, f, h, q) for h, q in pairs)
+        Q = each_in_turn(lambda h, q: next_basis(steps, f, h, q), H, Q)
         return -lr * (step + begun * w * x), m, v, H, Q
 
     def statistics(x, of_length=jnp.zeros):
@@ -215,7 +214,7 @@ def soap(
     w = Coefficient("weight_decay", weight_decay, mask)
     m, v = Memory(dtype=mu_dtype), Memory(wide=True)
     H, Q = Memory(statistics, wide=True), Memory(bases, wide=True)
-    return leafwise(rule, learning_rate, w=w, m=m, v=v, H=H, Q=Q)
+    return leafwise(rule, learning_rate, in_turn=True, w=w, m=m, v=v, H=H, Q=Q)
 
 
 @jax.jit

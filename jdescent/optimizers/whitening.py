@@ -21,6 +21,7 @@ from jdescent.core import (
     leafwise,
     optimizer,
 )
+from jdescent.numerics import each_in_turn
 from jdescent.optimizers.averaging import ema_params
 from jdescent.optimizers.bases import eigenvectors
 from jdescent.optimizers.preconditioned import along_axes, gram, power, transposed
@@ -73,8 +74,7 @@ def splus(
         u = along_axes(Q, jnp.sign(along_axes(transposed(Q), m)))
         H = tuple(None if h is None else b2 * h + (1 - b2) * gram(g, i) for i, h in enumerate(H))
         is_due = (t == 1) | (t % inverse_steps == 0)
-        pairs = zip(H, Q, strict=True)
-        Q = tuple(None if h is None else renewed(is_due, h, q) for h, q in pairs)
+        Q = each_in_turn(lambda h, q: renewed(is_due, h, q), H, Q)
         is_matrix = g.ndim == 2 and max(g.shape) <= max_dim
         own_rate = 2 / sum(g.shape) if is_matrix else nonstandard_constant
         return -lr * own_rate * (u + w * x), m, H, Q
@@ -89,7 +89,7 @@ def splus(
 
     w = Coefficient("weight_decay", weight_decay, mask)
     H, Q = Memory(statistics, wide=True), Memory(bases, wide=True)
-    return ema_params(leafwise(rule, learning_rate, w=w, m=0, H=H, Q=Q), ema_rate)
+    return ema_params(leafwise(rule, learning_rate, in_turn=True, w=w, m=0, H=H, Q=Q), ema_rate)
 
 
 @jax.jit
@@ -138,18 +138,18 @@ def kl_shampoo(
     def rule(lr, g, x, w, m, H):
         m = b1 * m + (1 - b1) * g
         a = jnp.atleast_1d(g)
-        roots = tuple(power(h, -0.5, eps) for h in H)
+        roots = each_in_turn(lambda h: power(h, -0.5, eps), H)
 
         def seen_by_the_others(axis):
             others = tuple(None if i == axis else r for i, r in enumerate(roots))
             return gram(along_axes(others, a), axis) * (a.shape[axis] / a.size)
 
         H = tuple(b2 * h + (1 - b2) * seen_by_the_others(i) for i, h in enumerate(H))
-        step = along_axes(tuple(power(h, -0.5, eps) for h in H), jnp.atleast_1d(m))
+        step = along_axes(each_in_turn(lambda h: power(h, -0.5, eps), H), jnp.atleast_1d(m))
         return -lr * (step.reshape(g.shape) + w * x), m, H
 
     def factors(x):
         return tuple(initial_scale * jnp.eye(n, dtype=x.dtype) for n in jnp.atleast_1d(x).shape)
 
     w = Coefficient("weight_decay", weight_decay, mask)
-    return leafwise(rule, learning_rate, w=w, m=0, H=Memory(factors, wide=True))
+    return leafwise(rule, learning_rate, in_turn=True, w=w, m=0, H=Memory(factors, wide=True))
