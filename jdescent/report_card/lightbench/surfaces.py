@@ -1,0 +1,70 @@
+"""Surfaces of two variables: where they start is given, and nothing is random."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jdescent.report_card.lightbench.task import Data, Family, by_level
+
+
+def beale(x: Float[Array, "2"], data: Data, batch: None) -> Array:
+    """Beale's function, moved so that its minimum 0 is at (0, 0)."""
+    a, b = x[0] + 3, x[1] + 0.5
+    return (1.5 - a + a * b) ** 2 + (2.25 - a + a * b**2) ** 2 + (2.625 - a + a * b**3) ** 2
+
+
+def rosenbrock(x: Float[Array, "2"], data: Data, batch: None) -> Array:
+    """Rosenbrock's valley without its steepness of 100: (1 − a)² + (b − a²)²."""
+    return (1 - x[0]) ** 2 + (x[1] - x[0] ** 2) ** 2
+
+
+def rastrigin(x: Float[Array, "2"], data: Data, batch: None) -> Array:
+    """The mean of x² + 10(1 − cos 2πx)."""
+    return jnp.mean(x**2 + 10 * (1 - jnp.cos(2 * np.pi * x)))
+
+
+def saddle_point(x: Float[Array, "2"], data: Data, batch: None) -> Array:
+    """10 + Σ x^(2p + 1), which has no minimum, and at 0 neither slope nor curvature."""
+    return 10 + jnp.sum(jnp.sign(x) * jnp.abs(x) ** (2 * data["p"] + 1))
+
+
+def plateau_navigation(x: Float[Array, "2"], data: Data, batch: None) -> Array:
+    """A logistic wall of steepness s around the unit circle; 0 at its middle.
+
+    Its slope outside is e^(−s(r² − 1)): it is kept in the exponential, where 1 − σ would round to 0.
+    """
+    height = 1 / (1 + jnp.exp(-data["s"] * (jnp.sum(x**2) - 1)))
+    return height - 1 / (1 + jnp.exp(data["s"]))
+
+
+def surface(name, says, loss, start, most, levels=None) -> Family:
+    """A family that is solved at a height."""
+    data = levels or {"trivial": {"nothing": np.float64(0)}}
+    return Family(
+        name, says,
+        lambda key, data: jnp.asarray(start, float),
+        loss,
+        lambda x, loss, data: loss <= most,
+        data,
+    )  # fmt: skip
+
+
+def surfaces() -> list[Family]:
+    """The five of them."""
+    return [
+        surface("beale", "Beale's function ≤ 10⁻⁸", beale, (-7.0, -4.0), 1e-8),
+        surface("rosenbrock", "(1 − x)² + (y − x²)² ≤ 10⁻⁹", rosenbrock, (-7.0, -4.0), 1e-9),
+        surface(
+            "rastrigin", "mean of x² + 10(1 − cos 2πx) ≤ 0.01", rastrigin, (-2.2, -2.2), 1e-2
+        ),
+        surface(
+            "saddle_point", "10 + x^(2p + 1) + y^(2p + 1) ≤ 0.1, p = 1 … 32",
+            saddle_point, (1.2, 1.9), 0.1,
+            by_level(lambda p: {"p": np.float64(p)}, (1, 2, 4, 8, 16, 32)),
+        ),
+        surface(
+            "plateau_navigation", "logistic wall of steepness 1 … 20, ≤ 10⁻⁴ above its foot",
+            plateau_navigation, (1.5, 1.5), 1e-4,
+            by_level(lambda s: {"s": np.float64(s)}, (1, 4, 8, 12, 16, 20)),
+        ),
+    ]  # fmt: skip
