@@ -30,4 +30,5 @@ NAMES = (
     "width_transfer",
     "batch_scaling",
     "report_cards",
+    "lightbench",
 )

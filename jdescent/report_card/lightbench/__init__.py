@@ -1,4 +1,4 @@
-"""LightBench's tasks, rebuilt from what they say of themselves: solved or not, and in how many trials.
+"""LightBench's tasks, rebuilt from their description: solved or not, in how many trials.
 
 LightBench, the benchmark of the HeavyBall library, asks of an optimizer whether there are settings
 at which it reaches a task's aim, and after how many trials a search finds them; most families of

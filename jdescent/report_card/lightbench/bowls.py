@@ -112,7 +112,7 @@ def bowls() -> list[Family]:
             single, varying_scale, rms_reached(1e-7), by_level(scales, SIZES), double=False,
         ),
         Family(
-            "quadratic_varying_target", "mean (x − x*)², rms x − x* < 10⁻⁸, 4 … 131,072 coordinates",
+            "quadratic_varying_target", "mean (x − x*)², rms x − x* < 10⁻⁸, 4 … 131,072 of them",
             single, varying_target, rms_reached(1e-8, "target"), by_level(targets, SIZES),
             double=False,
         ),

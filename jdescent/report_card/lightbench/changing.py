@@ -67,7 +67,7 @@ def changing() -> list[Family]:
     """The five of them."""
     return [
         Family(
-            "batch_size_scaling", "mean (x + ξ)², |ξ| = |x| over a random batch's root, rms x < 10⁻⁸",
+            "batch_size_scaling", "mean (x + ξ)², |ξ| in proportion to |x|, rms x < 10⁻⁸",
             normal, relative_noise, rms_reached(1e-8),
             by_level(level(1024, "largest"), (65536, 8192, 1024, 128, 16, 2)),
             random_batch, GROUP,

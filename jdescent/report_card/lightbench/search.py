@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jdescent._jax import enable_x64
 from jdescent.core import OptimizerLike
 from jdescent.report_card.lightbench.task import STEPS, Family
 
@@ -86,7 +87,7 @@ def search(
         >>> print(found.first.shape, bool(np.any(found.first > 0)))
         (1, 1, 20) True
     """
-    with jax.enable_x64(family.double):
+    with enable_x64(family.double):
         data = jax.tree.map(lambda *leaves: jnp.stack(leaves), *family.levels.values())
         keys = jax.vmap(jax.random.key)(np.asarray(seeds, np.uint32))
 

@@ -31,7 +31,7 @@ def saddle_point(x: Float[Array, "2"], data: Data, batch: None) -> Array:
 def plateau_navigation(x: Float[Array, "2"], data: Data, batch: None) -> Array:
     """A logistic wall of steepness s around the unit circle; 0 at its middle.
 
-    Its slope outside is e^(−s(r² − 1)): it is kept in the exponential, where 1 − σ would round to 0.
+    Its slope outside falls as e^(−s(r² − 1)), which 1 − σ would round to 0.
     """
     height = 1 / (1 + jnp.exp(-data["s"] * (jnp.sum(x**2) - 1)))
     return height - 1 / (1 + jnp.exp(data["s"]))

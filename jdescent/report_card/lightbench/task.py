@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
+from jdescent._jax import enable_x64
 from jdescent.core import OptimizerLike
 from jdescent.descend import descend
 from jdescent.trajectory import Point, Status
@@ -121,7 +122,7 @@ class Task(NamedTuple):
             >>> print(bool(trial.solved), bool(task("rosenbrock").run(jd.adam(1e-6)).solved))
             True False
         """
-        with jax.enable_x64(self.family.double):
+        with enable_x64(self.family.double):
             return self.family.trial(optimizer, self.data, jax.random.key(seed), steps)
 
 

@@ -1,0 +1,188 @@
+"""The headline numbers: successes beside LightBench's, and what explains the differences."""
+
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from experiments.common import number
+from experiments.common.number import Numbers
+from experiments.common.statistics import mean, mean_share, positive_mean
+from experiments.lightbench import counting
+from experiments.lightbench.candidates import CANDIDATES
+from experiments.lightbench.config import Config
+from experiments.lightbench.counting import INDEX
+from experiments.lightbench.searches import STEPS
+from experiments.lightbench.simulate import AIM, SHOWN_AT_ONCE, SIZE, searched
+from jdescent.report_card.lightbench.published import details, summary
+
+FEWER_STEPS = 1000
+STATED = 107.791  # AdamW's attempts in LightBench's summary
+PSGD_LEVELS = slice(4, 6)  # of plateau_navigation: extreme and nightmare
+
+
+def numbers(data: dict[str, Any], config: Config) -> Numbers:
+    first = data["first"]
+    return {
+        **_bookkeeping(),
+        **_successes(first),
+        **_beside(first, config),
+        **_differences(first),
+        **_explained(data, config),
+    }
+
+
+def _bookkeeping() -> Numbers:
+    right = [
+        (solved, counted) == (sum(t > 0 for t in details(name).values()), len(details(name)))
+        for name, (solved, counted, _) in summary().items()
+    ]
+    trials = np.array(list(details("AdamW").values()), float)
+    return {
+        "tables_read": number.exact(
+            sum(right), len(summary()), 0.0, "counts",
+            "optimizers whose successes and tasks in LightBench's summary are those of its details",
+        ),
+        "attempts_with_failures": number.exact(
+            float(np.mean(np.abs(trials))), STATED, 1e-3, "three decimals are published",
+            "mean over all AdamW's rows there of the trials, 1,000 where they failed and 0 where "
+            "none was made",
+        ),
+        "attempts_of_successes": number.regression(
+            float(np.mean(trials[trials > 0])), "mean over AdamW's successes there of the trials",
+            tolerance=0.01, why="a fact of the table",
+        ),
+    }  # fmt: skip
+
+
+def _successes(first: counting.Cells) -> Numbers:
+    there = np.isfinite(counting.published_trials())
+    shares = np.mean(counting.solved(first), axis=1)
+    n, trials = len(searched()), first.shape[-1]
+    return {
+        f"solved_{key(name)}": number.regression(
+            mean_share(shares[i]),
+            f"share of {n} tasks that {trials} trials of {name} solve, mean over seeds; "
+            f"LightBench's: {there[i].mean():.3f}",
+        )
+        for i, name in enumerate(CANDIDATES)
+    }  # fmt: skip
+
+
+def key(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _beside(first: counting.Cells, config: Config) -> Numbers:
+    drawn = f"; interval over families drawn anew {config.resamples} times"
+    return {
+        "order": _positive(
+            counting.order_kept(first, config.resamples),
+            f"Kendall's τ of the {len(first)} optimizers' successes here and there" + drawn,
+        ),
+        "agreement": number.regression(
+            counting.agreement(first, config.resamples),
+            "share of optimizers and tasks solved by most seeds' searches where they are solved "
+            "there, and not where not" + drawn,
+        ),
+        "agreement_beyond_chance": _positive(
+            counting.kappa(first, config.resamples), "Cohen's κ of that agreement" + drawn
+        ),
+        "trials_ratio": number.regression(
+            counting.trials_ratio(first, config.resamples),
+            "geometric mean, over what is solved in both, of random trials needed here over those "
+            "of the sampler there" + drawn,
+        ),
+    }
+
+
+def _positive(estimate, meaning):
+    """Above 0, where its interval is; else what it was."""
+    if estimate.interval[0] > 0:
+        return number.above(estimate, 0.0, meaning, signed=True)
+    return number.regression(estimate, meaning, signed=True)
+
+
+def _differences(first: counting.Cells) -> Numbers:
+    shares = np.mean(counting.solved(first), axis=1)
+    pairs = {
+        "cautious_over_adamw": ("cautious AdamW", "AdamW"),
+        "adamw_over_rmsprop": ("AdamW", "RMSprop"),
+        "rmsprop_over_muon": ("RMSprop", "Muon"),
+        "muon_over_adopt": ("Muon", "ADOPT"),
+        "psgdkron_over_adamw": ("PSGDKron", "AdamW"),
+    }
+    found: Numbers = {
+        name: number.regression(
+            mean(shares[INDEX[more]] - shares[INDEX[less]]),
+            f"share solved by {more} less that by {less}, mean over seeds",
+            signed=True,
+        )
+        for name, (more, less) in pairs.items()
+    }
+    trials = counting.trials_until_solved(first)
+    plain, cautious = trials[INDEX["AdamW"]], trials[INDEX["cautious AdamW"]]
+    found["cautious_fewer_trials"] = number.regression(
+        positive_mean(np.exp(np.nanmean(np.log(plain / cautious), axis=0))),
+        "trials of AdamW over those of cautious AdamW, geometric mean over tasks that both solve, "
+        "mean over seeds",
+    )
+    return found
+
+
+def _explained(data: dict[str, Any], config: Config) -> Numbers:
+    first = data["first"]
+    sooner = np.where(first > FEWER_STEPS, -1, first)
+    early = np.mean(counting.solved(sooner), axis=(0, 1))
+    late = np.mean(counting.solved(first), axis=(0, 1))
+    return {
+        "repeated": number.bound(
+            data["repeated"], "rounding may move a trial at an edge",
+            f"share of AdamW's trials on {' and '.join(config.repeated)} that end as on record",
+            at_least=0.98, missed_by=0.9,
+        ),
+        "unreachable": number.exact(
+            data["unreachable"], 0.0, 0.0, "no gradient leads there",
+            "trials of all optimizers that reach the aims of minimax and wide_linear", scale=1.0,
+        ),
+        "mended": number.bound(
+            int(np.sum(data["mended"])), "most optimizers that see a gradient should",
+            "optimizers that solve wide_linear once its aim is where its loss is least",
+            at_least=5, missed_by=0,
+        ),
+        "plateau_without_eps": number.bound(
+            float(np.min(data["without_eps"][PSGD_LEVELS])),
+            "none of LightBench's AdamW trials, and none here with ε = 10⁻⁸",
+            "share of AdamW's trials with ε = 10⁻³⁰ that solve the extreme and the nightmare "
+            "plateau, the lower one", at_least=0.02, missed_by=0.0,
+        ),
+        "adversary_at_each_step": number.regression(
+            float(data["at_each_step"][0]),
+            "share of AdamW's trials that pass through the aim of adversarial_gradient-trivial, "
+            "looked at at each step rather than each 256th",
+            tolerance=0.02, why="rounding at the edges of the aim",
+        ),
+        "standing_still": number.sampled_theory(
+            mean_share(data["standing_still"]), standing_still_chance(),
+            f"{config.masks} draws",
+            "chance that sparse_gradient-nightmare is solved before the first step",
+            error=np.sqrt(standing_still_chance() * (1 - standing_still_chance()) / config.masks),
+        ),
+        "gained_by_steps": number.regression(
+            mean(late - early),
+            f"share solved within {STEPS} steps a trial less that within {FEWER_STEPS}, mean over "
+            "optimizers and seeds", signed=True,
+        ),
+    }  # fmt: skip
+
+
+def standing_still_chance() -> float:
+    """P(χ²_N ≤ aim·size), N coordinates shown at once: Poisson of mean size·share.
+
+    Example:
+        >>> print(round(standing_still_chance(), 3))
+        0.800
+    """
+    shown = np.arange(60)
+    weights = stats.poisson.pmf(shown, SIZE * SHOWN_AT_ONCE)
+    return float(np.sum(weights * np.where(shown == 0, 1, stats.chi2.cdf(AIM * SIZE, shown))))
