@@ -20,7 +20,7 @@ from jdescent.report_card.lightbench.unreachable import mended
 RECORD = Path(__file__).with_suffix(".npz")
 SEEDS, DRAWS, STEPS = 5, 40, 4000
 UNREACHABLE = ("minimax", "wide_linear")
-STEPS_UNREACHABLE = 500  # so many show it
+STEPS_UNREACHABLE, DRAWS_UNREACHABLE = 512, 10  # so many show it
 
 Searches = Mapping[str, Mapping[str, Search]]  # by optimizer and family
 
@@ -35,8 +35,10 @@ class Options:
 
 def measured(optimizer: str, family: Family) -> Search:
     """The search of one family by one optimizer, of the sizes on record."""
-    steps = STEPS_UNREACHABLE if family.name.startswith(UNREACHABLE) else STEPS
-    return search(CANDIDATES[optimizer], family, range(SEEDS), DRAWS, steps)
+    size = DRAWS, STEPS
+    if family.name.startswith(UNREACHABLE):
+        size = DRAWS_UNREACHABLE, STEPS_UNREACHABLE
+    return search(CANDIDATES[optimizer], family, range(SEEDS), *size)
 
 
 def on_record() -> Searches:

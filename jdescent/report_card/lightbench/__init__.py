@@ -9,7 +9,11 @@ all.
 
 ``task("saddle_point", "hard").run(jd.adam(1.0))`` is one trial of the search.
 
-Reference: HomebrewML, 2025, LightBench, the folder benchmark of HeavyBall at commit 955f061,
+Two of them were changed before LightBench's results appeared in June 2025, but after these were
+made: the results have the optimizer MSAM, of 29 April, and parameter_scale without its repair of 9
+May. The tasks here are those of that time.
+
+Reference: HomebrewML, 2025, the folder benchmark of HeavyBall at commit 80fe0aa of 3 May 2025,
 github.com/HomebrewML/HeavyBall, now github.com/HomebrewML/LightBench; `published` has its results.
 """
 

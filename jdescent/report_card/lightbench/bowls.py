@@ -142,6 +142,6 @@ def bowls() -> list[Family]:
         Family(
             "parameter_scale", "mean of a², b², c² ≤ 10⁻⁴ from scales s, 1, 1/s",
             three, layers, mean_reached(1e-4),
-            by_level(scaled_start, (1e3, 1e1, 1e3, 1e5, 1e3, 1e3)),
+            by_level(scaled_start, (1e3, 1e1, 1e3, 1e3, 1e3, 1e3)),
         ),
     ]  # fmt: skip

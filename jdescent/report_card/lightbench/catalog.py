@@ -42,7 +42,7 @@ def task(family: str, level: str = "trivial") -> Task:
 
     Example:
         >>> print(task("saddle_point", "hard").family.says)
-        10 + x^(2p + 1) + y^(2p + 1) ≤ 0.1, p = 1 … 32
+        10 + x² − y² ≤ 0.1 from x = y = 0.1 … 0
     """
     by_name = {found.name: found for found in families()}
     if family not in by_name:

@@ -2,8 +2,8 @@
 
 Each level of a family has the number of the trial that solved it; below 0 the trials that did not,
 1,000 but for some that ran out of time; 0 where an easier level had failed and none was made. The
-numbers are those of one seed, with the same first settings for every optimizer, of at most 1,000
-trials that a sampler chose by the losses so far.
+numbers are those of one seed, of at most 1,000 trials that a sampler chose by the losses so far:
+its first settings are the same for every optimizer.
 
 Reference: benchmark_results.md, of 20 June 2025, in the folder benchmark of HeavyBall at commit
 955f061, github.com/HomebrewML/HeavyBall; the same file in github.com/HomebrewML/LightBench.
