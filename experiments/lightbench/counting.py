@@ -1,5 +1,6 @@
 """Successes and trials, of the searches and of LightBench's table."""
 
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -24,16 +25,26 @@ PUBLISHED: Mapping[str, str] = {
 """The names of the candidates there."""
 
 
-def published_trials(names: Mapping[str, str] = PUBLISHED) -> Float[np.ndarray, "optimizers tasks"]:
+def published_trials() -> Float[np.ndarray, "optimizers tasks"]:
     """Of each candidate and task searched here the trials that it took there; infinite if unsolved.
 
     A task that was not tried there, as an easier level had failed, is unsolved.
     """
     rows = []
-    for name in names.values():
+    for name in PUBLISHED.values():
         found = details(name)
         trials = [found.get(f"{family}-{level}", -1) for family, level in searched()]
         rows.append([trial if trial > 0 else np.inf for trial in trials])
+    return np.array(rows)
+
+
+@functools.cache
+def untried() -> Bool[np.ndarray, "optimizers tasks"]:
+    """Counted as failed there without a trial, as an easier level had failed."""
+    rows = [
+        [found.get(f"{family}-{level}") == 0 for family, level in searched()]
+        for found in map(details, PUBLISHED.values())
+    ]
     return np.array(rows)
 
 
@@ -94,18 +105,21 @@ def order_kept(first: Cells, resamples: int) -> Estimate:
     return over_families(tau, resamples)
 
 
-def agreement(first: Cells, resamples: int) -> Estimate:
+def agreement(first: Cells, resamples: int, of_tried: bool = False) -> Estimate:
     """The share of optimizers and tasks solved by most seeds where there, and not where not."""
     here, there = np.mean(solved(first), axis=2) > 0.5, np.isfinite(published_trials())
-    return over_families(lambda tasks: float(np.mean((here == there)[:, tasks])), resamples)
+    counted = ~untried() | (not of_tried)
+    return over_families(
+        lambda tasks: float(np.mean((here == there)[:, tasks][counted[:, tasks]])), resamples
+    )
 
 
 def kappa(first: Cells, resamples: int) -> Estimate:
-    """Cohen's κ of the same: agreement beyond that of two tables of such shares by chance."""
+    """Cohen's κ of what was tried: agreement beyond that of two such tables by chance."""
     here, there = np.mean(solved(first), axis=2) > 0.5, np.isfinite(published_trials())
 
     def beyond_chance(tasks):
-        a, b = here[:, tasks], there[:, tasks]
+        a, b = (outcome[:, tasks][~untried()[:, tasks]] for outcome in (here, there))
         by_chance = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
         return float(((a == b).mean() - by_chance) / (1 - by_chance))
 

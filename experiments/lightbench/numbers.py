@@ -98,6 +98,10 @@ def _beside(first: counting.Cells, config: Config) -> Numbers:
             "share of optimizers and tasks solved by most seeds' searches where they are solved "
             "there, and not where not" + drawn,
         ),
+        "agreement_where_tried": number.regression(
+            counting.agreement(first, config.resamples, of_tried=True),
+            "the same share, without what was not tried there" + drawn,
+        ),
         "agreement_beyond_chance": _positive(
             counting.kappa(first, config.resamples), "Cohen's κ of that agreement" + drawn
         ),
@@ -169,6 +173,11 @@ def _explained(data: dict[str, Any], config: Config) -> Numbers:
             "none of LightBench's AdamW trials, and none here with ε = 10⁻⁸",
             "share of AdamW's trials with ε = 10⁻³⁰ that solve the extreme and the nightmare "
             "plateau, the lower one", at_least=0.02, missed_by=0.0,
+        ),
+        "untried": number.regression(
+            mean_share(np.mean(counting.solved(first)[counting.untried()], axis=0)),
+            f"share of {counting.untried().sum()} optimizers and tasks, counted as failed there "
+            "without a trial because an easier level had failed, that are solved here",
         ),
         "adversary_at_each_step": number.regression(
             float(data["at_each_step"][0]),
