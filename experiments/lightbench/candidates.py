@@ -2,7 +2,8 @@
 
 There decoupled decay is 0, ε is 10⁻⁸, and the rate warms up over 100 steps. Of a vector HeavyBall's
 Muon orthogonalizes nothing: what is left steps along g + m, m ← β₁·m + (1 − β₁)·g. SOAP gives no
-basis to vectors, so that it is Adam, and so PSGD Kron a diagonal preconditioner.
+basis to vectors, so that it is Adam, and so PSGD Kron a diagonal preconditioner. Its ADOPT computes
+the normalized mean and then steps along the gradient as it is: `sgd` stands beside it.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,10 @@ def adopt(lr, b1, b2, lr_p):
     return jd.adopt(warmed_up(lr), b1, b2, eps=1e-8, use_clipping=False)
 
 
+def sgd(lr, b1, b2, lr_p):
+    return jd.sgd(warmed_up(lr))
+
+
 def schedule_free(lr, b1, b2, lr_p):
     return jd.schedule_free_adamw(lr, 100, b1, b2)
 
@@ -56,3 +61,6 @@ CANDIDATES: Mapping[str, MakeOptimizer] = {
     "Muon": muon,
     "ADOPT": adopt,
 }
+
+BESIDE: Mapping[str, MakeOptimizer] = {"SGD": sgd}
+"""What explains another, on the tasks whose aim one can reach."""

@@ -23,6 +23,7 @@ PUBLISHED: Mapping[str, str] = {
     "ADOPT": "ForeachADOPT",
 }
 """The names of the candidates there."""
+INDEX = {name: i for i, name in enumerate(CANDIDATES)}
 
 
 def published_trials() -> Float[np.ndarray, "optimizers tasks"]:
@@ -95,6 +96,11 @@ def over_families(
     return Estimate(value, float(np.nanstd(drawn)), (float(low), float(high)))
 
 
+def with_sgd_for_adopt(first: Cells, beside: Cells) -> Cells:
+    """The searches with those of gradient descent in ADOPT's place."""
+    return np.concatenate([first[: INDEX["ADOPT"]], beside])
+
+
 def order_kept(first: Cells, resamples: int) -> Estimate:
     """Kendall's τ_b between the successes of the optimizers here and there."""
     here, there = np.mean(solved(first), axis=2), np.isfinite(published_trials())
@@ -134,9 +140,6 @@ def trials_here(first: Cells) -> Float[np.ndarray, "optimizers tasks"]:
 
 def trials_ratio(first: Cells, resamples: int) -> Estimate:
     """Geometric mean over what is solved in both of the trials here over those there."""
-    logs = np.log(trials_here(first) / published_trials())
-    logs = np.where(np.isfinite(logs), logs, np.nan)
+    ratios = trials_here(first) / published_trials()  # 0 where unsolved there
+    logs = np.log(np.where(ratios > 0, ratios, np.nan))
     return over_families(lambda tasks: float(np.exp(np.nanmean(logs[:, tasks]))), resamples)
-
-
-INDEX = {name: i for i, name in enumerate(CANDIDATES)}

@@ -13,7 +13,7 @@ import numpy as np
 import tyro
 from tqdm.auto import tqdm
 
-from experiments.lightbench.candidates import CANDIDATES
+from experiments.lightbench.candidates import BESIDE, CANDIDATES
 from jdescent.report_card.lightbench import Family, Search, families, search
 from jdescent.report_card.lightbench.unreachable import mended
 
@@ -38,12 +38,12 @@ def measured(optimizer: str, family: Family) -> Search:
     size = DRAWS, STEPS
     if family.name.startswith(UNREACHABLE):
         size = DRAWS_UNREACHABLE, STEPS_UNREACHABLE
-    return search(CANDIDATES[optimizer], family, range(SEEDS), *size)
+    return search({**CANDIDATES, **BESIDE}[optimizer], family, range(SEEDS), *size)
 
 
 def on_record() -> Searches:
     """All of them."""
-    found: dict[str, dict[str, Search]] = {name: {} for name in CANDIDATES}
+    found: dict[str, dict[str, Search]] = {name: {} for name in (*CANDIDATES, *BESIDE)}
     with np.load(RECORD) as file:
         for key, first in file.items():
             optimizer, family = key.split("/")
@@ -54,6 +54,8 @@ def on_record() -> Searches:
 def main(options: Options) -> None:
     options.store.mkdir(parents=True, exist_ok=True)
     pairs = [(name, family) for family in (*families(), mended()) for name in CANDIDATES]
+    reachable = [family for family in families() if family.name not in UNREACHABLE]
+    pairs += [(name, family) for family in reachable for name in BESIDE]
     found = {}
     for optimizer, family in tqdm(pairs):
         path = options.store / f"{optimizer}, {family.name}.npy"

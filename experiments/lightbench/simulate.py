@@ -1,5 +1,6 @@
 """The searches on record beside LightBench's table, and what explains where they differ."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 import jdescent as jd
 from experiments.common.report import stage
-from experiments.lightbench.candidates import CANDIDATES
+from experiments.lightbench.candidates import BESIDE, CANDIDATES
 from experiments.lightbench.config import Config
 from experiments.lightbench.searches import DRAWS, SEEDS, UNREACHABLE, Searches, on_record
 from jdescent.report_card.lightbench import families, search, task, warmed_up
@@ -28,7 +29,8 @@ def simulate(config: Config) -> dict[str, Any]:
     with stage("adversarial_gradient, looked at all the time"):
         at_each_step = solved_when_looked_at(config)
     return {
-        "first": cells(searches, config),
+        "first": cells(searches, CANDIDATES, config),
+        "beside": cells(searches, BESIDE, config),
         "unreachable": unreachable(searches),
         "mended": mended(searches),
         "repeated": repeated,
@@ -48,7 +50,7 @@ def searched() -> list[tuple[str, str]]:
     ]
 
 
-def cells(searches: Searches, config: Config) -> Cells:
+def cells(searches: Searches, optimizers: Iterable[str], config: Config) -> Cells:
     """The step at which each trial reached its aim, −1 if it did not."""
     of_each = [
         [
@@ -57,7 +59,7 @@ def cells(searches: Searches, config: Config) -> Cells:
             if family.name not in UNREACHABLE
             for first in searches[optimizer][family.name].first
         ]
-        for optimizer in CANDIDATES
+        for optimizer in optimizers
     ]
     return np.array(of_each)[..., : config.trials]
 
@@ -66,7 +68,7 @@ def unreachable(searches: Searches) -> int:
     """Trials that reached an aim that none can reach."""
     trials = [
         first
-        for of_optimizer in searches.values()
+        for of_optimizer in (searches[name] for name in CANDIDATES)
         for first in (
             *(of_optimizer[family].first for family in UNREACHABLE),
             of_optimizer["saddle_point"].first[ON_THE_RIDGE],
