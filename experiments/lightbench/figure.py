@@ -63,7 +63,7 @@ def draw_levels(axes: Axes, solved: np.ndarray) -> Any:
 
 def draw_successes(axes: Axes, there: np.ndarray, here: np.ndarray, beside: np.ndarray) -> None:
     """Each candidate, and gradient descent where ADOPT is there."""
-    style = {"fmt": "o", "elinewidth": 0.8}
+    style: dict[str, Any] = {"fmt": "o", "elinewidth": 0.8}
     for i, (name, color) in enumerate(COLORS.items()):
         share = mean_share(here[i].mean(axis=0))
         axes.errorbar(

@@ -22,6 +22,9 @@ SEEDS, DRAWS, STEPS = 5, 40, 4000
 UNREACHABLE = ("minimax", "wide_linear")
 STEPS_UNREACHABLE, DRAWS_UNREACHABLE = 512, 10  # so many show it
 
+LONGER = "AdamW, 30,000 steps"
+STEPS_LONGER, FAMILY_LONGER = 30_000, "scale_invariant"
+
 Searches = Mapping[str, Mapping[str, Search]]  # by optimizer and family
 
 
@@ -35,6 +38,8 @@ class Options:
 
 def measured(optimizer: str, family: Family) -> Search:
     """The search of one family by one optimizer, of the sizes on record."""
+    if optimizer == LONGER:
+        return search(CANDIDATES["AdamW"], family, range(SEEDS), DRAWS, STEPS_LONGER)
     size = DRAWS, STEPS
     if family.name.startswith(UNREACHABLE):
         size = DRAWS_UNREACHABLE, STEPS_UNREACHABLE
@@ -43,7 +48,7 @@ def measured(optimizer: str, family: Family) -> Search:
 
 def on_record() -> Searches:
     """All of them."""
-    found: dict[str, dict[str, Search]] = {name: {} for name in (*CANDIDATES, *BESIDE)}
+    found: dict[str, dict[str, Search]] = {name: {} for name in (*CANDIDATES, *BESIDE, LONGER)}
     with np.load(RECORD) as file:
         for key, first in file.items():
             optimizer, family = key.split("/")
@@ -56,6 +61,7 @@ def main(options: Options) -> None:
     pairs = [(name, family) for family in (*families(), mended()) for name in CANDIDATES]
     reachable = [family for family in families() if family.name not in UNREACHABLE]
     pairs += [(name, family) for family in reachable for name in BESIDE]
+    pairs += [(LONGER, family) for family in reachable if family.name == FAMILY_LONGER]
     found = {}
     for optimizer, family in tqdm(pairs):
         path = options.store / f"{optimizer}, {family.name}.npy"

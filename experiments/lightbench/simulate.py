@@ -10,7 +10,15 @@ import jdescent as jd
 from experiments.common.report import stage
 from experiments.lightbench.candidates import BESIDE, CANDIDATES
 from experiments.lightbench.config import Config
-from experiments.lightbench.searches import DRAWS, SEEDS, UNREACHABLE, Searches, on_record
+from experiments.lightbench.searches import (
+    DRAWS,
+    FAMILY_LONGER,
+    LONGER,
+    SEEDS,
+    UNREACHABLE,
+    Searches,
+    on_record,
+)
 from jdescent.report_card.lightbench import families, search, task, warmed_up
 
 Cells = Int[np.ndarray, "optimizers tasks seeds trials"]
@@ -31,6 +39,7 @@ def simulate(config: Config) -> dict[str, Any]:
     return {
         "first": cells(searches, CANDIDATES, config),
         "beside": cells(searches, BESIDE, config),
+        "longer": longer(searches),
         "unreachable": unreachable(searches),
         "mended": mended(searches),
         "repeated": repeated,
@@ -75,6 +84,12 @@ def unreachable(searches: Searches) -> int:
         )
     ]
     return sum(int(np.sum(first >= 0)) for first in trials)
+
+
+def longer(searches: Searches) -> Float[np.ndarray, "lengths seeds"]:
+    """The share of a family's levels that AdamW solves in trials of the usual and of more steps."""
+    of_each = [searches[name][FAMILY_LONGER].first >= 0 for name in ("AdamW", LONGER)]
+    return np.array([np.mean(np.any(solved, axis=-1), axis=0) for solved in of_each])
 
 
 def mended(searches: Searches) -> Bool[np.ndarray, " optimizers"]:

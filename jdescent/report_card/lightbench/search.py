@@ -98,6 +98,6 @@ def search(
         of_draws = jax.vmap(trial, (None, None, 0))
         of_seeds = jax.vmap(of_draws, (None, 0, 0))
         of_levels = jax.jit(jax.vmap(of_seeds, (0, None, None)), compiler_options=COMPILED_QUICKLY)
-        found = of_levels(data, keys, Draws(*map(jnp.asarray, draws(seeds, count))))
+        found = of_levels(data, keys, jax.tree.map(jnp.asarray, draws(seeds, count)))
         solved, step, finite = map(np.asarray, found)
     return Search(np.where(solved, step, -1), finite)
