@@ -36,7 +36,7 @@ def plot(data: dict[str, Any], config: Config) -> Figure:
         draw_trials(axes["trials"], first)
         draw_budget(axes["budget"], first)
         handles, labels = axes["successes"].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=1.0)
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=0.7)
     return figure
 
 
@@ -56,7 +56,7 @@ def draw_levels(axes: Axes, solved: np.ndarray) -> Any:
     axes.set_xticks(
         np.arange(len(CANDIDATES)), CANDIDATES, rotation=45, ha="right", rotation_mode="anchor"
     )
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=2)
     axes.set(xlabel="optimizer", ylabel="family of tasks")
     return image
 

@@ -11,9 +11,9 @@ import jdescent as jd
 from experiments import lightbench
 from experiments.common import report
 from experiments.lightbench import counting
-from experiments.lightbench.candidates import CANDIDATES
+from experiments.lightbench.candidates import BESIDE, CANDIDATES
 from experiments.lightbench.numbers import standing_still_chance
-from experiments.lightbench.searches import DRAWS, SEEDS, on_record
+from experiments.lightbench.searches import DRAWS, LONGER, SEEDS, on_record
 from experiments.lightbench.simulate import ON_THE_RIDGE, searched
 from jdescent.report_card.lightbench import LEVELS, families
 
@@ -41,8 +41,9 @@ def test_claims_are_decided_by_numbers_that_there_are(found):
 
 def test_the_figure_is_legible_and_the_table_has_every_candidate(data):
     figure = figures.drawn(lightbench, data, QUICK)
-    figures.assert_labeled(axes for axes in figure.axes if axes.get_label() != "<colorbar>"
-                           and axes.get_title(loc="left"))  # fmt: skip
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert len(panels) == 5
+    figures.assert_labeled(axes for axes in panels if axes.get_label() != "here")
     text = lightbench.shown(data, QUICK)
     for name in (*CANDIDATES, *(family.name for family in families())):
         assert f"\n| {name} | " in text
@@ -50,8 +51,8 @@ def test_the_figure_is_legible_and_the_table_has_every_candidate(data):
 
 def test_the_record_has_every_search_and_all_trials():
     searches = on_record()
-    assert set(searches) == set(CANDIDATES)
-    for of_optimizer in searches.values():
+    assert set(searches) == {*CANDIDATES, *BESIDE, LONGER}
+    for of_optimizer in (searches[name] for name in CANDIDATES):
         for family in families():
             first = of_optimizer[family.name].first
             assert first.shape[:2] == (len(family.levels), SEEDS)
