@@ -37,6 +37,7 @@ def plot(data: dict[str, Any], config: Config) -> Figure:
         draw_budget(axes["budget"], first)
         handles, labels = axes["successes"].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=0.7)
+        figure.set_layout_engine("constrained", w_pad=0.08)
     return figure
 
 

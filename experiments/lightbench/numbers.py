@@ -219,11 +219,10 @@ def _explained(data: dict[str, Any], config: Config) -> Numbers:
             "chance that sparse_gradient-nightmare is solved before the first step",
             error=np.sqrt(standing_still_chance() * (1 - standing_still_chance()) / config.masks),
         ),
-        "gained_by_more_steps": number.above(
-            mean(data["longer"][1] - data["longer"][0]), 0.0,
+        "gained_by_more_steps": _positive(
+            mean(data["longer"][1] - data["longer"][0]),
             f"share of the levels of {FAMILY_LONGER} that AdamW solves within {STEPS_LONGER} steps "
             f"a trial less that within {STEPS}, mean over seeds; it solves all of them there",
-            signed=True,
         ),
         "gained_by_steps": number.regression(
             mean(late - early),
