@@ -14,6 +14,25 @@ from experiments.lightbench.simulate import searched
 from jdescent.report_card.lightbench import LEFT_OUT, families
 from jdescent.report_card.lightbench.published import details, summary
 
+DIFFERENCES = """Where they differ, and why:
+
+- *Not tried there.* Levels are called unsolved once an easier one was. In adversarial_gradient the
+  first is the hardest, the slowest push, which nobody follows to its end here either; in
+  parameter_scale the first has the scales of the third. See `untried`.
+- *ADOPT* there steps along the gradient as it is. See `adopt_as_sgd`, `order_with_sgd`.
+- *Fewer steps here*, 4,000 rather than 100,000: scale_invariant, the hard plateau, kinks. See
+  `gained_by_steps`, `gained_by_more_steps`.
+- *Fewer trials here*, 40 rather than 1,000: AdamW took 538 for most levels of parameter_scale.
+- *ε*: on the plateau's last levels slopes are below 10⁻²⁰; PSGD Kron has no ε. See
+  `plateau_without_eps`.
+- *The aim*: minimax and wide_linear ask for a place that is not a minimum, saddle_point's last two
+  levels start on its ridge. See `unreachable`, `mended`. sparse_gradient's last level is mostly
+  solved before the first step, which is why optimizers that fail the one before it solve it there:
+  `standing_still`.
+- *Not explained*: RMSprop fails larger quadratics and rastrigin there, and not here; PSGD Kron
+  solves penalties and scaled layers there that it does not here.
+"""
+
 HEAD = (
     "optimizer", "there: all tasks", "attempts", "there: tasks rebuilt", "trials of successes",
     "here: tasks rebuilt", "trials of successes",
@@ -53,6 +72,7 @@ def shown(data: dict[str, Any], config: Config) -> str:
             "A failed task of one level counts as six there, which is why not all are of 148; "
             "attempts are means that count failures as 1,000 and tasks that were not tried as 0. "
             f"Of the same vectors there SOAP, which leaves them to Adam, has {soap()}.",
+            DIFFERENCES.strip(),
             table(("rebuilt", "loss and aim", "optimizers and levels that differ"), rebuilt),
             table(("left out", "because of"), LEFT_OUT.items()),
         ]
