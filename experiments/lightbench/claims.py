@@ -17,7 +17,7 @@ REACHED = 0.01  # of the tasks: fewer than one
 def claims(config: Config) -> list[Claim]:
     tried = (
         f"{len(searched())} of its 148 tasks rebuilt, five seeds of {config.trials} random "
-        f"trials of at most {config.steps} steps"
+        f"trials of at most {config.steps:,} steps"
     )
     return [
         Claim(
@@ -33,7 +33,7 @@ def claims(config: Config) -> list[Claim]:
             tried + "; by a hundredth of the tasks each",
             {"adamw_over_rmsprop": at_least(REACHED), "rmsprop_over_muon": at_least(REACHED)},
             "what is called Muon there is, on tasks whose parameters are vectors, the gradient and "
-            "its mean, without orthogonalization",
+            "its mean, without orthogonalization; the interval of the first difference reaches 0",
         ),
         Claim(
             SOURCE,
