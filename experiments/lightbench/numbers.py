@@ -154,8 +154,8 @@ def _differences(first: counting.Cells) -> Numbers:
         "cautious_over_adamw": ("cautious AdamW", "AdamW"),
         "adamw_over_rmsprop": ("AdamW", "RMSprop"),
         "rmsprop_over_muon": ("RMSprop", "Muon"),
-        "muon_over_adopt": ("Muon", "ADOPT"),
-        "psgdkron_over_adamw": ("PSGDKron", "AdamW"),
+        "adopt_over_muon": ("ADOPT", "Muon"),
+        "adamw_over_psgdkron": ("AdamW", "PSGDKron"),
     }
     found: Numbers = {
         name: number.regression(
