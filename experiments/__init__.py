@@ -31,4 +31,5 @@ NAMES = (
     "batch_scaling",
     "tuned_optimizers",
     "report_cards",
+    "lightbench",
 )

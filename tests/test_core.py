@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import jdescent as jd
 from jdescent._jax import explicit_meshes
+from jdescent.core import Memory
 
 NARROW = {"bfloat16": jnp.bfloat16, "float16": jnp.float16}
 
@@ -128,6 +129,21 @@ def test_memories_start_where_they_are_told_to():
     np.testing.assert_array_equal(state.last["w"], [7, 7])
     assert state.last["n"] is None
     assert state.t == 0
+
+
+def test_memories_of_many_arrays_alike_keep_their_places_whatever_their_names():
+    """Of three arrays of a type the third is traced once for all, where dictionaries are sorted."""
+
+    def rule(g, z, a):
+        z, (total,) = z + g, a
+        return -z, z, (total + jnp.sum(g),)
+
+    optimizer = jd.leafwise(rule, z=0, a=Memory(lambda x: (jnp.zeros((), x.dtype),), wide=True))
+    g = {name: jnp.arange(3.0) for name in "bca"}
+    _, state = jax.jit(optimizer.update)(g, optimizer.init(g))
+    for name in g:
+        np.testing.assert_array_equal(state.z[name], [0, 1, 2])
+        np.testing.assert_array_equal(state.a[name][0], 3)
 
 
 def test_a_rule_sees_the_parameters_it_asks_for_and_update_refuses_to_do_without():

@@ -117,8 +117,8 @@ def leafwise(
             read |= {name: widened(memory, dtype) for name, memory in kept.items()}
             new_update, *new = asks.returned_by(rule(**{name: read[name] for name in asks.names}))
             require_array_like("the update", new_update, g)
-            rows = zip(asks.memories, new, kept.values(), strict=True)
-            return [like(new_update, g), *(as_before(name, n, k) for name, n, k in rows)]
+            rows = zip(asks.memories, new, strict=True)  # `kept` has lost its order where traced
+            return [like(new_update, g), *(as_before(name, n, kept[name]) for name, n in rows)]
 
         def row(i, g, x):
             kept = {name: column[i] for name, column in old.items()}
