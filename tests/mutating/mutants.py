@@ -11,6 +11,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
 
+ROOT = Path(__file__).parents[2]
 SWAPPED = {  # what one may write in the place of the other
     "Binary": ["Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "FloorDiv_Mul", "Mod_Mul", "Pow_Mul"],
     "Comparison": [
@@ -36,6 +37,11 @@ class Mutant(NamedTuple):
     operator: str
     occurrence: int
     place: Place
+
+    @property
+    def path(self) -> Path:
+        """Of the file in the repository."""
+        return self.file.relative_to(ROOT)
 
     def code(self) -> str:
         """The file with this fault."""

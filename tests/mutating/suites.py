@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from mutating.mutants import ROOT
+
 OPTIMIZERS = Path("jdescent/optimizers")
 # Each optimizer beside its paper, its refusals, and at the ends of what it accepts.
 FOR_EACH_OPTIMIZER = ["test_papers", "test_hyperparameters", "test_every", "test_extremes"]

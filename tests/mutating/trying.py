@@ -6,20 +6,27 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from mutating.mutants import ROOT
+
 # What takes seconds to import, and knows nothing of the library.
 IMPORTED_ONCE = (
     "beartype", "chex", "flax", "hypothesis", "jax", "jax.numpy", "jaxtyping", "numpy", "optax",
     "orbax.checkpoint", "pytest", "scipy", "scipy.optimize", "scipy.stats", "xarray", "zarr",
 )  # fmt: skip
-SECONDS_AT_LEAST = 60
+OPTIONS = (
+    *("-x", "-q", "-p", "no:cacheprovider"),
+    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
+)
+LEAST_LIMIT, LIMIT = 60, 1200  # seconds of CPU
 
 
 class Outcome(NamedTuple):
@@ -69,20 +76,22 @@ def tried(folder: Path, arguments: list[str], plugins: list, seconds: float) -> 
 def _test(folder, arguments, plugins, output, seconds) -> None:
     """In the child, which never returns."""
     status = 1
-    with suppress(BaseException):
+    try:
         os.chdir(folder)
         into = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(into, 1)
         os.dup2(into, 2)
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
-        import sys
-
         import pytest
 
         sys.path[:] = [str(folder), *(path for path in sys.path if not _is_ours(path))]
         sys.dont_write_bytecode = True
-        status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *arguments], plugins))
-    os._exit(status)
+        status = int(pytest.main([*OPTIONS, *arguments], plugins))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
 
 
 def _is_ours(path: str) -> bool:
