@@ -1,7 +1,7 @@
-"""The kinds of hyperparameters, each with its check, its words and what it refuses.
+"""Kinds of hyperparameters, and the annotations that name them.
 
-`Hyperparameter` (`signature`) finds them in annotations; `Real`, the commonest, has a file of its
-own (`hyperparameters`).
+A kind refuses what it is not (`checked`), says what it is (`described`), and knows values that are
+an error (`refused`), for tests. `Real` is in `hyperparameters`.
 """
 
 import dataclasses
@@ -26,10 +26,6 @@ from jdescent.core.hyperparameters import Real, require_schedule
 from jdescent.core.masks import require_mask
 
 
-def joined(*parts: str) -> str:
-    return ", ".join(filter(None, parts))
-
-
 @dataclasses.dataclass(frozen=True)
 class Whole:
     """A Python integer from `least` to `most`: a size, an interval, a number of rounds."""
@@ -47,7 +43,7 @@ class Whole:
     def described(self, symbol: str, words: str) -> str:
         schedule = "or a schedule of them" if self.schedule else ""
         most = f" and ≤ {self.most}" if self.most < math.inf else ""
-        return joined(f"{symbol}, an integer ≥ {self.least}{most}", schedule, words)
+        return _joined(f"{symbol}, an integer ≥ {self.least}{most}", schedule, words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         too_many = [(self.most + 1, ValueError)] if isinstance(self.most, int) else []
@@ -70,7 +66,7 @@ class Switch:
         return bool(value)
 
     def described(self, symbol: str, words: str) -> str:
-        return joined("True or False", words)
+        return _joined("True or False", words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [(1, TypeError), ("yes", TypeError), (None, TypeError)]
@@ -88,7 +84,7 @@ class OneOf:
         return value
 
     def described(self, symbol: str, words: str) -> str:
-        return joined(" or ".join(map(repr, self.names)), words)
+        return _joined(" or ".join(map(repr, self.names)), words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [("something else", ValueError), (0, ValueError)]
@@ -102,7 +98,7 @@ class FloatingDType:
         return floating_dtype(name, value)
 
     def described(self, symbol: str, words: str) -> str:
-        return joined(f"the floating-point dtype {words}", "the parameter's if None")
+        return _joined(f"the floating-point dtype {words}", "the parameter's if None")
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [("flot", TypeError), ("int32", TypeError), (1.0, TypeError)]
@@ -122,7 +118,7 @@ class RandomKey:
 
     def described(self, symbol: str, words: str) -> str:
         seed = "or the integer that seeds one" if self.seeds else ""
-        return joined("a JAX random key", seed, words)
+        return _joined("a JAX random key", seed, words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [(0.5 if self.seeds else 0, TypeError), (jnp.zeros(3), TypeError)]
@@ -137,7 +133,7 @@ class Booleans:
         return value
 
     def described(self, symbol: str, words: str) -> str:
-        return joined("booleans like the parameters, a prefix, or a function to them", words)
+        return _joined("booleans like the parameters, a prefix, or a function to them", words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [(1, TypeError), ({"w": 0.5}, TypeError)]
@@ -152,7 +148,7 @@ class AnOptimizer:
         return value
 
     def described(self, symbol: str, words: str) -> str:
-        return joined("any (init, update) pair", words)
+        return _joined("any (init, update) pair", words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [(0.1, TypeError), (lambda: None, TypeError)]
@@ -191,7 +187,7 @@ class Several:
 
     def described(self, symbol: str, words: str) -> str:
         parts = (kind.described(f"{symbol}[{i}]", "") for i, kind in enumerate(self.kinds))
-        return joined(f"a tuple ({'; '.join(parts)})", words)
+        return _joined(f"a tuple ({'; '.join(parts)})", words)
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         first, error = self.kinds[0].refused()[0]
@@ -211,7 +207,7 @@ class Each:
         return tuple(self.kind.checked(f"{name}[{i}]", one) for i, one in enumerate(value))
 
     def described(self, symbol: str, words: str) -> str:
-        return joined("a sequence", words, self.kind.described(f"each {symbol}[i]", ""))
+        return _joined("a sequence", words, self.kind.described(f"each {symbol}[i]", ""))
 
     def refused(self) -> list[tuple[Any, type[Exception]]]:
         return [
@@ -257,3 +253,7 @@ KeyOrSeed = Annotated[Any, RandomKey(seeds=True)]
 Mask = Annotated[Any, Booleans()]
 Base = Annotated[Any, AnOptimizer()]
 Function = Annotated[Any, Checked(a_function, ((0.1, TypeError),))]
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))

@@ -2,7 +2,7 @@
 
 `checked_arguments`, and with it `optimizer`, checks every argument against its annotation, and
 writes the table of arguments and of errors into the docstring; tests, documentation and sliders
-read `hyperparameters_of`.
+read `hyperparameters_of`. The annotations are in `kinds`.
 """
 
 import dataclasses

@@ -22,6 +22,7 @@ SUITES = {
     "jdescent/core/hyperparameters.py": [*CORE, "optimizers/test_hyperparameters"],
     "jdescent/core/identity.py": ["sweeps/test_identity", "test_remembered"],
     "jdescent/core/kinds.py": [*CORE, "optimizers/test_hyperparameters"],
+    "jdescent/core/masks.py": ["test_tracing", "test_transforms", *CORE],
     "jdescent/core/partition.py": ["test_partition", *CORE],
     "jdescent/core/remembered.py": ["test_remembered", "test_tracing"],
     "jdescent/core/signature.py": [*CORE, "optimizers/test_hyperparameters"],
