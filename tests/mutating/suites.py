@@ -104,7 +104,7 @@ class Chosen:
         values = given.params.values() if given else ()
         if any(self.names & {v if isinstance(v, str) else "", *_named(v)} for v in values):
             return True
-        return not values and bool(self.said.search(inspect.getsource(function)))
+        return bool(self.said.search(inspect.getsource(function)))
 
 
 def _named(value: Any) -> set[str]:
