@@ -28,7 +28,8 @@ FAST_TESTS := test_absorption test_command test_core test_core_errors test_desce
 IN_PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
-.PHONY: figures check play lecture test test-fast test-newest test-oldest fuzz lint docs wheel bench clean help
+.PHONY: figures check play lecture test test-fast test-newest test-oldest coverage mutants fuzz lint docs \
+	wheel bench clean help
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -59,10 +60,17 @@ test-oldest:       ## run the tests of the library with the oldest versions it s
 	$(MAKE) test PYTHON=$(OLDEST) VENV=.venv-oldest EXTRAS=test CONSTRAINTS=constraints-oldest.txt \
 		TESTS="tests jdescent README.md --ignore tests/experiments"
 
-FIRST ?= 0
-COUNT ?= 1000
+coverage: export OPENBLAS_NUM_THREADS ?= 1
+coverage: $(READY) ## run the tests, and show which lines and branches they reach; htmlcov/index.html
+	$(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report=term --cov-report=html $(TESTS)
+
+mutants: $(READY)  ## try COUNT=20 faults a module, sample SEED=0, MODULE= one of them or a file
+	PYTHONPATH=tests $(BIN)/python -m mutating $(MODULE:%=--module %) \
+		--count $(or $(COUNT),20) --seed $(or $(SEED),0)
+
 fuzz: $(READY)     ## try COUNT=1000 random programs from seed FIRST=0, and other libraries' own
-	PYTHONPATH=tests $(BIN)/python -m fuzzing --libraries --first $(FIRST) --count $(COUNT)
+	PYTHONPATH=tests $(BIN)/python -m fuzzing --libraries --first $(or $(FIRST),0) \
+		--count $(or $(COUNT),1000)
 
 lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -85,4 +93,5 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	touch $(READY)
 
 clean:             ## remove what was set up and cached
-	rm -rf site dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .jax_cache
+	rm -rf site dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .jax_cache \
+		.coverage .coverage.* htmlcov

@@ -4,6 +4,7 @@ Everything runs on a machine of two devices, as sweeps spread over all there are
 """
 
 import gc
+import importlib.util
 import os
 
 from annotations import checked
@@ -30,8 +31,11 @@ if not hasattr(jax, "enable_x64"):
 if not hasattr(jax, "shard_map"):
     jax.shard_map = shard_map
 
+collect_ignore = []
 if jax.__version_info__ < (0, 9):
-    collect_ignore = ["jdescent/sweeps/kernel.py"]  # its example needs a kernel
+    collect_ignore += ["jdescent/sweeps/kernel.py"]  # its example needs a kernel
+if importlib.util.find_spec("cosmic_ray") is None:
+    collect_ignore += ["tests/mutating"]  # of the extra dev
 
 share_what_is_compiled()
 jd.use_all_cores(2)

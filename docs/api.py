@@ -14,7 +14,7 @@ OF_MODULES = """    options:
 
 
 def pages() -> dict[str, str]:
-    """A page for the package and one for each public module."""
+    """A page for the package and one for each public module, the playground's among them."""
     inner = {
         page_name(name): page(name, public.names_of(m)) for name, m in public.modules().items()
     }
@@ -40,7 +40,7 @@ def entries(module: str, names: Iterable[str]) -> Iterator[str]:
     """What is explained here, and before it what stands elsewhere."""
     here, elsewhere = [], []
     for name in names:
-        is_here = module == public.TOP or name not in public.at_the_top()
+        is_here = module == public.TOP or not public.is_at_the_top(f"{module}.{name}")
         (here if is_here else elsewhere).append(name)
     if elsewhere:
         links = (

@@ -1,5 +1,6 @@
-"""The names that jdescent offers, each of which has a place on the site."""
+"""The names that jdescent and its playground offer, each of which has a place on the site."""
 
+import importlib
 import inspect
 import operator
 import types
@@ -7,9 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import jdescent as jd
+import jdescent_playground
 from jdescent import numerics, optimizers, plotting, sweeps, testing
+from jdescent_playground import export, player, runs
 
 TOP = "jdescent"
+BESIDE = (numerics, plotting, sweeps, testing)
+PLAYGROUND = (jdescent_playground, player, export, runs)
 
 
 def modules() -> dict[str, types.ModuleType]:
@@ -20,7 +25,7 @@ def modules() -> dict[str, types.ModuleType]:
         for name, thing in of_the_package.items()
         if isinstance(thing, types.ModuleType)
     }
-    return found | {thing.__name__: thing for thing in (numerics, plotting, sweeps, testing)}
+    return found | {thing.__name__: thing for thing in (*BESIDE, *PLAYGROUND)}
 
 
 def names_of(module: types.ModuleType) -> list[str]:
@@ -52,9 +57,15 @@ def module_of(thing: Any) -> str:
     return thing.__module__.rpartition(".")[2]
 
 
+def thing_of(name: str) -> Any:
+    """What a public name stands for."""
+    package, _, inner = name.partition(".")
+    return operator.attrgetter(inner)(importlib.import_module(package))
+
+
 def defined_as(name: str) -> str:
     """Where a public name is defined, ``jdescent.optimizers.adam.adam`` of ``jdescent.adam``."""
-    thing = operator.attrgetter(name.partition(".")[2])(jd)
+    thing = thing_of(name)
     is_ours = getattr(thing, "__module__", "").startswith(TOP) and hasattr(thing, "__qualname__")
     return f"{thing.__module__}.{thing.__qualname__}" if is_ours else name
 
@@ -69,6 +80,12 @@ def at_the_top() -> list[str]:
     """What `jdescent` offers itself: neither an optimizer nor a module."""
     mine = (name for name in jd.__all__ if name not in optimizers.__all__)
     return [name for name in mine if not isinstance(getattr(jd, name), types.ModuleType)]
+
+
+def is_at_the_top(name: str) -> bool:
+    """Whether the same thing is offered by `jdescent` itself."""
+    own = name.rpartition(".")[2]
+    return own in at_the_top() and thing_of(name) is getattr(jd, own)
 
 
 def every_name() -> list[str]:

@@ -9,6 +9,8 @@ optimizers with their hyperparameters, `runs` descends, `address` and `export` l
 from collections.abc import Sequence
 from typing import Any
 
+__all__ = ["serve"]
+
 
 def serve(
     port: int = 5006,

@@ -6,13 +6,11 @@ checks its links.
 
 import importlib
 import json
-import operator
 import re
 from pathlib import Path
 
 import pytest
 
-import jdescent as jd
 from docs import api, families, figures, including, links, public, tables
 from experiments import NAMES
 from jdescent import optimizers
@@ -56,9 +54,16 @@ def test_what_mkdocstrings_is_asked_for_is_what_the_name_stands_for():
         path = public.defined_as(name)
         if path != name:
             module, _, own = path.rpartition(".")
-            thing = operator.attrgetter(name.removeprefix("jdescent."))(jd)
-            assert getattr(importlib.import_module(module), own) is thing
+            assert getattr(importlib.import_module(module), own) is public.thing_of(name)
             assert any(f"::: {path}\n" in text for text in GENERATED.values())
+
+
+def test_the_names_of_the_playground_have_a_page_each_module():
+    for name in ("serve", "player.player", "player.Ground", "export.as_python", "runs.compute"):
+        assert f"jdescent_playground.{name}" in public.every_name()
+    player = GENERATED["api/jdescent_playground.player.md"]
+    assert "::: jdescent_playground.player.figure.player\n" in player
+    assert "jdescent.md#" not in player
 
 
 def test_every_record_of_an_optimizer_is_shown_with_it():

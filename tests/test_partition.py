@@ -27,6 +27,27 @@ def test_a_partition_is_optaxs():
         jax.tree.map(np.testing.assert_array_equal, got, want)
 
 
+def test_what_reads_no_parameters_needs_none():
+    parts = {"matrices": jd.adam(0.1), "rest": jd.sgd(0.3, 0.9)}
+    optimizer = jd.partition(by_rank, **parts)
+    state = optimizer.init(PARAMS)
+    with_them, without = optimizer.update(PARAMS, state, PARAMS), optimizer.update(PARAMS, state)
+    jax.tree.map(np.testing.assert_array_equal, without, with_them)
+
+
+def test_labels_are_found_by_the_parameters_whatever_the_gradients_are():
+    """In float16 of the parameters, whose gradients are float32."""
+    optimizer = jd.partition(
+        lambda tree: jax.tree.map(lambda x: str(x.dtype), tree),
+        float16=jd.sgd(0.5), float32=jd.sgd(2.0),
+    )  # fmt: skip
+    params = {"narrow": jnp.ones(2, jnp.float16), "wide": jnp.ones(2)}
+    gradients = {"narrow": jnp.ones(2), "wide": jnp.ones(2)}
+    updates, _ = optimizer.update(gradients, optimizer.init(params), params)
+    np.testing.assert_array_equal(updates["narrow"], -0.5)
+    np.testing.assert_array_equal(updates["wide"], -2.0)
+
+
 def test_a_partition_keeps_the_contract():
     parts = {"matrices": jd.adam(0.1), "rest": jd.chain(jd.clip(1.0), jd.heavy_ball(0.1))}
     assert_contract(jd.partition(by_rank, **parts))

@@ -72,7 +72,7 @@ class Config:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
-QUICK = Config(signal_seeds=6, training_seeds=2, training_steps=70)
+QUICK = Config(signal_seeds=6, training_seeds=2, training_steps=100)
 
 
 def standardized_digits() -> Digits:

@@ -40,7 +40,8 @@ LINKS = (  # of a chain, which make no optimizer by themselves
 )  # fmt: skip
 
 
-def subjects() -> dict[str, Subject]:
+@functools.cache
+def subjects() -> Mapping[str, Subject]:
     """The library's optimizers that a learning rate makes, or nothing, by name."""
     found = {}
     for name in optimizers.__all__:

@@ -1,5 +1,6 @@
 """Whether an optimizer is a relative in other settings: those that bring its path nearest."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -66,11 +67,7 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings, takes_rate
     begin: Settings = {name: given.get(name, number.start) for name, number in numbers.items()}
     begin = {**begin, **{n: value for n, value in candidate.settings.items() if n not in given}}
 
-    def walked(z: Any) -> Any:
-        coordinates = zip(numbers.items(), z, strict=True)
-        return relative.path({name: number.decode(c) for (name, number), c in coordinates})
-
-    run = jax.jit(walked)
+    run, slope = _walks(relative)
     size = float(length(path, start))
 
     def encoded(settings: Settings) -> np.ndarray:
@@ -100,7 +97,6 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings, takes_rate
         return match(begin)
     if "learning_rate" in numbers and apart(other := longer(begin)) <= EQUAL:
         return match(other)
-    slope = jax.jit(jax.jacfwd(walked))
 
     def jacobian(z: np.ndarray) -> np.ndarray:
         steep = np.nan_to_num(np.asarray(slope(z)) / size, posinf=FAR, neginf=-FAR)
@@ -117,6 +113,18 @@ def _matched(path: np.ndarray, candidate: Candidate, given: Settings, takes_rate
     }
     best = min((begin, decoded), key=apart)
     return match(best if apart(best) <= ALIKE and _means_something(best) else begin)
+
+
+@functools.lru_cache(maxsize=100)
+def _walks(relative: Relative) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A relative's path as a function of its numbers' coordinates, and its derivative."""
+    numbers = relative.numbers
+
+    def walked(z: Any) -> Any:
+        coordinates = zip(numbers.items(), z, strict=True)
+        return relative.path({name: number.decode(c) for (name, number), c in coordinates})
+
+    return jax.jit(walked), jax.jit(jax.jacfwd(walked))
 
 
 def _means_something(settings: Settings) -> bool:

@@ -4,9 +4,11 @@ They are paths on the trial of `trial`, in relatives.npz, which ``python -m
 jdescent.report_card.relatives`` writes anew, and only choose whom `matching` looks at closely.
 """
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +19,8 @@ import numpy as np
 from jdescent import optimizers
 from jdescent._jax import enable_x64
 from jdescent.core.hyperparameters import Real
-from jdescent.core.signature import Hyperparameter, Switch, hyperparameters_of
+from jdescent.core.kinds import Switch
+from jdescent.core.signature import Hyperparameter, hyperparameters_of
 from jdescent.report_card.slips import SLIPS
 from jdescent.report_card.trial import RATE, STEPS, trial, walk
 
@@ -39,7 +42,8 @@ RATE_FACTOR = "rate_factor"  # what the subject's learning rate is multiplied by
 Settings = Mapping[str, float]
 
 
-class Relative(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Relative:
     """An optimizer on record, or a mistake.
 
     Attributes:
@@ -114,8 +118,13 @@ def _number(one: Hyperparameter) -> Number | None:
     return Number(start, lambda x: x / scale, lambda z: scale * z, False)
 
 
-def relatives() -> Iterator[Relative]:
+@functools.cache
+def relatives() -> tuple[Relative, ...]:
     """All that are on record; simple ones first."""
+    return tuple(_relatives())
+
+
+def _relatives() -> Iterator[Relative]:
     for name in optimizers.__all__:
         factory = vars(optimizers)[name]
         if not callable(factory):

@@ -20,7 +20,7 @@ QUICK = backpropagation.QUICK
 
 
 @pytest.fixture(scope="module")
-def data():
+def data(compiled_to_run_fast):
     return backpropagation.simulate(QUICK)
 
 

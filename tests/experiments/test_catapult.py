@@ -95,7 +95,7 @@ def test_the_kernel_of_a_network_on_digits_is_the_largest_eigenvalue_of_its_jaco
     network = networks.NETWORKS["relu_2"]
     given = networks.task(10, split_digits(networks.HELD_OUT, train=20))
     weights = networks.draw(network, 16, jax.random.key(1))
-    tree = jax.jacobian(lambda w: networks.outputs(network, w, given.inputs))(weights)
+    tree = jax.jit(jax.jacobian(lambda w: networks.outputs(network, w, given.inputs)))(weights)
     J = jnp.concatenate([leaf.reshape(200, -1) for leaf in jax.tree.leaves(tree)], axis=1)
     largest = jnp.linalg.eigvalsh(J @ J.T / 20)[-1]
     assert networks.kernel(network, weights, given) == pytest.approx(float(largest), rel=1e-3)

@@ -104,13 +104,13 @@ def test_number_of_parameters(settings):
 def test_at_the_start_all_characters_are_nearly_as_likely():
     settings, kinds = lm.Settings(), 103
     loss = jd.losses.next_token(lm.logits)
-    start = loss(model(kinds, settings), tokens(8, 65, kinds=kinds))
+    start = jax.jit(loss)(model(kinds, settings), tokens(8, 65, kinds=kinds))
     assert start == pytest.approx(math.log(kinds), rel=0.01)
 
 
 def test_every_weight_matters_and_no_gradient_overflows():
     loss = jd.losses.next_token(lm.logits)
-    gradient = jax.grad(loss)(model(), tokens(4, 11))
+    gradient = jax.jit(jax.grad(loss))(model(), tokens(4, 11))
     for leaf in jax.tree.leaves(gradient):
         assert np.all(np.isfinite(leaf))
     for layer in jax.tree.leaves(gradient.blocks):
@@ -121,11 +121,13 @@ def test_every_weight_matters_and_no_gradient_overflows():
 def parrot():
     """A model that has learned one window by heart, the alphabet of nine letters over and over."""
     window = jnp.arange(41)[None] % 9
-    found = jd.descend(
-        jd.losses.next_token(lm.logits), model(kinds=9), jd.adam(1e-2), 100,
-        batches=jd.batches.full(window),
-    )  # fmt: skip
-    return window[0], found
+
+    @jax.jit
+    def learned(params):
+        loss, batches = jd.losses.next_token(lm.logits), jd.batches.full(window)
+        return jd.descend(loss, params, jd.adam(1e-2), 100, batches=batches)
+
+    return window[0], learned(model(kinds=9))
 
 
 def test_learns_one_window_by_heart(parrot):

@@ -256,6 +256,18 @@ def test_adafactor_factors_the_two_longest_axes_that_are_long_enough():
         )
 
 
+@pytest.mark.parametrize("norm", ["spectral", "sign"])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 5)])
+def test_scion_of_outputs_first_steps_as_the_transposed_matrix_does(norm, shape, x64):
+    gradients, x = normal(3, *shape), normal(*shape, seed=1)
+    usual, outputs_first = (
+        jd.scion(0.1, norm=norm, outputs_first=first) for first in (False, True)
+    )
+    turned = steps_of(outputs_first, jnp.swapaxes(gradients, -1, -2), jnp.swapaxes(x, -1, -2))
+    close(jnp.swapaxes(turned, -1, -2), steps_of(usual, gradients, x))
+    assert jnp.max(jnp.abs(turned - steps_of(usual, jnp.swapaxes(gradients, -1, -2)))) > 0.01
+
+
 def test_a_constrained_scion_stays_in_its_ball(x64):
     x, optimizer = jnp.zeros((4, 3)), jd.scion(0.3, scale=2.0, ns_coeffs=EXACT)
     state = optimizer.init(x)

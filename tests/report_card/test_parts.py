@@ -13,6 +13,8 @@ from jdescent.report_card import contract, noise, speed, stability, symmetries
 from jdescent.report_card.subject import subject_of
 from jdescent.report_card.surroundings import as_on_record
 
+pytestmark = pytest.mark.usefixtures("compiled_to_run_fast")
+
 
 @functools.cache
 def part_of(module, what, **settings):

@@ -49,6 +49,13 @@ def measured(what):
         return identity.measure(subject_of(what))
 
 
+@pytest.fixture
+def few_relatives(monkeypatch):
+    """For what is told of the path alone, whoever is near."""
+    monkeypatch.setattr(identity, "LOOKED_AT", {False: 1, True: 1})
+    monkeypatch.setattr(identity, "MISTAKES", 1)
+
+
 def of(part, name):
     return next(f.value for f in part.findings if f.name == name)
 
@@ -188,7 +195,7 @@ def test_what_equals_nobody_is_said_to_equal_nobody():
     assert part.failures == []
 
 
-def test_ascent_is_told():
+def test_ascent_is_told(few_relatives):
     part = measured(
         lambda lr: Pair(lambda p: (), lambda g, s, p=None: (jax.tree.map(lambda x: lr * x, g), s))
     )
@@ -205,7 +212,7 @@ def test_a_path_that_is_not_finite_is_a_failure_in_words():
     assert part.findings == ()
 
 
-def test_leaves_that_never_move_are_told():
+def test_leaves_that_never_move_are_told(few_relatives):
     def first_leaf_alone(rate):
         def update(grads, state, params=None):
             first, *others = jax.tree.leaves(grads)
@@ -221,7 +228,7 @@ def test_leaves_that_never_move_are_told():
     assert any("no parameter moves" in f.why for f in measured(still).failures)
 
 
-def test_steps_that_no_gradient_changes_are_told():
+def test_steps_that_no_gradient_changes_are_told(few_relatives):
     def constant(rate):
         return Pair(
             lambda p: (),

@@ -1,4 +1,4 @@
-"""How an experiment is compiled whose runs take longer than compiling them."""
+"""How is compiled what takes longer to run than to compile."""
 
 from collections.abc import Iterator
 
