@@ -3,10 +3,7 @@
 from jdescent.core.contract import Optimizer, OptimizerLike, Params, Updates, apply_updates, chain
 from jdescent.core.hyperparameters import Real, Scalar, ScalarOrSchedule, Schedule
 from jdescent.core.inner import Inner
-from jdescent.core.lift import leafwise, treewise
-from jdescent.core.memories import Coefficient, Memory, State, vector
-from jdescent.core.partition import PartitionState, partition
-from jdescent.core.signature import (
+from jdescent.core.kinds import (
     Base,
     Checked,
     Count,
@@ -16,7 +13,6 @@ from jdescent.core.signature import (
     Finite,
     Fraction,
     Function,
-    Hyperparameter,
     Key,
     KeyOrSeed,
     Mask,
@@ -27,6 +23,12 @@ from jdescent.core.signature import (
     Seed,
     Switch,
     Whole,
+)
+from jdescent.core.lift import leafwise, treewise
+from jdescent.core.memories import Coefficient, Memory, State, vector
+from jdescent.core.partition import PartitionState, partition
+from jdescent.core.signature import (
+    Hyperparameter,
     checked_arguments,
     hyperparameters_of,
     optimizer,

@@ -21,7 +21,7 @@ from jdescent.core import (
     treewise,
     vector,
 )
-from jdescent.core.signature import Whole
+from jdescent.core.kinds import Whole
 
 AVERAGE = vector(lambda x: x, wide=True)  # begins where the parameters begin
 

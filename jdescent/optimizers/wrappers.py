@@ -26,8 +26,8 @@ from jdescent.core import (
     treewise,
     vector,
 )
+from jdescent.core.kinds import Whole
 from jdescent.core.masks import spread
-from jdescent.core.signature import Whole
 from jdescent.numerics import next_step
 
 COUNTER = Memory(lambda x: jnp.zeros((), jnp.int32))

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import jax
 
 from jdescent import optimizers
-from jdescent.core.signature import Hyperparameter, RandomKey, hyperparameters_of
+from jdescent.core.kinds import RandomKey
+from jdescent.core.signature import Hyperparameter, hyperparameters_of
 
 RATE_NAMES = ("learning_rate", "lr", "step_size", "stepsize", "rate", "eta")
 

@@ -1,5 +1,7 @@
 """Less noise in the gradients of batches."""
 
+import numpy as np
+
 import jdescent as jd
 from experiments.common.case import Case
 
@@ -20,7 +22,43 @@ def half_the_square(params):
     return jd.core.dot(params, params) / 2
 
 
+def saga(problem, *, lr, examples):
+    """Defazio et al. 2014, section 2, eq. (1): φ is a table of points, not of gradients, and the
+    mean is taken anew. Example i has the loss i·½·‖x‖² until it is drawn at step t, and from then
+    on, as the problem's gradient is given for it, that of the problem at step t."""
+    x, t = problem.x0, 0
+    table = [(lambda x, i=i: i * x, x) for i in range(examples)]
+    while True:
+        j = every_third(t) % examples
+        t += 1
+        before = table[j]
+        mean = np.mean([gradient(phi) for gradient, phi in table], axis=0)
+        table[j] = (lambda x, t=t: problem.gradient(x, t), x)
+        (new, phi), (old, old_phi) = table[j], before
+        x = x - lr * (new(phi) - old(old_phi) + mean)
+        yield x
+
+
+def every_third(step):
+    """Of few examples each comes, at uneven intervals."""
+    return 3 * step + step // 4
+
+
+def multiples_of_half_the_square(params, i):
+    half = half_the_square(params)
+    return i.astype(half.dtype) * half
+
+
 CASES = [
+    Case(
+        "saga",
+        lambda lr, examples: jd.saga(
+            jd.sgd(lr), multiples_of_half_the_square, examples, lambda t: every_third(t) % examples
+        ),
+        settings={"examples": 5},
+        paper=saga,
+        rate=0.05,
+    ),
     Case(
         "svrg",
         lambda lr, **settings: jd.svrg(jd.sgd(lr), half_the_square, **settings),
