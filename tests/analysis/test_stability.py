@@ -123,7 +123,7 @@ EXPECTED = {
         shampoo sm3 swats trac yogi
     """,
     "periodic map": """
-        chebyshev lookahead multi_steps svrg
+        chebyshev lookahead multi_steps saga svrg
     """,
     "no period": """
         silver sophia

@@ -1,5 +1,7 @@
 """Less noise in the gradients of batches."""
 
+import functools
+
 import numpy as np
 
 import jdescent as jd
@@ -22,14 +24,14 @@ def half_the_square(params):
     return jd.core.dot(params, params) / 2
 
 
-def saga(problem, *, lr, examples):
+def saga(problem, *, lr, examples, order):
     """Defazio et al. 2014, section 2, eq. (1): φ is a table of points, not of gradients, and the
     mean is taken anew. Example i has the loss i·½·‖x‖² until it is drawn at step t, and from then
     on, as the problem's gradient is given for it, that of the problem at step t."""
     x, t = problem.x0, 0
     table = [(lambda x, i=i: i * x, x) for i in range(examples)]
     while True:
-        j = every_third(t) % examples
+        j = order(t) % examples
         t += 1
         before = table[j]
         mean = np.mean([gradient(phi) for gradient, phi in table], axis=0)
@@ -39,8 +41,11 @@ def saga(problem, *, lr, examples):
         yield x
 
 
-def every_third(step):
-    """Of few examples each comes, at uneven intervals."""
+def in_turn(step):
+    return step
+
+
+def at_uneven_intervals(step):
     return 3 * step + step // 4
 
 
@@ -49,14 +54,26 @@ def multiples_of_half_the_square(params, i):
     return i.astype(half.dtype) * half
 
 
+def of_order(order):
+    """SAGA of gradient descent, of multiples of ½·‖x‖² that are drawn in this order."""
+    return lambda lr, examples: jd.saga(
+        jd.sgd(lr), multiples_of_half_the_square, examples, lambda step: order(step) % examples
+    )
+
+
 CASES = [
     Case(
         "saga",
-        lambda lr, examples: jd.saga(
-            jd.sgd(lr), multiples_of_half_the_square, examples, lambda t: every_third(t) % examples
-        ),
+        of_order(in_turn),
+        settings={"examples": 2},
+        paper=functools.partial(saga, order=in_turn),
+        rate=0.05,
+    ),
+    Case(
+        "saga at uneven intervals",
+        of_order(at_uneven_intervals),
         settings={"examples": 5},
-        paper=saga,
+        paper=functools.partial(saga, order=at_uneven_intervals),
         rate=0.05,
     ),
     Case(
