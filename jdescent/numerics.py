@@ -12,6 +12,10 @@ What every optimizer and transformation promises of its numbers:
   shows. A smaller ε lengthens steps for gradients that small by up to |m|/ε; use float64 there.
 - **Means have a resolution.** A running mean is kept to the ε of its dtype over 1 − β: a float32
   memory with β > 1 − 1e-6, or a bfloat16 one with β > 0.99, hardly moves any more.
+- **Narrow dtypes hold what they hold.** Rules compute in float32 or wider, but updates, gradients
+  that a wrapper hands on, sums of gradients (unless an accumulator's dtype is asked for) and the
+  loss's derivatives elsewhere have the parameters' dtype: in float16 what exceeds 65504 among them
+  is infinite, and a Hessian product below 6e-8 is 0. Scale the loss, or take bfloat16.
 - **No gradient, no step.** Where the numerator of a step and its denominator are both 0 the step is
   0; a denominator that alone is 0 gives an infinite one.
 - **Derivatives at a kink are 0**, of a root or a norm at 0: gradients through an optimizer are
