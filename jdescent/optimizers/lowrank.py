@@ -293,7 +293,7 @@ def apollo(
         r = P @ G
         n, m, v = adam_step(t, r, m, v)
         axis = 0 if scale_type == "channel" else None
-        s = ratio(*(root(jnp.sum(a**2, axis, keepdims=True)) for a in (n, r)))
+        s = ratio(lengths(n, axis), lengths(r, axis))
         u = scale**0.5 * G * s
         size = norm(u)
         limit = jnp.where(length == 0, size, growth * length)
@@ -314,6 +314,13 @@ def apollo(
     memories = {"m": Memory(projected), "v": Memory(projected, wide=True)}
     memories |= {"P": Memory(projection), "length": Memory(lambda x: jnp.zeros((), x.dtype))}
     return leafwise(rule, learning_rate, key=key, w=w, **memories)
+
+
+def lengths(a: Array, axis: int | None) -> Array:
+    """‖·‖ along an axis, or of the whole; in units of the largest element no square vanishes."""
+    largest = lax.stop_gradient(jnp.max(jnp.abs(a)))
+    unit = jnp.where(largest == 0, 1, largest)
+    return unit * root(jnp.sum((a / unit) ** 2, axis, keepdims=True))
 
 
 @functools.partial(jax.jit, static_argnames="of_rows")

@@ -87,7 +87,7 @@ def saga(
     In a partition example_loss gets the part's parameters, as the optimizer does.
 
     Differs from: the paper's proximal step of a regularizer is left out. Others begin with γ = 0,
-    or fill it on a first pass. A j out of range makes steps of NaN.
+    or fill it on a first pass. A j of n or more makes steps of NaN.
 
     Example:
         >>> import jax, jax.numpy as jnp, jdescent as jd

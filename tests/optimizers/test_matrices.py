@@ -358,6 +358,15 @@ def test_galore_projects_what_optaxs_does_for_the_same_dimension_numbers(shape, 
                 np.testing.assert_allclose(u[key], want[key], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e-14, 1e-22, 1e-30])
+def test_apollos_step_is_the_gradient_over_its_eps_where_that_outweighs_it(size):
+    """Though squares of the gradient are 0 in float32."""
+    g = size * normal(4, 3).astype(jnp.float32)
+    optimizer = jd.apollo(0.1, eps=1e-6, rank=2)
+    step, _ = optimizer.update(g, optimizer.init(g), g)
+    np.testing.assert_allclose(step, -0.1 * g / 1e-6, rtol=1e-5)
+
+
 def test_dimension_numbers_that_make_no_matrix_are_refused():
     with pytest.raises(ValueError, match="an axis is an input or an output"):
         jd.muon(0.1, muon_weight_dimension_numbers=MuonDimensionNumbers(0, 0)).init(normal(2, 2))
