@@ -12,6 +12,10 @@ What every optimizer and transformation promises of its numbers:
   shows. A smaller ε lengthens steps for gradients that small by up to |m|/ε; use float64 there.
 - **Means have a resolution.** A running mean is kept to the ε of its dtype over 1 − β: a float32
   memory with β > 1 − 1e-6, or a bfloat16 one with β > 0.99, hardly moves any more.
+- **Narrow dtypes hold what they hold.** Rules compute in float32 or wider, but updates, gradients
+  that a wrapper hands on, sums of gradients (unless an accumulator's dtype is asked for) and the
+  loss's derivatives elsewhere have the parameters' dtype: in float16 what exceeds 65504 among them
+  is infinite, and a Hessian product below 6e-8 is 0. Scale the loss, or take bfloat16.
 - **No gradient, no step.** Where the numerator of a step and its denominator are both 0 the step is
   0; a denominator that alone is 0 gives an infinite one.
 - **Derivatives at a kink are 0**, of a root or a norm at 0: gradients through an optimizer are
@@ -26,6 +30,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array
 
 LAST_STEP = int(np.iinfo(np.int32).max)
@@ -101,6 +106,18 @@ def ratio(numerator: Array, denominator: Array, eps: Any = 0.0) -> Array:
     if not _is_positive(eps, total.dtype):
         total = jnp.where((total == 0) & (numerator == 0), jnp.inf, total)
     return numerator / total
+
+
+def hypotenuse(a: Array, b: Array) -> Array:
+    """√(a² + b²), with the derivative 0 where that is 0; no square overflows or vanishes.
+
+    Example:
+        >>> print(hypotenuse(jnp.array([3.0, 3e30, 0.0]), jnp.array([-4.0, 4e30, 1e-30])))
+        [5.e+00 5.e+30 1.e-30]
+    """
+    largest = lax.stop_gradient(jnp.maximum(jnp.abs(a), jnp.abs(b)))
+    unit = jnp.where(largest == 0, 1, largest)
+    return unit * root((a / unit) ** 2 + (b / unit) ** 2)
 
 
 def over_square(numerator: Array, length: Array, eps: Any = 0.0) -> Array:

@@ -135,4 +135,6 @@ def _value_in_words(value: Any) -> str:
     if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
         high, low = jax.random.key_data(value).tolist()
         return f"key({high << 32 | low})"
+    if inspect.isfunction(value):
+        return value.__name__
     return " ".join(str(value).split())

@@ -54,7 +54,7 @@ from jdescent.optimizers.sign import lion, rprop, sign_sgd, signum, tiger
 from jdescent.optimizers.step_size import adgd, barzilai_borwein, steepest_descent
 from jdescent.optimizers.stochastic import asgd, noisy_sgd
 from jdescent.optimizers.tuners import mechanize, reduce_on_plateau, trac
-from jdescent.optimizers.variance_reduction import svrg
+from jdescent.optimizers.variance_reduction import saga, svrg
 from jdescent.optimizers.whitening import kl_shampoo, splus
 from jdescent.optimizers.wrappers import (
     apply_if_finite,
@@ -168,6 +168,7 @@ __all__ = [
     "rmsprop",
     "rprop",
     "saddle_free_newton",
+    "saga",
     "sam",
     "schedule_free",
     "schedule_free_adamw",

@@ -17,7 +17,7 @@ from jdescent.core import (
     leafwise,
     optimizer,
 )
-from jdescent.numerics import ratio, root
+from jdescent.numerics import hypotenuse, ratio, root
 
 
 @optimizer
@@ -72,7 +72,8 @@ def sm3(
         u ← β·u + (1 − β)·g/√(ν + ε)    0/0 = 0
         x ← x − lr·u
 
-    ν is never less than AdaGrad's sum of squares; of vectors and scalars it is that sum.
+    ν is never less than AdaGrad's sum of squares; of vectors and scalars it is that sum. What is
+    kept is √μ, as ε may be 0 and g² below what a dtype holds.
 
     Differs from: optax.sm3 has ε = 1e-8; the authors' code 1e-30; the paper none, which is taken
     here.
@@ -81,34 +82,33 @@ def sm3(
         >>> import jax.numpy as jnp, jdescent as jd
         >>> optimizer, g = jd.sm3(1.0, momentum=0.0), jnp.array([[3.0, 4.0], [0.0, 0.0]])
         >>> _, state = optimizer.update(g, optimizer.init(g))
-        >>> rows, columns = state.mu
+        >>> rows, columns = state.root_mu
         >>> print(rows.ravel(), columns.ravel())
-        [16.  0.] [ 9. 16.]
+        [4. 0.] [3. 4.]
 
     Reference: R. Anil, V. Gupta, T. Koren and Y. Singer, 2019, Memory-Efficient Adaptive
     Optimization, Algorithm SM3-II, its cover as in section 4 and its momentum as in the
     experiments.
     """
 
-    def rule(lr, g, mu, u):
-        nu = functools.reduce(jnp.minimum, mu) + g**2
-        mu = _largest_along_each_axis(nu)
-        u = momentum * u + (1 - momentum) * ratio(g, root(nu, eps))
-        return -lr * u, mu, u
+    def rule(lr, g, root_mu, u):
+        root_nu = hypotenuse(functools.reduce(jnp.minimum, root_mu), g)
+        root_mu = _largest_along_each_axis(root_nu)
+        root_with_eps = hypotenuse(root_nu, root(jnp.asarray(eps, g.dtype)))
+        u = momentum * u + (1 - momentum) * ratio(g, root_with_eps)
+        return -lr * u, root_mu, u
 
-    return leafwise(
-        rule,
-        learning_rate,
-        mu=Memory(lambda x: _largest_along_each_axis(jnp.zeros_like(x)), wide=True),
-        u=0,
-    )
+    def zeros(x):
+        return _largest_along_each_axis(jnp.zeros_like(x))
+
+    return leafwise(rule, learning_rate, root_mu=Memory(zeros, wide=True), u=0)
 
 
-def _largest_along_each_axis(nu):
+def _largest_along_each_axis(a):
     """For each axis the largest element of every slice across it; of a scalar, itself."""
-    axes = range(nu.ndim)
+    axes = range(a.ndim)
     slices = [tuple(other for other in axes if other != axis) for axis in axes] or [()]
-    return [jnp.max(nu, axis=across, keepdims=True, initial=0.0) for across in slices]
+    return [jnp.max(a, axis=across, keepdims=True, initial=0.0) for across in slices]
 
 
 @optimizer

@@ -61,7 +61,7 @@ def hyperball(
         return x.map(step, u, is_held, r), r, inner
 
     is_held = Coefficient("mask", 1.0, of_matrices if mask is None else mask)
-    radius = vector(lambda x: norm(x).astype(x.dtype), wide=True)
+    radius = vector(norm, wide=True)
     return treewise(rule, learning_rate, is_held=is_held, r=radius, inner=base.state)
 
 

@@ -16,6 +16,7 @@ from jdescent.core import (
     each,
     norm,
     optimizer,
+    quotient,
     treewise,
     vector,
 )
@@ -43,7 +44,8 @@ def lbfgs(
         for each pair, the first first:         b ← yᵀr/sᵀy,  r ← r + (a − b)·s
         x ← x − lr·r                            as far along it as the line search goes
 
-    On a quadratic in n dimensions with exact line searches it ends in n steps, with the iterates of
+    Pairs are kept in units of ‖s‖, which changes no H and holds gradients of any size. On a
+    quadratic in n dimensions with exact line searches it ends in n steps, with the iterates of
     conjugate gradients. The loss should be the same at every step: on changing batches y is noise.
 
     Differs from: optax.lbfgs keeps pairs whatever the sign of sᵀy, so that without a line search
@@ -62,11 +64,14 @@ def lbfgs(
     """
 
     def rule(lr, steps, g, x, x_previous, g_previous, S, Y):
-        S, Y = _with_pair(S, Y, x - x_previous, g - g_previous, steps > 0)
+        size = norm(x - x_previous)
+        pair = (quotient(change, size) for change in (x - x_previous, g - g_previous))
+        S, Y = _with_pair(S, Y, *pair, steps > 0)
         s, y = _latest(S), _latest(Y)
-        yy = dot(y, y)
-        first = jnp.minimum(1, 1 / norm(g))
-        gamma = jnp.where(yy > 0, ratio(dot(s, y), yy), first) if scale_init_precond else 1
+        length = norm(y)
+        gamma = ratio(dot(s, quotient(y, length)), length)
+        gamma = jnp.where(length > 0, gamma, jnp.minimum(1, 1 / norm(g)))
+        gamma = gamma if scale_init_precond else 1
         return -lr * two_loops(g, S, Y, gamma), x, g, S, Y
 
     pairs = vector(lambda x: jnp.stack([jnp.zeros_like(x)] * memory_size), wide=True)

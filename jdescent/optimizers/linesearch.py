@@ -14,9 +14,12 @@ from jdescent.core import (
     Positive,
     Vector,
     dot,
+    norm,
     optimizer,
+    quotient,
     treewise,
 )
+from jdescent.numerics import ratio
 
 Guess = Annotated[
     Literal["one", "keep"], "where the search begins: at 1 or where the last one ended"
@@ -24,9 +27,12 @@ Guess = Annotated[
 
 
 class Point(NamedTuple):
-    """A place on the line x + α·u: how far, the loss φ(α), the slope φ′(α)."""
+    """A place on the line x + α·u: the distance α·‖u‖, the loss, and its slope by distance.
 
-    alpha: Array
+    φ′(α) would be a product of a gradient and a step, which is 0 where both are small.
+    """
+
+    far: Array
     loss: Array
     slope: Array
 
@@ -79,12 +85,19 @@ def zoom_linesearch(
     """
 
     def rule(g, x, loss, loss_at, grad_at, extra, last):
-        u, along = g, _line(loss_at, grad_at, x, g)
-        start = Point(jnp.zeros_like(loss), loss, dot(_true_gradient(extra, grad_at, x), u))
-        first = 1.0 if initial_guess_strategy == "one" else last
-        most = jnp.inf if max_learning_rate is None else max_learning_rate
+        u, length, direction = g, norm(g), quotient(g, norm(g))
+
+        def along(far) -> Point:
+            y = x + ratio(far, length) * u
+            return Point(far, loss_at(y), dot(grad_at(y), direction))
+
+        slope = dot(_true_gradient(extra, grad_at, x), direction)
+        first = length if initial_guess_strategy == "one" else last * length
+        most = jnp.inf if max_learning_rate is None else max_learning_rate * length
+        start = Point(jnp.zeros_like(loss), loss, slope)
         wolfe = _Wolfe(start, slope_rtol, curv_rtol, approx_dec_rtol)
-        alpha = wolfe.search(along, first, increase_factor, most, max_linesearch_steps)
+        far = wolfe.search(along, first, increase_factor, most, max_linesearch_steps)
+        alpha = ratio(far, length)
         return alpha * u, jnp.where(alpha > 0, alpha, last)
 
     return treewise(rule, last=1.0)
@@ -123,7 +136,9 @@ def backtracking_linesearch(
     """
 
     def rule(g, x, loss, loss_at, grad_at, extra, last):
-        slope = dot(_true_gradient(extra, grad_at, x), g)
+        gradient = _true_gradient(extra, grad_at, x)
+        cosine = dot(quotient(gradient, norm(gradient)), quotient(g, norm(g)))
+        slope = norm(gradient) * norm(g) * cosine
         most = jnp.inf if max_learning_rate is None else max_learning_rate
 
         def is_too_long(alpha):
@@ -140,7 +155,7 @@ def backtracking_linesearch(
 
         first = jnp.minimum(increase_factor * last, most)
         alpha, _, failed = lax.while_loop(goes_on, shorten, (first, 1, is_too_long(first)))
-        found = ~failed & (slope < 0)
+        found = ~failed & (cosine < 0)  # where the slope may be 0 by rounding
         return jnp.where(found, alpha, 0) * g, jnp.where(found, alpha, last)
 
     return treewise(rule, last=1.0)
@@ -152,16 +167,8 @@ def _true_gradient(extra: dict, grad_at: Any, x: Vector) -> Vector:
     return grad_at(x) if grad is None else Vector.of(grad)
 
 
-def _line(loss_at, grad_at, x: Vector, u: Vector) -> Any:
-    def along(alpha) -> Point:
-        y = x + alpha * u
-        return Point(alpha, loss_at(y), dot(grad_at(y), u))
-
-    return along
-
-
 class _Search(NamedTuple):
-    alpha: Array  # to be tried next
+    far: Array  # to be tried next
     lo: Point
     hi: Point
     tries: Array
@@ -176,11 +183,11 @@ class _Wolfe:
 
     def search(self, along, first, factor, most, tries):
         """How far to go."""
-        zero = self.start.alpha
+        zero = self.start.far
         begin = _Search(
             jnp.minimum(jnp.asarray(first, zero.dtype), most),
             self.start,
-            self.start._replace(alpha=zero + jnp.inf),
+            self.start._replace(far=zero + jnp.inf),
             jnp.zeros((), jnp.int32),
             ~(self.start.slope < 0),
         )
@@ -189,27 +196,27 @@ class _Wolfe:
             return ~search.found & (search.tries < tries)
 
         def move(search):
-            return self._after(search, along(search.alpha), factor, most)
+            return self._after(search, along(search.far), factor, most)
 
-        return lax.while_loop(goes_on, move, begin).lo.alpha
+        return lax.while_loop(goes_on, move, begin).lo.far
 
     def _after(self, search: _Search, point: Point, factor, most) -> _Search:
         """Algorithm 3.6, its steps after the point is known."""
         lo, hi, start = search.lo, search.hi, self.start
-        decreases = point.loss <= start.loss + self.c1 * point.alpha * start.slope
+        decreases = point.loss <= start.loss + self.c1 * point.far * start.slope
         is_level = self._is_level(point)
         is_high = ~is_level & (~decreases | (point.loss >= lo.loss))
         found = ~is_high & (jnp.abs(point.slope) <= self.c2 * jnp.abs(start.slope))
-        turns = point.slope * (hi.alpha - lo.alpha) >= 0
+        turns = point.slope * (hi.far - lo.far) >= 0
         new_hi = _either(is_high, point, _either(turns, lo, hi))
         new_lo = _either(is_high, lo, point)
-        at_the_end = ~is_high & (point.alpha >= most)
-        alpha = jnp.where(
-            new_hi.alpha == jnp.inf,
-            jnp.minimum(factor * point.alpha, most),
+        at_the_end = ~is_high & (point.far >= most)
+        far = jnp.where(
+            new_hi.far == jnp.inf,
+            jnp.minimum(factor * point.far, most),
             between(new_lo, new_hi),
         )
-        return _Search(alpha, new_lo, new_hi, search.tries + 1, found | at_the_end)
+        return _Search(far, new_lo, new_hi, search.tries + 1, found | at_the_end)
 
     def _is_level(self, point: Point) -> Array:
         """Whether losses differ by too little to tell, and the slope says that it is lower."""
@@ -222,12 +229,14 @@ class _Wolfe:
 
 def between(lo: Point, hi: Point) -> Array:
     """The minimum of the cubic through two points and their slopes, kept off their ends."""
-    width = hi.alpha - lo.alpha
+    width = hi.far - lo.far
     d1 = lo.slope + hi.slope + 3 * (lo.loss - hi.loss) / width
-    d2 = jnp.sign(width) * jnp.sqrt(d1**2 - lo.slope * hi.slope)
+    unit = jnp.maximum(jnp.abs(d1), jnp.maximum(jnp.abs(lo.slope), jnp.abs(hi.slope)))
+    d2 = jnp.sqrt((d1 / unit) ** 2 - (lo.slope / unit) * (hi.slope / unit)) * unit
+    d2 = jnp.sign(width) * d2
     share = 1 - (hi.slope + d2 - d1) / (hi.slope - lo.slope + 2 * d2)
     inside = (share > 0.1) & (share < 0.9)  # not so of NaN
-    return lo.alpha + width * jnp.where(inside, share, 0.5)
+    return lo.far + width * jnp.where(inside, share, 0.5)
 
 
 def _either(condition, this: Point, that: Point) -> Point:

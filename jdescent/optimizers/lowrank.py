@@ -29,15 +29,20 @@ from jdescent.core import (
     norm,
     optimizer,
     treewise,
-    vector,
 )
 from jdescent.core.contract import accept_extra
 from jdescent.core.trees import common_dtype
 from jdescent.numerics import ratio, root
 from jdescent.optimizers.adam import adam, adamw
 from jdescent.optimizers.bases import orthonormal, singular_vectors
-from jdescent.optimizers.matrices import matrices_and_others
-from jdescent.optimizers.orthogonal import MatrixDecay, MatrixMask, Others
+from jdescent.optimizers.matrices import (
+    MuonDimensionNumbers,
+    as_array,
+    as_matrices,
+    matrices_and_others,
+)
+from jdescent.optimizers.matrices import numbers_of as numbers_of_leaves
+from jdescent.optimizers.orthogonal import DimensionNumbers, MatrixDecay, MatrixMask, Others
 
 
 @optimizer
@@ -50,6 +55,7 @@ def dion(
     weight_decay_mask: MatrixMask = None,
     *,
     key: Annotated[Key | None, "of Q's start; jax.random.key(0) if None"] = None,
+    weight_dimension_numbers: DimensionNumbers = None,
     others: Others = None,
 ) -> Optimizer:
     """Dion: orthogonal steps of low rank; momentum keeps what they leave out.
@@ -62,12 +68,13 @@ def dion(
         x ← x − lr·(√(outputs/inputs)·P·Qᵀ + w·x)
 
     At rank r = min(outputs, inputs) and in its limit P·Qᵀ is Muon's orthogonal step. Q starts at
-    normals. Matrices are arrays of two axes, inputs × outputs; other parameters go to `others`.
-    Where M lacks rank r, the rest of P is any, and the step has no derivative in directions that
-    raise the rank (as |x| has none at 0): the one that comes leaves the rest of P as it is.
+    normals. Parameters that are no matrices go to `others`. Where M lacks rank r, the rest of P is
+    any, and the step has no derivative in directions that raise the rank (as |x| has none at 0):
+    the one that comes leaves the rest of P as it is.
 
-    Differs from: microsoft/dion takes rows for outputs, and may transpose the smaller axis first;
-    a column of R that is 0 keeps its Q for the next step here, and steps by 0.
+    Differs from: microsoft/dion takes rows for outputs (here
+    ``weight_dimension_numbers=MuonDimensionNumbers(1, 0)``), and may transpose the smaller axis
+    first; a column of R that is 0 keeps its Q for the next step here, and steps by 0.
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -84,25 +91,28 @@ def dion(
     def of_matrices(numbers, mask):
         def rule(lr, g, x, w, M, Q):
             M = M + g
-            B = whole(M).T
-            P = orthonormal(B @ Q)
-            R = B.T @ P
-            M = M - (1 - momentum) * laid_like(g, (P @ R.T).T)
-            lengths = root(jnp.sum(R**2, 0, keepdims=True))
+            B = as_matrices(M, numbers)
+            P = jnp.vectorize(orthonormal, signature="(m,n)->(m,n)")(B @ Q)
+            R = B.mT @ P
+            M = M - (1 - momentum) * as_array(P @ R.mT, g, numbers)
+            lengths = root(jnp.sum(R**2, -2, keepdims=True))
             columns = ratio(R, lengths, eps)
             Q = jnp.where(lengths == 0, Q, columns)
-            scale = math.sqrt(g.shape[1] / g.shape[0])
-            return -lr * (scale * laid_like(g, (P @ columns.T).T) + w * x), M, Q
+            outputs, inputs = numbers.sizes(g.shape)
+            step = math.sqrt(outputs / inputs) * as_array(P @ columns.mT, g, numbers)
+            return -lr * (step + w * x), M, Q
 
         def normals(x):
-            r = min(x.shape) if rank is None else min(rank, *x.shape)
-            return jax.random.normal(key, (x.shape[0], r), common_dtype(jnp.float32, x))
+            *batch, outputs, inputs = as_matrices(x, numbers).shape
+            r = min(outputs, inputs) if rank is None else min(rank, outputs, inputs)
+            Q = jax.random.normal(key, (inputs, r), common_dtype(jnp.float32, x))
+            return jnp.broadcast_to(Q, (*batch, inputs, r))
 
         w = Coefficient("weight_decay", weight_decay, mask)
         return leafwise(rule, learning_rate, in_turn=True, w=w, M=0, Q=Memory(normals))
 
     others = adamw(learning_rate, weight_decay=0.0) if others is None else others
-    return matrices_and_others(of_matrices, others, None, weight_decay_mask)
+    return matrices_and_others(of_matrices, others, weight_dimension_numbers, weight_decay_mask)
 
 
 @optimizer
@@ -114,6 +124,12 @@ def galore(
     base_optimizer: Annotated[Base | None, "with rate 1; adam(1.0) if None"] = None,
     weight_decay: Annotated[Scheduled, "multiplied by lr"] = 0.0,
     mask: Annotated[Mask | None, "True where to decay; everywhere if None"] = None,
+    weight_dimension_numbers: Annotated[
+        Any,
+        "`MuonDimensionNumbers` of each parameter, or optax's, and None for those that are not "
+        "projected, as a tree, a prefix or a function to it; one for all arrays of two axes or "
+        "more; None for all of two axes, inputs × outputs",
+    ] = None,
     *,
     proj_type: Annotated[
         Literal["std", "reverse_std"], "project the shorter axis (the paper) or the longer (optax)"
@@ -126,14 +142,16 @@ def galore(
         n ← the step of the base, given r
         x ← x + lr·(α·P·n − w·x)
 
-    of a matrix with no more rows than columns; of others P are columns of V, r ← g·P and the step
-    is n·Pᵀ. Vectors, scalars and arrays of more axes go to the base as they are, without α. The
-    memories of the base stay as they are when P changes. Where a gradient lacks rank r, rounding
-    chooses the rest of P, and a base like Adam makes steps of full length of what is rounding
-    there; derivatives hold that rest of P as it is.
+    of a matrix with no more rows, its inputs, than columns; of others P are columns of V, r ← g·P
+    and the step is n·Pᵀ. Vectors, scalars and other arrays go to the base as they are, without α,
+    and a matrix of more than two axes, or a batch of them, by its two. The memories of the base
+    stay as they are when P changes. Where a gradient lacks rank r, rounding chooses the rest of P,
+    and a base like Adam makes steps of full length of what is rounding there; derivatives hold that
+    rest of P as it is.
 
     Differs from: optax.contrib.galore projects the longer axis (here ``proj_type="reverse_std"``),
-    takes base optimizers that ascend, and matrices of more axes.
+    takes base optimizers that ascend, and no batches; the authors' code projects columns of square
+    matrices with proj_type="std".
 
     Example:
         >>> import jax.numpy as jnp, jdescent as jd
@@ -150,38 +168,66 @@ def galore(
     update = accept_extra(base.update)
 
     def rule(lr, steps, g, x, w, P, inner):
-        is_due = steps % update_proj_gap == 0
-        P = each(lambda p, g: subspace(is_due, p, g), P, g)
-        n, inner = update(each(projected, P, g).tree, inner)
-        step = each(back, P, Vector.of(n), g)
+        is_due, numbers = steps % update_proj_gap == 0, numbers_of(g)
+        G = each(in_rows, g, numbers)
+        P = each(lambda p, a, n: subspace(is_due, p, a, n), Vector.of(P), G, numbers)
+        n, inner = update(each(projected, G, P, numbers).tree, inner)
+        step = each(back, g, Vector.of(n), P, numbers)
         return lr * (step - w * x), P, inner
 
-    def projects_rows(x):
-        return (x.shape[0] <= x.shape[1]) == (proj_type == "std")
+    def numbers_of(x):
+        return Vector(tuple(numbers_of_leaves(x.tree, of_matrices)), x.structure)
 
-    def subspace(is_due, p, g):
-        return p if g.ndim != 2 else next_subspace(is_due, p, g, of_rows=projects_rows(g))
+    def projects_rows(a):
+        rows, columns = a.shape[-2:]
+        return rows <= columns if proj_type == "std" else rows >= columns
 
-    def projected(p, g):
-        if g.ndim != 2:
-            return g
-        return p.T @ whole(g) if projects_rows(g) else whole(g) @ p
+    def subspace(is_due, p, a, numbers):
+        p = p.astype(a.dtype)
+        return p if numbers is None else next_subspace(is_due, p, a, projects_rows(a))
 
-    def back(p, n, g):
-        if g.ndim != 2:
+    def projected(a, p, numbers):
+        if numbers is None:
+            return a
+        return p.mT @ a if projects_rows(a) else a @ p
+
+    def back(g, n, p, numbers):
+        if numbers is None:
             return n
-        return scale * laid_like(g, p @ n if projects_rows(g) else n @ p.T)
+        a = p @ n if projects_rows(in_rows(g, numbers)) else n @ p.mT
+        return scale * as_array(a.mT, g, numbers)
 
-    def empty(x):
-        # files of checkpoints hold no arrays without elements
-        shape = () if x.ndim != 2 else (x.shape[not projects_rows(x)], min(rank, *x.shape))
-        return jnp.zeros(shape, x.dtype)
+    def empty(a, numbers):
+        if numbers is None:
+            return jnp.zeros((), a.dtype)  # files of checkpoints hold no arrays without elements
+        *batch, rows, columns = a.shape
+        side = rows if projects_rows(a) else columns
+        return jnp.zeros((*batch, side, min(rank, rows, columns)), a.dtype)
+
+    def no_subspaces(x):
+        numbers = numbers_of(x)
+        return each(empty, each(in_rows, x, numbers), numbers)
 
     def begun(x):
-        return base.init(each(lambda a: projected(empty(a), a), x).tree)
+        numbers = numbers_of(x)
+        return base.init(each(projected, each(in_rows, x, numbers), no_subspaces(x), numbers).tree)
 
+    of_matrices = of_all_matrices(weight_dimension_numbers)
     w = Coefficient("weight_decay", weight_decay, mask)
-    return treewise(rule, learning_rate, w=w, P=vector(empty), inner=Memory(begun))
+    P = Memory(lambda x: no_subspaces(x).tree)
+    return treewise(rule, learning_rate, w=w, P=P, inner=Memory(begun))
+
+
+def of_all_matrices(numbers: Any) -> Any:
+    """Those of a single matrix are of all arrays of two axes or more; others as they are."""
+    if not hasattr(numbers, "output_axis"):
+        return numbers
+    return lambda params: jax.tree.map(lambda x: numbers if x.ndim > 1 else None, params)
+
+
+def in_rows(x: Array, numbers: MuonDimensionNumbers | None) -> Array:
+    """The matrices in an array, inputs × outputs; the array itself where it is none."""
+    return x if numbers is None else as_matrices(x, numbers).mT
 
 
 @optimizer
@@ -247,7 +293,7 @@ def apollo(
         r = P @ G
         n, m, v = adam_step(t, r, m, v)
         axis = 0 if scale_type == "channel" else None
-        s = ratio(*(root(jnp.sum(a**2, axis, keepdims=True)) for a in (n, r)))
+        s = ratio(lengths(n, axis), lengths(r, axis))
         u = scale**0.5 * G * s
         size = norm(u)
         limit = jnp.where(length == 0, size, growth * length)
@@ -270,7 +316,15 @@ def apollo(
     return leafwise(rule, learning_rate, key=key, in_turn=True, w=w, **memories)
 
 
+def lengths(a: Array, axis: int | None) -> Array:
+    """‖·‖ along an axis, or of the whole; in units of the largest element no square vanishes."""
+    largest = lax.stop_gradient(jnp.max(jnp.abs(a)))
+    unit = jnp.where(largest == 0, 1, largest)
+    return unit * root(jnp.sum((a / unit) ** 2, axis, keepdims=True))
+
+
 @functools.partial(jax.jit, static_argnames="of_rows")
 def next_subspace(is_due: Any, p: Array, g: Array, of_rows: bool) -> Array:
     """As many left or right singular vectors of g as p has, where they are due; p otherwise."""
-    return lax.cond(is_due, lambda: singular_vectors(whole(g), of_rows)[:, : p.shape[1]], lambda: p)
+    of_each = jnp.vectorize(lambda a: singular_vectors(a, of_rows), signature="(m,n)->(j,k)")
+    return lax.cond(is_due, lambda: of_each(g)[..., : p.shape[-1]], lambda: p)

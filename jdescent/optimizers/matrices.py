@@ -52,6 +52,36 @@ class MuonDimensionNumbers(NamedTuple):
 INPUTS_FIRST = MuonDimensionNumbers()
 
 
+def as_matrices(
+    x: Array, dimension_numbers: MuonDimensionNumbers = INPUTS_FIRST
+) -> Float[Array, "... outputs inputs"]:
+    """The matrices in an array, outputs × inputs, behind the axes of the batch.
+
+    Example:
+        >>> as_matrices(jnp.zeros((5, 2, 3, 4)), MuonDimensionNumbers(0, (1, 3))).shape
+        (3, 8, 5)
+    """
+    batch, order = _orders(x, dimension_numbers)
+    moved = whole(x).transpose(order)
+    return moved.reshape(*(x.shape[a] for a in batch), *dimension_numbers.sizes(x.shape))
+
+
+def as_array(
+    matrices: Array, like: Array, dimension_numbers: MuonDimensionNumbers = INPUTS_FIRST
+) -> Array:
+    """The inverse: an array of these matrices, laid out as `like` is."""
+    _, order = _orders(like, dimension_numbers)
+    moved = matrices.reshape([like.shape[a] for a in order])
+    return laid_like(like, moved.transpose(sorted(range(like.ndim), key=lambda a: order[a])))
+
+
+def _orders(x: Array, dimension_numbers: MuonDimensionNumbers) -> tuple[tuple[int, ...], ...]:
+    """The axes of the batch, and all axes: those, the outputs, the inputs."""
+    inputs, outputs = dimension_numbers.of_rank(x.ndim)
+    batch = tuple(a for a in range(x.ndim) if a not in inputs + outputs)
+    return batch, batch + outputs + inputs
+
+
 def matrixwise(
     function: Callable, x: Array, dimension_numbers: MuonDimensionNumbers = INPUTS_FIRST
 ) -> Array:
@@ -62,14 +92,8 @@ def matrixwise(
         [[0.25 0.5 ]
          [0.75 0.5 ]]
     """
-    inputs, outputs = dimension_numbers.of_rank(x.ndim)
-    batch = tuple(a for a in range(x.ndim) if a not in inputs + outputs)
-    order = batch + outputs + inputs
-    moved = whole(x).transpose(order)
-    stack = moved.reshape(*(x.shape[a] for a in batch), *dimension_numbers.sizes(x.shape))
-    result = jnp.vectorize(function, signature="(m,n)->(m,n)")(stack)
-    back = sorted(range(x.ndim), key=lambda axis: order[axis])
-    return laid_like(x, result.reshape(moved.shape).transpose(back))
+    of_each = jnp.vectorize(function, signature="(m,n)->(m,n)")
+    return as_array(of_each(as_matrices(x, dimension_numbers)), x, dimension_numbers)
 
 
 # -- the nearest orthogonal matrix -----------------------------------------------------------------

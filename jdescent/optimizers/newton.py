@@ -139,8 +139,10 @@ def gauss_newton(
     If r is linear, one step of lr = 1 and δ = 0 arrives. Near a minimum where r = 0 the error is
     squared at each step; elsewhere it falls by a factor, the smaller the less r is or bends there.
     With δ = 0 the path is invariant to linear changes of the parameters; where J has not full rank
-    the inverse is Moore and Penrose's, and the step the shortest. A large δ makes steps of gradient
-    descent at the rate lr/δ. Memory m·n and time m·n², of m residuals and n parameters.
+    the inverse is Moore and Penrose's, and the step the shortest; where that rank changes from
+    place to place the step jumps, and derivatives through it are those of the rank that is there. A
+    large δ makes steps of gradient descent at the rate lr/δ. Memory m·n and time m·n², of m
+    residuals and n parameters.
 
     The step is that of the gradient it is given, which may have more parts than Jᵀ·r, such as that
     of a regularization; of a loss c·‖r‖² give √(2c)·r. The residuals are those of all data,

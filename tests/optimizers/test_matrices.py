@@ -320,6 +320,65 @@ def test_a_mask_is_of_all_parameters():
             assert not jnp.any(updates["b"])
 
 
+KERNEL = MuonDimensionNumbers((0, 2), 3)  # of arrays 2 × batch × 3 × 4: matrices 6 × 4
+LOW_RANK = {
+    "dion": lambda numbers: jd.dion(0.1, rank=2, weight_dimension_numbers=numbers),
+    "galore": lambda numbers: jd.galore(
+        0.1, rank=2, update_proj_gap=2, weight_decay=0.01, weight_dimension_numbers=numbers
+    ),
+    "galore of the longer axis": lambda numbers: jd.galore(
+        0.1, rank=2, proj_type="reverse_std", weight_dimension_numbers=numbers
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOW_RANK)
+def test_steps_of_low_rank_take_an_array_for_the_matrices_that_its_dimension_numbers_name(
+    name, x64
+):
+    """Of kernels for one matrix each, and of torch's layout for the other's transpose."""
+    kernels = [normal(2, 5, 3, 4, seed=n) for n in range(4)]
+    together = steps_of(LOW_RANK[name](KERNEL), kernels, kernels[0])
+    for i in range(5):
+        alone = [g[:, i].reshape(6, 4) for g in kernels]
+        expected = steps_of(LOW_RANK[name](None), alone, alone[0])
+        close(together[:, :, i].reshape(-1, 6, 4), expected, rtol=1e-9)
+    outputs_first = [g.T for g in alone]
+    turned = LOW_RANK[name](MuonDimensionNumbers(1, 0))
+    close(steps_of(turned, outputs_first, outputs_first[0]).mT, expected, rtol=1e-9)
+
+
+@pytest.mark.skipif(
+    not hasattr(optax.contrib, "galore")
+    or "weight_dimension_numbers" not in inspect.signature(optax.contrib.galore).parameters,
+    reason="this version of optax has no such galore",
+)
+@pytest.mark.parametrize("shape", [(4, 2, 3), (2, 3, 2), (6, 2, 3)], ids=str)
+def test_galore_projects_what_optaxs_does_for_the_same_dimension_numbers(shape, x64):
+    """Of tall, wide and square matrices; one of them is of all arrays of two axes or more."""
+    numbers = optax.contrib.GaLoreDimensionNumbers(0, (1, 2))
+    gradients = [{"w": normal(*shape, seed=n), "b": normal(2, seed=n)} for n in range(4)]
+    settings = {"rank": 2, "weight_dimension_numbers": numbers}
+    with jax.numpy_dtype_promotion("standard"):
+        theirs = optax.contrib.galore(0.1, **settings)
+        ours = jd.galore(0.1, proj_type="reverse_std", **settings)
+        states = [optimizer.init(gradients[0]) for optimizer in (ours, theirs)]
+        for g in gradients:
+            u, states[0] = ours.update(g, states[0], g)
+            want, states[1] = theirs.update(g, states[1], g)
+            for key in g:
+                np.testing.assert_allclose(u[key], want[key], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-14, 1e-22, 1e-30])
+def test_apollos_step_is_the_gradient_over_its_eps_where_that_outweighs_it(size):
+    """Though squares of the gradient are 0 in float32."""
+    g = size * normal(4, 3).astype(jnp.float32)
+    optimizer = jd.apollo(0.1, eps=1e-6, rank=2)
+    step, _ = optimizer.update(g, optimizer.init(g), g)
+    np.testing.assert_allclose(step, -0.1 * g / 1e-6, rtol=1e-5)
+
+
 def test_dimension_numbers_that_make_no_matrix_are_refused():
     with pytest.raises(ValueError, match="an axis is an input or an output"):
         jd.muon(0.1, muon_weight_dimension_numbers=MuonDimensionNumbers(0, 0)).init(normal(2, 2))

@@ -142,6 +142,46 @@ def test_gauss_newtons_path_does_not_depend_on_the_units_of_the_parameters(x64):
     np.testing.assert_allclose(here @ A.T, there, rtol=1e-10)
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.5])
+def test_gauss_newton_has_derivatives_of_both_orders_where_rank_is_missing(damping, x64):
+    """Where J has rank 1 all around, those of differences."""
+
+    def residuals(x):
+        return jnp.stack([x[0] * x[1] - 1, 2 * x[0] * x[1] - 1.5])
+
+    def end(x):
+        optimizer = jd.gauss_newton(residuals, damping=damping)
+        state = optimizer.init(x)
+        for _ in range(2):
+            g = jax.grad(half_square(residuals))(x)
+            updates, state = optimizer.update(g, state, x)
+            x = jd.apply_updates(x, updates)
+        return jnp.sum(jnp.sin(x))
+
+    slope = jax.jit(jax.grad(end))
+    x, h = jnp.array([1.0, 2.0]), 1e-5
+    for unit, row, first in zip(jnp.eye(2), jax.jit(jax.hessian(end))(x), slope(x), strict=True):
+        ahead, behind = x + h * unit, x - h * unit
+        np.testing.assert_allclose(row, (slope(ahead) - slope(behind)) / (2 * h), rtol=1e-6)
+        np.testing.assert_allclose(first, (end(ahead) - end(behind)) / (2 * h), rtol=1e-6)
+
+
+def test_gauss_newtons_derivatives_are_finite_where_the_rank_changes(x64):
+    """The step has none there; the one that comes holds the rank."""
+
+    def residuals(x):
+        return jnp.stack([x[0] ** 2 + 1, x[1]])
+
+    def step(x):
+        optimizer = jd.gauss_newton(residuals)
+        g = jax.grad(half_square(residuals))(x)
+        return optimizer.update(g, optimizer.init(x), x)[0]
+
+    x = jnp.array([0.0, 2.0])
+    np.testing.assert_allclose(jax.jacrev(step)(x), [[0.0, 0.0], [0.0, -1.0]], atol=1e-12)
+    assert jnp.all(jnp.isfinite(jax.jacfwd(jax.jacrev(step))(x)))
+
+
 def test_much_damping_makes_of_gauss_newton_gradient_descent(x64):
     x0 = jnp.array([-1.2, 1.0])
     damped = one_step(rosenbrocks, x0, jd.gauss_newton(rosenbrocks, 0.2, damping=1e9))
@@ -260,20 +300,58 @@ def test_lbfgs_passes_over_pairs_of_negative_curvature():
     assert path.loss[-1] < path.loss[0]
 
 
-def test_lbfgs_takes_the_same_path_in_any_unit_of_the_loss():
+@pytest.mark.parametrize("unit", [2.0**40, 2.0**90])
+def test_lbfgs_takes_the_same_path_in_any_unit_of_the_loss(unit):
     """Powers of two change no digit; the gradient is longer than 1, from where γ is its inverse."""
-    paths = [
+    path, other = (
         jd.descend(
             lambda x, unit=unit: unit * ROSENBROCK(x),
             jnp.array([-1.2, 1.0]),
             jd.lbfgs(0.5, memory_size=3, linesearch=None),
             steps=8,
             record="params",
+            divergence=jnp.inf,
         )
-        for unit in (1.0, 2.0**40)
-    ]
-    assert jnp.any(paths[1].state.Y)
-    np.testing.assert_array_equal(*(path.record["params"] for path in paths))
+        for unit in (1.0, unit)
+    )
+    assert jnp.any(other.state.Y)
+    np.testing.assert_array_equal(path.record["params"], other.record["params"])
+
+
+SEARCHES = pytest.mark.parametrize(
+    "search", [jd.zoom_linesearch(), jd.backtracking_linesearch()], ids=repr
+)
+
+
+@SEARCHES
+@pytest.mark.parametrize("unit", [2.0**-90, 2.0**60])
+def test_line_searches_take_the_same_path_in_any_unit_of_the_loss(search, unit):
+    path, other = (
+        jd.descend(
+            lambda x, unit=unit: unit * ROSENBROCK(x),
+            jnp.array([-1.2, 1.0]),
+            jd.chain(jd.sgd(1.0 / unit), search),
+            steps=6,
+            record="params",
+            divergence=jnp.inf,
+        ).record["params"]
+        for unit in (1.0, unit)
+    )
+    assert np.abs(np.diff(path, axis=0)).max(1).min() > 0
+    np.testing.assert_array_equal(path, other)
+
+
+@SEARCHES
+def test_a_step_is_taken_though_its_product_with_the_gradient_is_0_by_rounding(search):
+    optimizer = jd.chain(jd.sgd(0.1), search)
+    x = jnp.array([1.0, -2.0])
+
+    def loss(x):
+        return jnp.float32(1e-25) * jnp.sum(x**2)
+
+    value, g = jax.value_and_grad(loss)(x)
+    step, _ = optimizer.update(g, optimizer.init(x), x, value=value, grad=g, value_fn=loss)
+    np.testing.assert_array_equal(jnp.sign(step), -jnp.sign(g))
 
 
 @pytest.mark.parametrize("guess", ["one", "keep"])
@@ -293,7 +371,7 @@ def test_the_zoom_search_ends_where_the_strong_wolfe_conditions_hold(rate, guess
     assert np.all(np.abs(after) <= c2 * np.abs(before))
 
 
-@pytest.mark.parametrize("search", [jd.zoom_linesearch(), jd.backtracking_linesearch()], ids=repr)
+@SEARCHES
 def test_a_step_that_ascends_is_not_taken(search):
     path = jd.descend(ROSENBROCK, jnp.zeros(2), jd.chain(jd.sgd(0.0), search), steps=1)
     np.testing.assert_array_equal(path.params, 0)

@@ -36,6 +36,15 @@ def test_hyperball_turns_a_matrix_by_the_arc_tangent_of_the_rate(seed, rate):
     assert float(jnp.arccos(cosine)) == pytest.approx(np.arctan(rate), rel=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_hyperball_knows_the_norm_of_narrow_parameters_to_float32(dtype):
+    """Where the base makes no step, x stays, but for a rounding of its norm."""
+    x = jnp.asarray(np.linspace(-1, 2, 12).reshape(4, 3), dtype)
+    optimizer = jd.hyperball(0.1, jd.sgd(0.1))
+    step, _ = optimizer.update(jnp.zeros_like(x), optimizer.init(x), x)
+    assert jnp.abs(step.astype(jnp.float32)).max() < 1e-6
+
+
 def test_hyperball_leaves_vectors_and_what_a_mask_names_to_the_base():
     params, grads = {"w": X, "b": X[0], "free": X}, {"w": G, "b": G[0], "free": G}
     optimizer = jd.hyperball(0.1, jd.sgd(0.5), mask={"w": True, "b": False, "free": False})

@@ -12,7 +12,7 @@ from jdescent.report_card.findings import Finding, Part
 LEFT_OUT = """
 adamc apply_if_finite backtracking_linesearch chebyshev cubic_newton
 differentially_private_aggregate dpsgd ema ema_params freeze gauss_newton hutchinson masked
-multi_steps polyak_average reduce_on_plateau schedule_free_eval_params svrg swa zoom_linesearch
+multi_steps polyak_average reduce_on_plateau saga schedule_free_eval_params svrg swa zoom_linesearch
 """
 
 
