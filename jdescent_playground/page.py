@@ -56,7 +56,8 @@ class Page:
         document: Bokeh's, one for every browser tab.
         path: the page's own, a key of `PAGES`.
         template: a file in `web/`.
-        figures: they stand in the template as ``{{ plot("name") }}`` by their names.
+        figures: they stand in the template as ``{{ plot("name") }}`` by their names, in this order,
+            by which Bokeh finds their places.
     """
 
     def __init__(
