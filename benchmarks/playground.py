@@ -66,10 +66,11 @@ HAND = """async ([x, y, width, seconds]) => {
   const plot = document.querySelector(".plot"), began = performance.now();
   const outbox = Bokeh.documents[0].get_model_by_name("outbox"), shown = [];
   outbox.properties.text.change.connect(() => { shown.push(performance.now()); });
-  const pointer = { pointerId: 1, pointerType: "mouse", isPrimary: true, bubbles: true, clientY: y };
+  const hand = { pointerId: 1, pointerType: "mouse", isPrimary: true, bubbles: true, clientY: y };
   let moves = 0, passed = 0;
   for (; passed < seconds; passed = (performance.now() - began) / 1000, moves++) {
-    plot.dispatchEvent(new PointerEvent("pointermove", { ...pointer, clientX: x + width * passed / seconds }));
+    const clientX = x + width * passed / seconds;
+    plot.dispatchEvent(new PointerEvent("pointermove", { ...hand, clientX }));
     await new Promise(done => setTimeout(done, 8));
   }
   const during = shown.length, ended = performance.now();

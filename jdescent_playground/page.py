@@ -5,6 +5,7 @@ name), a handler in Python answers, and what it changed goes back in one message
 computed there. Handlers run in threads, so that a run that is compiled holds up nobody else.
 """
 
+import base64
 import contextlib
 import json
 import math
@@ -227,9 +228,13 @@ class Page:
         """
         self._changes.append({"keep": query})
 
-    def download(self, name: str, text: str) -> None:
-        """Let the browser save a text as a file."""
-        self._changes.append({"download": name, "text": text})
+    def download(self, name: str, content: str | bytes) -> None:
+        """Let the browser save a text, or bytes, as a file."""
+        if isinstance(content, bytes):
+            coded = base64.b64encode(content).decode("ascii")
+            self._changes.append({"download": name, "base64": coded})
+        else:
+            self._changes.append({"download": name, "text": content})
 
     def picture(self, kind: str, name: str) -> None:
         """Let the browser save all figures in sight as one picture, "png" or "svg".

@@ -7,7 +7,7 @@ import numpy as np
 from bokeh.document import Document
 from markupsafe import Markup
 
-from jdescent_playground import address, curves, export, fields, sharing, words
+from jdescent_playground import address, curves, export, fields, moving, sharing, words
 from jdescent_playground.catalog import METHODS, Value, limit_formula, stability_limit
 from jdescent_playground.curves import CURVES, Curve
 from jdescent_playground.equation import update_lines, without_tags
@@ -182,6 +182,9 @@ class OneDimension:
             page, "run", self._query,
             lambda: export.as_json(self.run, self.playback.shown),
             lambda: export.as_python([(self.run, self.playback.shown)]),
+            lambda: moving.of_curve(
+                self.curve, self.run, self.playback.shown, self.page.palette.name
+            ),
         )  # fmt: skip
         self.noise.listen(page, self._set_seed)
         page.on_key("Shift+ArrowLeft", lambda: self._nudge(-1))

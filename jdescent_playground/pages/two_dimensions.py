@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.document import Document
 from markupsafe import Markup
 
-from jdescent_playground import address, export, fields, race, race_words, sharing
+from jdescent_playground import address, export, fields, moving, race, race_words, sharing
 from jdescent_playground.look import Palette
 from jdescent_playground.method_panel import MethodPanel, option
 from jdescent_playground.numbers import brief, shown
@@ -177,6 +177,10 @@ class TwoDimensions:
             page, "race", self._query,
             lambda: race.as_json(self._shown()),
             lambda: export.as_python([(one.run, one.step) for one in self._shown()]),
+            lambda: moving.of_race(
+                self.scene.surface, self.racers, self.runs, self.playback.shown,
+                self.page.palette.name,
+            ),
         )  # fmt: skip
         for number in range(race.LARGEST):
             page.on_key(str(number + 1), partial(self.choose, number))

@@ -202,7 +202,10 @@
       element.style.setProperty(`--${name}`, value);
     if ("address" in one) { query = one.address; writeAddress(); }
     if ("keep" in one) localStorage.setItem(`kept ${location.pathname}`, one.keep);
-    if ("download" in one) save(one.download, new Blob([one.text]));
+    if ("download" in one) {
+      const coded = one.base64 && Uint8Array.from(atob(one.base64), letter => letter.charCodeAt(0));
+      save(one.download, new Blob([coded ?? one.text]));
+    }
     if ("picture" in one) picture(one);
     if ("copy" in one) copy(one.copy);
     if ("ready" in one) root.dataset.ready = "";
