@@ -75,7 +75,8 @@ def momentum() -> Section:
     figure = player(
         grid,
         Map(
-            "factor a step; gray: it diverges", converging(measured_factor(grid)), "learning_rate", "momentum", (0.5, 1.0),
+            "factor a step; gray: it diverges", converging(measured_factor(grid)),
+            "learning_rate", "momentum", (0.5, 1.0),
             lines=(np.column_stack([analysis.heavy_ball_limit(FAST, MOMENTA), MOMENTA]),),
             labels=("learning rate η", "momentum β"),
             title="distance to the minimum, a step later; dashed: η = 2(1+β)/λ",

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jdescent_playground.numbers import RAISED
 from jdescent_playground.player.pictures import Box, Picture, Shown, picture
 from jdescent_playground.player.runs import written
 
 WIDTH, HEIGHT = 460, 280
-LEFT, RIGHT, TOP, BOTTOM = 72, 14, 10, 44
+LEFT, RIGHT, TOP, BOTTOM = 72, 26, 10, 44
 TICKS = 4
 ACROSS, UP = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 DOTS = {"ball": 7, "other": 4, "now": 5, "chosen": 7, "point": 5.5, "measured": 2.6}  # radii
@@ -35,10 +36,10 @@ def still(about: Mapping[str, Any], shown: Shown) -> str:
     dots = "".join(_dots(drawn, role, points) for role, points in drawn.dots)
     bottom, (left, right, low, high) = HEIGHT - BOTTOM, _window(drawn)
     texts = [(LEFT + ACROSS / 2, HEIGHT - 8, "middle", about["x_label"])]
-    for x in _ticks(left, right, drawn.log[0]):
-        texts.append((_place(drawn, x, low)[0], bottom + 18, "middle", written(x)))
-    for y in _ticks(low, high, drawn.log[1]):
-        texts.append((LEFT - 6, _place(drawn, left, y)[1] + 4, "end", written(y)))
+    for x, label in _ticks(left, right, drawn.log[0]):
+        texts.append((_place(drawn, x, low)[0], bottom + 18, "middle", label))
+    for y, label in _ticks(low, high, drawn.log[1]):
+        texts.append((LEFT - 6, _place(drawn, left, y)[1] + 4, "end", label))
     told = "".join(
         f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{html.escape(text)}</text>'
         for x, y, anchor, text in texts
@@ -71,16 +72,18 @@ def _toned(drawn: Picture) -> Picture:
     )
 
 
-def _ticks(low: float, high: float, log: bool) -> list[float]:
+def _ticks(low: float, high: float, log: bool) -> list[tuple[float, str]]:
     """Round numbers within an interval, about `TICKS` of them; powers of ten where it is wide."""
     if log and high >= 100 * low:
         first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
-        return [10.0**power for power in range(first, last + 1, (last - first) // TICKS + 1)]
+        powers = range(first, last + 1, (last - first) // TICKS + 1)
+        return [(10.0**power, f"10{str(power).translate(RAISED)}") for power in powers]
     raw = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= 0.999 * raw)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{step * i:.9g}") for i in range(first, last + 1)]
+    places = [float(f"{step * i:.9g}") for i in range(first, last + 1)]
+    return [(place, written(place)) for place in places]
 
 
 def _caption(title: str) -> str:
