@@ -24,7 +24,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import StaticFileHandler
 
 from jdescent_playground.guard import WEB
-from jdescent_playground.look import LIGHT, PALETTES, Palette
+from jdescent_playground.look import LIGHT, PALETTES, Palette, enlarge
 
 PAGES = (
     ("/", "One dimension", "one_dimension"),
@@ -84,6 +84,7 @@ class Page:
         self.on("hello", self._greet)
         self.on("theme", self._paint)
         self.on("calm", self._set_calm)
+        self.on("presents", self._set_presents)
         self.on("key", self._press)
         document.template = _environment().get_template(template)
         document.template_variables.update(
@@ -357,6 +358,10 @@ class Page:
 
     def _set_calm(self, calm: Any) -> None:
         self.calm = bool(calm)
+
+    def _set_presents(self, presents: Any) -> None:
+        for view in self._figures:
+            enlarge(view, bool(presents))
 
     def _press(self, key: str) -> None:
         if key in self._keys:

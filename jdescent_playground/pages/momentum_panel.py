@@ -77,7 +77,7 @@ class MapFigure:
     def __init__(self) -> None:
         self._x, self._y = Range1d(start=0, end=1), Range1d(start=0, end=LARGEST_MOMENTUM)
         self.figure = look.plot(
-            "momentum", "learning rate η", "momentum β", x_range=self._x, y_range=self._y
+            "momentum", "learning rate η", "β", x_range=self._x, y_range=self._y
         )
         self.figure.grid.visible = False
         self.figure.axis.ticker = BasicTicker(desired_num_ticks=look.TICKS)

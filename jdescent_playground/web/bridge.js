@@ -237,6 +237,7 @@
     presentButton.setAttribute("aria-pressed", on);
     if (on) sessionStorage.setItem("presents", "yes");
     else sessionStorage.removeItem("presents");
+    send("presents", on);
   };
   present("presents" in root.dataset);
   presentButton.addEventListener("click", () => present(!("presents" in root.dataset)));
