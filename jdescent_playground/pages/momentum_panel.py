@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from bokeh.models import BasicTicker, ColumnDataSource, LinearColorMapper, Range1d
+from bokeh.models import BasicTicker, ColumnDataSource, Image, LinearColorMapper, Range1d
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
@@ -90,7 +90,8 @@ class MapFigure:
             )
         )  # fmt: skip
         view = self.figure
-        view.image("image", "x", "y", "dw", "dh", source=self.colors, color_mapper=self._mapper)
+        image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self._mapper)
+        view.add_glyph(self.colors, image)
         self._limit = view.line("x", "y", source=self.limit, line_width=2.5, line_dash="dashed")
         self._chosen = view.scatter("x", "y", source=self.chosen, size=18, line_width=3)
 
@@ -106,8 +107,8 @@ class MapFigure:
         if found is not self._drawn:
             self._drawn = found
             self._draw_map(found)
-        right, inside = float(self._x.end), {"x": [rate], "y": [momentum]}
-        self.chosen.data = inside if rate <= right else {"x": [], "y": []}
+        seen = bool(rate <= found.rates[-1])
+        self.chosen.data = {"x": [rate] * seen, "y": [momentum] * seen}
 
     def _draw_map(self, found: RateMap) -> None:
         half = (found.rates[1] - found.rates[0]) / 2, (found.momenta[1] - found.momenta[0]) / 2
@@ -127,10 +128,8 @@ class EigenvalueFigure:
     """What one step multiplies errors by, in the complex plane with the unit circle."""
 
     def __init__(self) -> None:
-        ends = {"start": -1.3, "end": 1.3}
-        self.figure: figure = look.plot(
-            "eigenvalues", "", "", x_range=Range1d(**ends), y_range=Range1d(**ends)
-        )
+        x, y = (Range1d(start=-1.3, end=1.3) for _ in "xy")
+        self.figure: figure = look.plot("eigenvalues", "", "", x_range=x, y_range=y)
         self.figure.axis.visible = False
         self.figure.grid.visible = False
         angle = np.linspace(0, 2 * math.pi, 181)
@@ -166,10 +165,10 @@ def words(found: RateMap, theory: float, measured: float, minimum: Minimum) -> s
     """In words, the factor of this run, and the best there is."""
     seen = f", {shown(measured)} measured" if np.isfinite(measured) else ""
     flat, steep = minimum.curvatures
-    best = found.tuned
+    rate, momentum, least = map(float, found.tuned)
     return (
-        f"Here {shown(theory)}{seen}. The least is {shown(best.rate)}, at "
-        f"η = {brief(best.learning_rate)} and β = {brief(best.momentum)}: "
+        f"Here {shown(theory)}{seen}. The least is {shown(least)}, at "
+        f"η = {brief(rate)} and β = {brief(momentum)}: "
         f"curvatures {brief(flat)} and {brief(steep)}."
     )
 

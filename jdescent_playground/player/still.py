@@ -35,7 +35,9 @@ def still(about: Mapping[str, Any], shown: Shown) -> str:
     )
     dots = "".join(_dots(drawn, role, points) for role, points in drawn.dots)
     bottom, (left, right, low, high) = HEIGHT - BOTTOM, _window(drawn)
-    texts = [(LEFT + ACROSS / 2, HEIGHT - 8, "middle", about["x_label"])]
+    texts: list[tuple[float, float, str, str]] = [
+        (LEFT + ACROSS / 2, HEIGHT - 8, "middle", about["x_label"])
+    ]
     for x, label in _ticks(left, right, drawn.log[0]):
         texts.append((_place(drawn, x, low)[0], bottom + 18, "middle", label))
     for y, label in _ticks(low, high, drawn.log[1]):

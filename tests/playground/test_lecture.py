@@ -12,8 +12,8 @@ from tabs import Tab
 import jdescent as jd
 from jdescent_playground import lecture as the_lecture
 from jdescent_playground.lecture import chance, networks, one_parameter, two_parameters
-from jdescent_playground.numbers import shown
 from jdescent_playground.levels import LEVELS
+from jdescent_playground.numbers import shown
 from jdescent_playground.pages import game, one_dimension, two_dimensions
 
 QUICK = [
@@ -263,7 +263,8 @@ def test_on_paper_every_view_is_a_still_of_its_whole_run(opened):
     assert page.locator(".stills .view:visible").count() == views
     assert page.locator("#momentum .stills image").get_attribute("href").startswith("data:image/")
     assert page.locator("#momentum .stills .point").count() == 4
-    assert page.locator("#limit .stills .measured").count() == len(one_parameter.RATES_OF_LIMIT)
+    seen = one_parameter.RATES_OF_LIMIT <= 4.0  # |1 − η| ≤ 3, as far as its axis reaches
+    assert page.locator("#limit .stills .measured").count() == seen.sum()
     for button in page.locator("button:visible").all():  # those in sentences are its words
         assert "try" in button.get_attribute("class")
 
