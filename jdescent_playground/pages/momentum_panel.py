@@ -33,6 +33,7 @@ class MomentumPanel:
     def __init__(self) -> None:
         self.map, self.plane = MapFigure(), EigenvalueFigure()
         self.figures = self.map.figure, self.plane.figure
+        self._drawn: tuple[Racer, Minimum | None] | None = None
 
     def listen(self, page: Page, take: Take, remember: Callable[[], Callable[[], None]]) -> None:
         """Hear of clicks and drags.
@@ -46,8 +47,19 @@ class MomentumPanel:
         self.page = page
         page.on_pointer(self.map.figure, take, remember)
 
-    def draw(self, racer: Racer, run: Run, minimum: Minimum | None) -> None:
-        """Show the map of the chosen optimizer, if it has momentum and a minimum is known."""
+    def draw(self, racer: Racer, run: Run, minimum: Minimum | None, calm: bool = True) -> None:
+        """Show the map of the chosen optimizer, if it has momentum and a minimum is known.
+
+        Args:
+            racer: the optimizer.
+            run: what it does.
+            minimum: to which it comes.
+            calm: whether the hand is; while a start is dragged nothing changes but what is
+                measured, which can wait.
+        """
+        if not calm and self._drawn == (racer, minimum):
+            return
+        self._drawn = racer, minimum
         settings = {**racer.others, "learning_rate": racer.rate}
         constant = racer.schedule == "constant" and racer.clip is None
         there = minimum is not None and constant and has_momentum(racer.method, racer.others)

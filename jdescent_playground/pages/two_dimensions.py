@@ -320,7 +320,7 @@ class TwoDimensions:
             found = outcomes(self.setup(racer))
             self.panel.draw_outcomes(found, presets(found, limit if surface.quadratic else None))
         self.panel.draw_limit(limit, words)
-        self.momentum.draw(racer, run, race_words.minimum_of(run, surface))
+        self.momentum.draw(racer, run, race_words.minimum_of(run, surface), calm=all_rates)
 
     def _show_surface(self) -> None:
         scene, page = self.scene, self.page
