@@ -77,7 +77,7 @@ lint: $(READY)     ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-docs: $(READY)     ## build the documentation in site/, every link and public name checked
+docs: $(READY)     ## build the documentation in site/, the lecture in it, every link and public name checked
 	$(BIN)/python -m mkdocs build --quiet
 	@echo "site/index.html"
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from mkdocs.structure.files import File
 
 from docs import api, families, figures, including, links, mathematics, notebook
+from jdescent_playground.lecture import lecture
 
 GENERATED = {"FAMILIES": families, "FIGURES": figures, "API": api}
+LECTURE = "assets/lecture.html"
 FOLDER = Path(__file__).parent
 
 
@@ -27,7 +29,7 @@ def on_config(config):
 
 def on_files(files, config):
     """Adds the pages and pictures that are in no folder of MkDocs."""
-    texts = {notebook.PAGE: notebook.page()}
+    texts = {notebook.PAGE: notebook.page(), LECTURE: lecture()}
     for module in GENERATED.values():
         texts |= module.pages()
     for name, text in texts.items():

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 
 
 def main() -> None:
-    with served() as address, sync_playwright() as playwright:
+    with served() as (address, _), sync_playwright() as playwright:
         chromium = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})

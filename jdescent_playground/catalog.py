@@ -197,12 +197,17 @@ def stability_limit(method: str, settings: Mapping[str, Any], curvature: float) 
     whole = {**METHODS[method].defaults, **settings}
     momentum = whole.get("momentum") or 0.0
     dampening = whole.get("dampening") or 0.0
-    looks_ahead = method == "nesterov" or bool(whole.get("nesterov"))
-    if momentum >= 1 or (looks_ahead and dampening):
+    ahead = looks_ahead(method, whole)
+    if momentum >= 1 or (ahead and dampening):
         return None
-    if looks_ahead:
+    if ahead:
         return float(analysis.nesterov_limit(curvature, momentum))
     return float(analysis.heavy_ball_limit(curvature, momentum, dampening))
+
+
+def looks_ahead(method: str, settings: Mapping[str, Any]) -> bool:
+    """Whether its momentum is Nesterov's."""
+    return method == "nesterov" or bool(settings.get("nesterov"))
 
 
 def limit_formula(method: str, settings: Mapping[str, Any]) -> str:
@@ -215,7 +220,7 @@ def limit_formula(method: str, settings: Mapping[str, Any]) -> str:
     whole = {**METHODS[method].defaults, **settings}
     if not whole.get("momentum"):
         return "2/λ"
-    if method == "nesterov" or whole.get("nesterov"):
+    if looks_ahead(method, whole):
         return "2(1 + β)/((1 + 2β)λ)"
     return "2(1 + β)/((1 − d)λ)" if whole.get("dampening") else "2(1 + β)/λ"
 

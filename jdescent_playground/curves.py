@@ -69,6 +69,16 @@ class Curve:
         return None if self.lowest is None else self.height(self.lowest)
 
     @functools.cached_property
+    def tops(self) -> tuple[float, ...]:
+        """The maxima within the domain, by x: they part its valleys.
+
+        Example:
+            >>> [round(x, 3) for x in CURVES["rugged"].tops]
+            [-2.661, -1.584, -0.527, 0.527, 1.584, 2.661]
+        """
+        return tuple(_turns(self.task.loss, self.domain, -1))
+
+    @functools.cached_property
     def starts(self) -> dict[str, float]:
         """Places worth starting from, by the words of `STARTS`; those that there are.
 
@@ -80,7 +90,7 @@ class Curve:
         low, high = self.domain
         gentle = np.isfinite(height) & ~_poles(height)
         inside = x[gentle & (x >= low + EDGE * (high - low)) & (x <= high - EDGE * (high - low))]
-        tops = _turns(self.task.loss, self.domain, -1)
+        tops = [*self.tops]
         found: dict[str, float] = {}
         if inside.size:
             found |= {"far left": inside[0], "far right": inside[-1]}

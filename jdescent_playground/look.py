@@ -68,14 +68,20 @@ def plot(name: str, x_label: str, y_label: str, **options: Any) -> figure:
         x_axis_label=x_label, y_axis_label=y_label, outline_line_color=None,
         background_fill_color=None, border_fill_color=None, **options,
     )  # fmt: skip
+    enlarge(view, False)
     for axis in view.axis:
         axis.axis_label_text_font = axis.major_label_text_font = FONT
         axis.axis_label_text_font_style = "normal"
-        axis.axis_label_text_font_size = "17px"
-        axis.major_label_text_font_size = "15px"
         axis.major_tick_line_color = axis.minor_tick_line_color = None
         axis.axis_line_color = None
     return view
+
+
+def enlarge(view: Plot, for_a_hall: bool) -> None:
+    """Write an axis's labels and numbers large enough for a desk, or for a lecture hall."""
+    for axis in view.axis:
+        axis.axis_label_text_font_size = "22px" if for_a_hall else "17px"
+        axis.major_label_text_font_size = "20px" if for_a_hall else "15px"
 
 
 def by_powers(axis: Axis, low: int, high: int) -> None:

@@ -74,6 +74,23 @@ class MethodPanel:
         low, high = self._rate.low, self._rate.high
         self._take_rate(float(f"{min(max(float(rate or low), low), high):.3g}"))
 
+    def set_momentum(self, rate: float, momentum: float, done: bool = True) -> None:
+        """Another learning rate and momentum at once, kept within their sliders' ends.
+
+        Args:
+            rate: the learning rate.
+            momentum: of a method that has one.
+            done: whether the hand that chooses them is at rest.
+        """
+        slider = self.method.hyperparameter("momentum")
+        self.others["momentum"] = float(f"{min(max(momentum, slider.low), slider.high):.3f}")
+        self.rate = float(f"{min(max(rate, self._rate.low), self._rate.high):.3g}")
+        if done:
+            self.draw()
+        else:
+            self.draw_rate()
+        self._change(done)
+
     def read(self, query: Mapping[str, str], prefix: str = "") -> list[str]:
         """Take the optimizer from an address, named with a prefix; returns complaints."""
         chosen, complaints = address.read(query, {"method": address.choice(METHODS)}, prefix)

@@ -5,6 +5,7 @@ name), a handler in Python answers, and what it changed goes back in one message
 computed there. Handlers run in threads, so that a run that is compiled holds up nobody else.
 """
 
+import base64
 import contextlib
 import json
 import math
@@ -23,7 +24,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import StaticFileHandler
 
 from jdescent_playground.guard import WEB
-from jdescent_playground.look import LIGHT, PALETTES, Palette
+from jdescent_playground.look import LIGHT, PALETTES, Palette, enlarge
 
 PAGES = (
     ("/", "One dimension", "one_dimension"),
@@ -56,7 +57,8 @@ class Page:
         document: Bokeh's, one for every browser tab.
         path: the page's own, a key of `PAGES`.
         template: a file in `web/`.
-        figures: they stand in the template as ``{{ plot("name") }}`` by their names.
+        figures: they stand in the template as ``{{ plot("name") }}`` by their names, in this order,
+            by which Bokeh finds their places.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Page:
         self.on("hello", self._greet)
         self.on("theme", self._paint)
         self.on("calm", self._set_calm)
+        self.on("presents", self._set_presents)
         self.on("key", self._press)
         document.template = _environment().get_template(template)
         document.template_variables.update(
@@ -226,9 +229,13 @@ class Page:
         """
         self._changes.append({"keep": query})
 
-    def download(self, name: str, text: str) -> None:
-        """Let the browser save a text as a file."""
-        self._changes.append({"download": name, "text": text})
+    def download(self, name: str, content: str | bytes) -> None:
+        """Let the browser save a text, or bytes, as a file."""
+        if isinstance(content, bytes):
+            coded = base64.b64encode(content).decode("ascii")
+            self._changes.append({"download": name, "base64": coded})
+        else:
+            self._changes.append({"download": name, "text": content})
 
     def picture(self, kind: str, name: str) -> None:
         """Let the browser save all figures in sight as one picture, "png" or "svg".
@@ -351,6 +358,10 @@ class Page:
 
     def _set_calm(self, calm: Any) -> None:
         self.calm = bool(calm)
+
+    def _set_presents(self, presents: Any) -> None:
+        for view in self._figures:
+            enlarge(view, bool(presents))
 
     def _press(self, key: str) -> None:
         if key in self._keys:

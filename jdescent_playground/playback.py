@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from jdescent_playground.pace import after
 from jdescent_playground.page import Page
 
 FRAME = 70  # milliseconds
-UNHURRIED = 24  # steps that are shown one a frame; then ever more, so that 1,000 take 8 seconds
 
 
 class Playback:
@@ -79,7 +79,7 @@ class Playback:
         self.page.set("back", disabled=self.shown == 0)
 
     def _frame(self) -> None:
-        self.show(self.shown + max(self.shown // UNHURRIED, 1))
+        self.show(after(self.shown))
         if self.shown >= self._last():
             self.pause()
 

@@ -39,6 +39,11 @@ class Racer:
     def label(self) -> str:
         return METHODS[self.method].label
 
+    @property
+    def momentum(self) -> float:
+        """Of a method that has one; where it is none, 0."""
+        return float(self.others.get("momentum", METHODS[self.method].defaults["momentum"]) or 0.0)
+
     def apply(self, setup: Setup) -> Setup:
         """The setup with this optimizer in it."""
         return setup.but(

@@ -12,7 +12,7 @@ from jdescent_playground.components import components
 from jdescent_playground.numbers import brief, counted, shown
 from jdescent_playground.race import Racer, Shown
 from jdescent_playground.runs import Row, Run
-from jdescent_playground.surfaces import Surface
+from jdescent_playground.surfaces import Minimum, Surface
 
 
 def racer_row(racer: Racer, index: int, chosen: bool, alone: bool) -> Markup:
@@ -73,10 +73,15 @@ def aim(row: Row, surface: Surface) -> str:
     return f"−∇L, at right angles to the contour, misses the minimum by {degrees}°."
 
 
+def minimum_of(run: Run, surface: Surface) -> Minimum | None:
+    """The minimum that a run came to, or that it starts near to, where one is known."""
+    place = tuple(run.x[run.last].tolist()) if run.converged else run.setup.start
+    return surface.minimum_near(place)  # type: ignore[arg-type]
+
+
 def limit(racer: Racer, run: Run, surface: Surface) -> tuple[float | None, Markup]:
     """The largest stable rate at the minimum a run came to, and words on it."""
-    place = tuple(run.x[run.last].tolist()) if run.converged else run.setup.start
-    minimum = surface.minimum_near(place)  # type: ignore[arg-type]
+    minimum = minimum_of(run, surface)
     if minimum is None:
         falls = Markup("the saddle falls without end: no rate is stable")
         return None, falls if surface.name == "saddle" else Markup()

@@ -14,6 +14,7 @@ def offer(
     query: Callable[[], str],
     as_json: Callable[[], str],
     as_python: Callable[[], str],
+    as_gif: Callable[[], bytes],
 ) -> None:
     """Let the buttons of ``parts.share()`` work.
 
@@ -23,14 +24,22 @@ def offer(
         query: the state as an address.
         as_json: the run as JSON.
         as_python: a script that computes it again.
+        as_gif: the run as a moving picture.
     """
 
     def copy() -> None:
         page.address(query)
         page.copy("here")
 
+    def draw() -> None:
+        try:
+            page.download(f"{name}.gif", as_gif())
+        except (ModuleNotFoundError, ValueError) as error:
+            page.text(shared=f"No moving picture: {error}.")
+
     page.on("copy", lambda value: copy())
     page.on("copied", lambda done: page.text(shared=COPIED if done else NOT_COPIED))
     page.on("picture", lambda kind: page.picture("svg" if kind == "svg" else "png", name))
     page.on("json", lambda value: page.download(f"{name}.json", as_json()))
+    page.on("gif", lambda value: draw())
     page.on("python", lambda value: page.download(f"{name}.py", as_python()))

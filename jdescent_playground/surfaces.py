@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 
 import jdescent as jd
 from jdescent_playground.expressions import Expression
@@ -71,15 +72,23 @@ class Surface:
         return min((minimum.loss for minimum in self.minima), default=None)
 
     def minimum_near(self, point: Point) -> Minimum | None:
-        """The nearest minimum that is known.
+        """The nearest minimum that is known; of a typed surface the one that BFGS finds from there.
 
         Example:
             >>> SURFACES["himmelblau"].minimum_near((2.0, 2.0)).position
             (3.0, 2.0)
         """
-        if not self.minima or not np.isfinite(point).all():
+        if not np.isfinite(point).all():
             return None
+        if not self.minima:
+            return None if self.name else _found_minimum(self.task, self._rounded(point))
         return min(self.minima, key=lambda minimum: math.dist(minimum.position, point))
+
+    def _rounded(self, point: Point) -> Point:
+        """To a ten-thousandth of the domain: runs that end so near have one minimum."""
+        (low, high), _ = self.domain
+        unit = 1e-4 * (high - low)
+        return round(point[0] / unit) * unit, round(point[1] / unit) * unit
 
     def sampled(self, window: Box) -> "Sampled":
         """Heights and slopes on a grid of `POINTS` by `POINTS`."""
@@ -223,6 +232,38 @@ def _mapped(task: Task) -> Callable:
 @functools.lru_cache(maxsize=64)
 def _divisors(loss: Expression) -> Callable:
     return jax.jit(jax.vmap(loss.divisors))
+
+
+@functools.lru_cache(maxsize=256)
+def _found_minimum(task: Task, start: Point) -> Minimum | None:
+    """Where the loss is least around a place downhill of the start; None where it is flat or falls.
+
+    Found in float32, whose gradient vanishes near enough to the minimum for its curvatures.
+    """
+    loss, hessian = _derivatives(task)
+
+    def of(point: np.ndarray) -> tuple[float, np.ndarray]:
+        height, slope = loss(jnp.asarray(point, jnp.float32), {})
+        return float(height), np.asarray(slope, float)
+
+    with np.errstate(all="ignore"):
+        place = scipy.optimize.minimize(of, start, jac=True, method="BFGS").x
+        height, slope = of(place)
+        curvatures = np.asarray(hessian(jnp.asarray(place, jnp.float32), {}), float)
+    if not (np.isfinite(curvatures).all() and np.isfinite(slope).all()):
+        return None
+    flat, steep = np.linalg.eigvalsh(curvatures)
+    if not flat > VANISHING * steep > 0:
+        return None
+    if np.linalg.norm(np.linalg.solve(curvatures, slope)) > 0.01 * (1 + np.linalg.norm(place)):
+        return None  # a Newton step would still lead far
+    x, y = (round(float(at), 4) + 0.0 for at in place)
+    return Minimum((x, y), height, (float(flat), float(steep)))
+
+
+@functools.lru_cache(maxsize=64)
+def _derivatives(task: Task) -> tuple[Callable, Callable]:
+    return jax.jit(jax.value_and_grad(task.height)), jax.jit(jax.hessian(task.height))
 
 
 def _vanishes(loss: Expression, x: np.ndarray, y: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import jdescent as jd
 from jdescent import analysis
 from jdescent_playground.lecture.section import Section
+from jdescent_playground.momentum import eigenvalues as of_heavy_ball
 from jdescent_playground.player import Ground, History, Map, Plane, Sweep, player
 
 STEEPNESS = (1.0, 4.0, 10.0, 25.0)
@@ -74,7 +75,8 @@ def momentum() -> Section:
     figure = player(
         grid,
         Map(
-            "factor a step", measured_factor(grid), "learning_rate", "momentum", (0.5, 1.0),
+            "factor a step; gray: it diverges", converging(measured_factor(grid)),
+            "learning_rate", "momentum", (0.5, 1.0),
             lines=(np.column_stack([analysis.heavy_ball_limit(FAST, MOMENTA), MOMENTA]),),
             labels=("learning rate η", "momentum β"),
             title="distance to the minimum, a step later; dashed: η = 2(1+β)/λ",
@@ -113,10 +115,14 @@ def measured_factor(grid) -> np.ndarray:
     return np.asarray(analysis.contraction_rate(np.where(ended, np.inf, distance)))
 
 
+def converging(factor: np.ndarray) -> np.ndarray:
+    """The factors below 1; NaN where the distance to the minimum does not shrink."""
+    return np.where(factor < 1, factor, np.nan)
+
+
 def eigenvalues(learning_rate: float, momentum: float) -> np.ndarray:
-    """Roots of r² − (1 + β − ηλ)r + β for both curvatures, (4, 2)."""
-    roots = [np.roots([1, -(1 + momentum - learning_rate * c), momentum]) for c in (SLOW, FAST)]
-    found = np.concatenate(roots).astype(complex)
+    """Those of one step, for both curvatures, (4, 2): real and imaginary parts."""
+    found = of_heavy_ball("heavy_ball", {}, learning_rate, momentum, (SLOW, FAST))
     return np.column_stack([found.real, found.imag])
 
 

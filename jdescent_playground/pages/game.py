@@ -6,7 +6,7 @@ from typing import Any
 from bokeh.document import Document
 from markupsafe import Markup
 
-from jdescent_playground import address, export, questions, sharing, words
+from jdescent_playground import address, export, moving, questions, sharing, words
 from jdescent_playground import game_words as say
 from jdescent_playground.catalog import stability_limit
 from jdescent_playground.curves import Curve
@@ -95,6 +95,7 @@ class Game:
         fog, rate, trap = (self.level == one for one in (FOG, RATE, TRAP))
         for section, there in (
             ("moves", fog), ("walk", not fog), ("equation", not fog), ("python", not fog),
+            ("gif", not fog),
             ("rate-section", rate), ("cures", trap),
         ):  # fmt: skip
             self.page.set(section, hidden=not there)
@@ -294,6 +295,9 @@ class Game:
         sharing.offer(
             page, "game", self._query, self._as_json,
             lambda: export.as_python([(self.run, self.playback.shown)]),
+            lambda: moving.of_curve(
+                self.curve, self.run, self.playback.shown or self._last(), page.palette.name
+            ),
         )  # fmt: skip
         page.on_pointer(self.picture.figure, self._point, self._remember_start)
         page.on_key("ArrowRight", self._in_fog(lambda: self._hop(0.5), self.playback.step))

@@ -7,7 +7,7 @@ import numpy as np
 from bokeh.document import Document
 from markupsafe import Markup
 
-from jdescent_playground import address, curves, export, fields, sharing, words
+from jdescent_playground import address, curves, export, fields, moving, sharing, words
 from jdescent_playground.catalog import METHODS, Value, limit_formula, stability_limit
 from jdescent_playground.curves import CURVES, Curve
 from jdescent_playground.equation import update_lines, without_tags
@@ -15,6 +15,7 @@ from jdescent_playground.expressions import ExpressionError, parse
 from jdescent_playground.method_panel import MethodPanel, option
 from jdescent_playground.numbers import shown
 from jdescent_playground.page import Page
+from jdescent_playground.pages.noise_panel import NoisePanel
 from jdescent_playground.pages.one_dimension_figures import CurveFigure, LossFigure
 from jdescent_playground.playback import Playback
 from jdescent_playground.rates import outcomes, presets
@@ -57,7 +58,8 @@ class OneDimension:
         self.run: Run
         self.sound: dict[str, Value] = {}  # hyperparameters that go together
         self.picture, self.history = CurveFigure(), LossFigure()
-        figures = [self.picture.figure, self.history.figure]
+        self.noise = NoisePanel()
+        figures = [self.picture.figure, *self.noise.figures, self.history.figure]
         self.page = Page(document, "/", "one_dimension.html", figures)
         self.panel = MethodPanel(self.page, self.recompute)
         self.playback = Playback(self.page, lambda: self.run.last, self.draw)
@@ -74,8 +76,8 @@ class OneDimension:
             self.page.set("formula", value=self._refused, aria_invalid=True)
         if complaints:
             self._complain("; ".join(complaints) + ".")
-        self.page.on_paint(self.picture.paint)
-        self.page.on_paint(self.history.paint)
+        for one in (self.picture, self.history, self.noise):
+            self.page.on_paint(one.paint)
 
     @property
     def setup(self) -> Setup:
@@ -110,6 +112,7 @@ class OneDimension:
         x, slope = float(row.x), float(row.gradient)
         self.picture.draw(self.curve, run, step)
         self.history.draw(self.curve, run, step)
+        self.noise.draw(self.curve, run, step)
         page.text(steps=f"{step:,}", x=shown(x), loss=shown(row.loss), slope=shown(slope))
         lines = update_lines(run, step)
         page.html(update=words.update(lines), rows=words.table(run, step))
@@ -179,7 +182,11 @@ class OneDimension:
             page, "run", self._query,
             lambda: export.as_json(self.run, self.playback.shown),
             lambda: export.as_python([(self.run, self.playback.shown)]),
+            lambda: moving.of_curve(
+                self.curve, self.run, self.playback.shown, self.page.palette.name
+            ),
         )  # fmt: skip
+        self.noise.listen(page, self._set_seed)
         page.on_key("Shift+ArrowLeft", lambda: self._nudge(-1))
         page.on_key("Shift+ArrowRight", lambda: self._nudge(1))
         page.on_pointer(figure, lambda x, y, done: self.move_start(x, done), self._remember_start)

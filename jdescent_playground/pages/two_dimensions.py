@@ -1,6 +1,7 @@
 """Two dimensions: optimizers race from one start on a surface seen from above."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,11 +10,12 @@ import numpy as np
 from bokeh.document import Document
 from markupsafe import Markup
 
-from jdescent_playground import address, export, fields, race, race_words, sharing
+from jdescent_playground import address, export, fields, moving, race, race_words, sharing
 from jdescent_playground.look import Palette
 from jdescent_playground.method_panel import MethodPanel, option
 from jdescent_playground.numbers import brief, shown
 from jdescent_playground.page import Page
+from jdescent_playground.pages.momentum_panel import MomentumPanel
 from jdescent_playground.pages.race_figures import AngleFigure, LossesFigure
 from jdescent_playground.pages.surface_figure import SurfaceFigure, ink_on
 from jdescent_playground.playback import Playback
@@ -47,7 +49,9 @@ class TwoDimensions:
         self.chosen = 0
         self.picture = SurfaceFigure(self._redraw)
         self.losses, self.angles = LossesFigure(), AngleFigure()
-        figures = [one.figure for one in (self.picture, self.losses, self.angles)]
+        self.momentum = MomentumPanel()
+        beside = [one.figure for one in (self.losses, self.angles)]
+        figures = [self.picture.figure, *self.momentum.figures, *beside]
         self.page = Page(document, "/two", "two_dimensions.html", figures)
         self.panel = MethodPanel(self.page, self._edited)
         self.playback = Playback(self.page, lambda: max(run.last for run in self.runs), self.draw)
@@ -65,7 +69,7 @@ class TwoDimensions:
             self.page.set("formula", value=self.scene.refused, aria_invalid=True)
         if complaints:
             self._complain("; ".join(complaints) + ".")
-        for one in (self.picture, self.losses, self.angles):
+        for one in (self.picture, self.losses, self.angles, self.momentum):
             self.page.on_paint(one.paint)
         self.page.on_paint(self._paint)
         self._try_angles_later()
@@ -173,6 +177,10 @@ class TwoDimensions:
             page, "race", self._query,
             lambda: race.as_json(self._shown()),
             lambda: export.as_python([(one.run, one.step) for one in self._shown()]),
+            lambda: moving.of_race(
+                self.scene.surface, self.racers, self.runs, self.playback.shown,
+                self.page.palette.name,
+            ),
         )  # fmt: skip
         for number in range(race.LARGEST):
             page.on_key(str(number + 1), partial(self.choose, number))
@@ -183,6 +191,27 @@ class TwoDimensions:
         page.on_pointer(
             self.picture.figure, self.move_start, lambda: partial(self._put_start, self.scene.start)
         )
+
+        self.momentum.listen(page, self._take_momentum, self._remember_momentum)
+
+    def _take_momentum(self, rate: float, momentum: float, done: bool) -> None:
+        """Take a pair of the map, and launch that run once the finger is lifted."""
+        if done:
+            self.playback.reset()
+        self.panel.set_momentum(rate, momentum, done)
+        if done:
+            self.playback.run()
+
+    def _remember_momentum(self) -> Callable[[], None]:
+        racer, shown_steps = self.racers[self.chosen], self.playback.shown
+
+        def put_back() -> None:
+            racer.put_into(self.panel)
+            self.panel.draw()
+            self._edited(True)
+            self.playback.show(shown_steps)
+
+        return put_back
 
     def _shown(self) -> list[Shown]:
         return [
@@ -285,11 +314,13 @@ class TwoDimensions:
     def _show_limit(self, all_rates: bool = True) -> None:
         """The chosen one's largest stable rate, and what becomes of it at every rate."""
         racer, surface = self.racers[self.chosen], self.scene.surface
-        limit, words = race_words.limit(racer, self.runs[self.chosen], surface)
+        run = self.runs[self.chosen]
+        limit, words = race_words.limit(racer, run, surface)
         if all_rates:
             found = outcomes(self.setup(racer))
             self.panel.draw_outcomes(found, presets(found, limit if surface.quadratic else None))
         self.panel.draw_limit(limit, words)
+        self.momentum.draw(racer, run, race_words.minimum_of(run, surface), calm=all_rates)
 
     def _show_surface(self) -> None:
         scene, page = self.scene, self.page

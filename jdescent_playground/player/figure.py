@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from jdescent.trajectory import Status
+from jdescent_playground.player.animation import FORMATS, animation
 from jdescent_playground.player.laboratory import Laboratory
 from jdescent_playground.player.packing import packed
 from jdescent_playground.player.page import page
+from jdescent_playground.player.pictures import Shown
 from jdescent_playground.player.runs import Axis, Numbers, Runs, runs_of
 from jdescent_playground.player.still import still
 from jdescent_playground.player.views import History, Theory, View, one, theory
@@ -66,12 +68,36 @@ class Player:
         """A whole page, which needs nothing else."""
         return page(self.title or self.name, self.element())
 
-    def save(self, path: str | Path) -> Path:
-        """Write the page; the folder is made if it is missing."""
+    def save(self, path: str | Path, theme: str = "light") -> Path:
+        """Write the page, or a moving picture of the run that is shown first.
+
+        Args:
+            path: ``run.html`` for the page; ``run.gif``, ``run.webp`` or ``run.png``, which moves
+                too, for a picture. The folder is made if it is missing.
+            theme: "light" or "dark", of a picture; the page is as its reader's browser is.
+
+        Raises:
+            ValueError: the file's name ends otherwise, or there is no such theme.
+            ModuleNotFoundError: matplotlib, which draws the picture, is not installed.
+        """
         path = Path(path).expanduser()
+        ending = path.suffix.lower()
+        if ending in (".html", ".htm"):
+            content = self.html().encode()
+        elif ending in FORMATS:
+            content = self.animation(ending, theme)
+        else:
+            raise ValueError(
+                f"a player is saved as .html or as {', '.join(FORMATS)}, got {path.name!r}: for a "
+                "film, save a .gif and let ffmpeg turn it (ffmpeg -i run.gif run.mp4)"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), encoding="utf-8")
+        path.write_bytes(content)
         return path
+
+    def animation(self, ending: str = ".gif", theme: str = "light") -> bytes:
+        """A moving picture of the run that is shown first, its first steps one by one."""
+        return animation(self.data, FORMATS[ending], theme)
 
     def _repr_html_(self) -> str:
         text = html.escape(self.html())
@@ -178,8 +204,11 @@ def player(
             "fewer values",
             stacklevel=2,
         )
-    first = {axis["name"]: axis["first"] for axis in header["axes"]}
-    stills = "".join(still(about, numbers, header["steps"], first) for about in drawn)
+    shown = Shown(
+        header["axes"], found.steps, numbers, {a["name"]: a["first"] for a in header["axes"]},
+        row=len(found.steps) - 1, overlay=overlay or "",
+    )  # fmt: skip
+    stills = "".join(still(about, shown) for about in drawn)
     return Player(name, title, data, description, found.axes, stills, there)
 
 

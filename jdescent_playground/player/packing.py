@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +43,28 @@ def packed(header: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> str:
     start += bytes(-len(start) % ALIGNED)
     whole = gzip.compress(start + b"".join(blocks), mtime=0)
     return base64.b64encode(whole).decode("ascii")
+
+
+def unpacked(text: str) -> tuple[dict[str, Any], dict[str, Numbers]]:
+    """What `packed` has packed: the header without its arrays, and the numbers by name.
+
+    Example:
+        >>> header, numbers = unpacked(packed({"title": "a"}, {"loss": Numbers(np.ones(3))}))
+        >>> header["title"], numbers["loss"].array.tolist()
+        ('a', [1.0, 1.0, 1.0])
+    """
+    whole = gzip.decompress(base64.b64decode(text))
+    (length,) = struct.unpack_from("<I", whole)
+    header = json.loads(whole[4 : 4 + length])
+    start = -(-(4 + length) // ALIGNED) * ALIGNED
+    numbers = {}
+    for name, about in header.pop("arrays").items():
+        shape = (*about["counts"], *about["shape"])
+        array = np.frombuffer(
+            whole, _LETTERS[about["type"]], math.prod(shape), start + about["offset"]
+        )
+        numbers[name] = Numbers(array.reshape(shape), tuple(about["axes"]))
+    return header, numbers
 
 
 def _letter(array: np.ndarray) -> str:

@@ -164,6 +164,8 @@ def runs_of(source: Any) -> Runs:
         ValueError: the loss was not recorded; a trajectory of many runs, which have no names; runs
             of other steps beside one another.
     """
+    if isinstance(source, Runs):
+        return source
     if isinstance(source, jd.Trajectory):
         return _of_trajectory(source)
     if isinstance(source, Mapping) and source and not hasattr(source, "data_vars"):
@@ -190,7 +192,7 @@ def _of_trajectory(path: Any) -> Runs:
     steps = np.asarray(path.steps)
     numbers = {name: Numbers(plain) for name, plain in _flat(recorded).items()}
     numbers["loss"] = Numbers(_plain(path.loss))
-    return _ended(Runs((), steps, np.asarray(int(path.verdict.status)), numbers), path.verdict.step)
+    return ended(Runs((), steps, np.asarray(int(path.verdict.status)), numbers), path.verdict.step)
 
 
 def _side_by_side(runs: Mapping[str, Runs]) -> Runs:
@@ -258,7 +260,7 @@ def _of_dataset(grid: Any) -> Runs:
     words = {str(status): int(status) for status in Status}
     status = np.vectorize(lambda word: words[str(word)])(grid["verdict"].values)
     runs = Runs(axes, grid["step"].values, np.asarray(status), numbers)
-    return _ended(runs, grid["verdict_step"].values)
+    return ended(runs, grid["verdict_step"].values)
 
 
 def _axis(grid: Any, name: str) -> Axis:
@@ -288,7 +290,7 @@ def told_apart(values: np.ndarray) -> tuple[str, ...]:
 RESERVED = ("last", "ended", "outcome", "slope")
 
 
-def _ended(runs: Runs, step: Any) -> Runs:
+def ended(runs: Runs, step: Any) -> Runs:
     """With the row and the step at which each run had ended.
 
     Raises:
@@ -300,10 +302,10 @@ def _ended(runs: Runs, step: Any) -> Runs:
                 f"{name!r} is recorded, a name that a player has for its own: record it under "
                 "another"
             )
-    ended = np.asarray(step)
-    last = np.searchsorted(runs.steps, ended).clip(max=len(runs.steps) - 1)
+    at = np.asarray(step)
+    last = np.searchsorted(runs.steps, at).clip(max=len(runs.steps) - 1)
     names = tuple(axis.name for axis in runs.axes)
-    own = {"last": Numbers(last, names), "ended": Numbers(ended, names)}
+    own = {"last": Numbers(last, names), "ended": Numbers(at, names)}
     return Runs(runs.axes, runs.steps, runs.status, runs.numbers | own)
 
 

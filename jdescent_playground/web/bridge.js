@@ -11,8 +11,15 @@
   const doc = Bokeh.documents[0];
   const inbox = doc.get_model_by_name("inbox"), outbox = doc.get_model_by_name("outbox");
 
+  // At each paint Bokeh asks the page's style for each property of each glyph. Ours stand in Python
+  // alone, and to answer would lay the page out again, several times a frame.
+  let visuals = Bokeh.index.roots[0].visuals?.outline_line;
+  while (visuals && !Object.hasOwn(visuals, "_get_css_value")) visuals = Object.getPrototypeOf(visuals);
+  if (visuals) visuals._get_css_value = () => "";
+
   let sent = 0, busy = null;
-  const waiting = new Map(), unanswered = new Set(); // of events of which only the last counts
+  const IN_FLIGHT = 2; // so that Python computes a place while the one before is drawn
+  const waiting = new Map(), unanswered = new Map(); // of events of which only the last counts
   const put = (event, value) => {
     inbox.text = JSON.stringify([++sent, event, value]);
     busy ??= setTimeout(() => { root.dataset.busy = ""; }, 200);
@@ -23,12 +30,15 @@
     put(event, value);
   };
   const sendLatest = (event, value) => {
-    if (unanswered.has(event)) return void waiting.set(event, value);
-    unanswered.add(event);
+    const others = unanswered.get(event) ?? 0;
+    if (others >= IN_FLIGHT) return void waiting.set(event, value);
+    unanswered.set(event, others + 1);
     put(event, value);
   };
   const sendNext = event => {
-    unanswered.delete(event);
+    const others = (unanswered.get(event) ?? 0) - 1;
+    if (others > 0) unanswered.set(event, others);
+    else unanswered.delete(event);
     if (!waiting.has(event)) return;
     const value = waiting.get(event);
     waiting.delete(event);
@@ -167,7 +177,8 @@
   const written = []; // when the address was changed: browsers take few changes in a while
   const writeAddress = () => {
     const now = performance.now(), busy = written.filter(time => now - time < 10_000).length > 30;
-    const wait = busy ? written.at(-1) + 400 - now : 0;
+    const gap = busy || unanswered.size ? 400 : 0; // while a drag goes on it would cost milliseconds
+    const wait = gap && written.length ? written.at(-1) + gap - now : 0;
     clearTimeout(writing);
     if (wait > 0) return void (writing = setTimeout(writeAddress, wait));
     written.splice(0, written.length - 40);
@@ -177,18 +188,24 @@
 
   const change = one => {
     const element = one.id && document.getElementById(one.id);
-    if (element && "text" in one) element.textContent = one.text;
+    if (element && "text" in one && element.textContent !== one.text) element.textContent = one.text;
     if (element && "html" in one) element.innerHTML = one.html;
     if (element && "set" in one) for (const [name, value] of Object.entries(one.set)) {
       const dashed = name.replaceAll("_", "-");
-      if (dashed.includes("-")) element.setAttribute(dashed, value);
-      else if (name !== "value" || !element.matches(":active")) element[name] = value;
+      if (dashed.includes("-")) {
+        if (element.getAttribute(dashed) !== String(value)) element.setAttribute(dashed, value);
+      } else if (element[name] !== value && (name !== "value" || !element.matches(":active"))) {
+        element[name] = value;
+      }
     }
     if (element && "css" in one) for (const [name, value] of Object.entries(one.css))
       element.style.setProperty(`--${name}`, value);
     if ("address" in one) { query = one.address; writeAddress(); }
     if ("keep" in one) localStorage.setItem(`kept ${location.pathname}`, one.keep);
-    if ("download" in one) save(one.download, new Blob([one.text]));
+    if ("download" in one) {
+      const coded = one.base64 && Uint8Array.from(atob(one.base64), letter => letter.charCodeAt(0));
+      save(one.download, new Blob([coded ?? one.text]));
+    }
     if ("picture" in one) picture(one);
     if ("copy" in one) copy(one.copy);
     if ("ready" in one) root.dataset.ready = "";
@@ -220,6 +237,7 @@
     presentButton.setAttribute("aria-pressed", on);
     if (on) sessionStorage.setItem("presents", "yes");
     else sessionStorage.removeItem("presents");
+    send("presents", on);
   };
   present("presents" in root.dataset);
   presentButton.addEventListener("click", () => present(!("presents" in root.dataset)));

@@ -1,6 +1,10 @@
 """What a test does with a page in a browser, and what it reads there."""
 
+import importlib.util
+import os
 import time
+
+import pytest
 
 WAIT = 30_000  # milliseconds: a machine that tests on all cores is slow
 
@@ -84,3 +88,19 @@ def assert_everything_is_reached_with_tab(page):
             poor.append((event, name, ring))
     assert wanted <= reached
     assert poor == []
+
+
+def assert_accessible(page):
+    """axe-core finds nothing, with everything unfolded.
+
+    Where it is not installed the test is skipped; under CI (the variable is set) that is a failure.
+    """
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        told = "no axe-playwright-python: pip install axe-playwright-python"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    found = Axe().run(page).response["violations"]
+    told = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+    assert told == []

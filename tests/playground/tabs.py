@@ -1,5 +1,6 @@
 """A browser's tab without a browser: what a page would be told, and what it would be sent."""
 
+import base64
 import json
 from urllib.parse import parse_qsl
 
@@ -49,4 +50,6 @@ class Tab:
             self.properties.setdefault(name, {}).update(change.get("set", {}))
             self.address = change.get("address", self.address)
             if "download" in change:
-                self.files[change["download"]] = change["text"]
+                coded = change.get("base64")
+                content = change["text"] if coded is None else base64.b64decode(coded)
+                self.files[change["download"]] = content

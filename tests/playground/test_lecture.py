@@ -6,13 +6,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import jax.numpy as jnp
 import pytest
+from browsing import assert_accessible
 from tabs import Tab
 
 import jdescent as jd
 from jdescent_playground import lecture as the_lecture
 from jdescent_playground.lecture import chance, networks, one_parameter, two_parameters
+from jdescent_playground.levels import LEVELS
 from jdescent_playground.numbers import shown
-from jdescent_playground.pages import one_dimension, two_dimensions
+from jdescent_playground.pages import game, one_dimension, two_dimensions
 
 QUICK = [
     (chance, {"STEPS": 20, "SEEDS": 2}),
@@ -180,7 +182,7 @@ def test_each_figure_opens_in_the_laboratory_where_it_stands(opened):
 
 def test_a_click_into_the_map_runs_what_is_there(opened):
     page = opened()
-    chart = page.locator("#momentum .map svg")
+    chart = page.locator("#momentum .views .map svg")
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     chart.click(position={"x": box["width"] * 0.5, "y": box["height"] * 0.4})
@@ -221,6 +223,12 @@ def test_nothing_is_cut_off_on_a_phone_or_a_large_screen(opened, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing_to_keep_anyone_out(opened, width, scheme):
+    assert_accessible(opened(width, color_scheme=scheme))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_click_changes_light_to_dark_and_dark_to_light(opened, scheme):
     page = opened(color_scheme=scheme)
     look = "getComputedStyle(document.body).backgroundColor"
@@ -244,6 +252,32 @@ def test_without_scripts_the_text_is_read_and_each_figure_described(opened):
         "all => all.map(one => one.getAttribute('d'))"
     )
     assert not any("NaN" in path or "Infinity" in path for path in drawn)
+
+
+def test_on_paper_every_view_is_a_still_of_its_whole_run(opened):
+    page = opened()
+    views = page.locator(".views .view").count()
+    assert page.locator(".stills .view:visible").count() == 0
+    page.emulate_media(media="print")
+    assert page.locator(".views .view:visible").count() == 0
+    assert page.locator(".stills .view:visible").count() == views
+    assert page.locator("#momentum .stills image").get_attribute("href").startswith("data:image/")
+    assert page.locator("#momentum .stills .point").count() == 4
+    seen = one_parameter.RATES_OF_LIMIT <= 4.0  # |1 − η| ≤ 3, as far as its axis reaches
+    assert page.locator("#limit .stills .measured").count() == seen.sum()
+    for button in page.locator("button:visible").all():  # those in sentences are its words
+        assert "try" in button.get_attribute("class")
+
+
+def test_the_exercise_leads_to_each_level_of_the_game(opened):
+    page = opened()
+    links = page.locator("#exercise a").evaluate_all("all => all.map(one => one.href)")
+    for number, (link, level) in enumerate(zip(links, LEVELS, strict=True), 1):
+        there = urlsplit(link)
+        tab = Tab(game.Game, dict(parse_qsl(there.query)))
+        assert there.path == "/game"
+        assert tab.page.level == number - 1
+        assert tab.texts["title"].endswith(level.title)
 
 
 def test_the_text_quotes_only_what_was_computed():

@@ -91,7 +91,8 @@ class Player {
 
   build() {
     const { host } = this;
-    host.replaceChildren();
+    host.replaceChildren(...host.querySelectorAll(".still, .stills")); // for paper
+    host.dataset.plays = "";
     if (this.title) make("h3", {}, host, this.title);
     const views = make("div", { class: "views" }, host);
     this.shownViews = this.views.map(spec => new VIEWS[spec.kind](this, spec, views));
