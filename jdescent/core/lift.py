@@ -120,8 +120,10 @@ def leafwise(
             rows = zip(asks.memories, new, strict=True)  # `kept` has lost its order where traced
             return [like(new_update, g), *(as_before(name, n, kept[name]) for name, n in rows)]
 
-        def row(i, g, x):
+        def row(i, g, x, before):
             kept = {name: column[i] for name, column in old.items()}
+            if before is not None:
+                g, kept = jax.tree.map(lambda array: after(array, before), (g, kept))
             if jnp.size(g) == 0:  # no numbers: means and norms of none would be NaN
                 return [g, *kept.values()]
             dtype = arithmetic_dtype(g, kept)
@@ -132,7 +134,7 @@ def leafwise(
 
         rows: list[Any] = []
         for i, (g, x) in enumerate(zip(leaves, xs, strict=True)):
-            rows.append(row(i, after(g, rows[-1]) if in_turn and rows else g, x))
+            rows.append(row(i, g, x, rows[-1] if in_turn and rows else None))
         # nodes of the tree are built from their finished arrays alone: some check their children
         updates, *new_memories = (
             structure.unflatten([row[i] for row in rows]) for i in range(1 + len(old))

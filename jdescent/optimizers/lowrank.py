@@ -32,7 +32,7 @@ from jdescent.core import (
 )
 from jdescent.core.contract import accept_extra
 from jdescent.core.trees import common_dtype
-from jdescent.numerics import ratio, root
+from jdescent.numerics import each_in_turn, ratio, root
 from jdescent.optimizers.adam import adam, adamw
 from jdescent.optimizers.bases import orthonormal, singular_vectors
 from jdescent.optimizers.matrices import (
@@ -170,7 +170,8 @@ def galore(
     def rule(lr, steps, g, x, w, P, inner):
         is_due, numbers = steps % update_proj_gap == 0, numbers_of(g)
         G = each(in_rows, g, numbers)
-        P = each(lambda p, a, n: subspace(is_due, p, a, n), Vector.of(P), G, numbers)
+        columns = (G.leaves, Vector.of(P).leaves, numbers.leaves)
+        P = Vector(each_in_turn(lambda a, p, n: subspace(is_due, p, a, n), *columns), G.structure)
         n, inner = update(each(projected, G, P, numbers).tree, inner)
         step = each(back, g, Vector.of(n), P, numbers)
         return lr * (step - w * x), P, inner
@@ -313,7 +314,7 @@ def apollo(
     w = Coefficient("weight_decay", weight_decay, mask)
     memories = {"m": Memory(projected), "v": Memory(projected, wide=True)}
     memories |= {"P": Memory(projection), "length": Memory(lambda x: jnp.zeros((), x.dtype))}
-    return leafwise(rule, learning_rate, key=key, in_turn=True, w=w, **memories)
+    return leafwise(rule, learning_rate, key=key, w=w, **memories)
 
 
 def lengths(a: Array, axis: int | None) -> Array:

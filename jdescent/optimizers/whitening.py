@@ -21,7 +21,7 @@ from jdescent.core import (
     leafwise,
     optimizer,
 )
-from jdescent.numerics import each_in_turn
+from jdescent.numerics import after, each_in_turn
 from jdescent.optimizers.averaging import ema_params
 from jdescent.optimizers.bases import eigenvectors
 from jdescent.optimizers.preconditioned import along_axes, gram, power, transposed
@@ -138,15 +138,18 @@ def kl_shampoo(
     def rule(lr, g, x, w, m, H):
         m = b1 * m + (1 - b1) * g
         a = jnp.atleast_1d(g)
-        roots = each_in_turn(lambda h: power(h, -0.5, eps), H)
+        roots = inverse_roots(H)
 
         def seen_by_the_others(axis):
             others = tuple(None if i == axis else r for i, r in enumerate(roots))
             return gram(along_axes(others, a), axis) * (a.shape[axis] / a.size)
 
         H = tuple(b2 * h + (1 - b2) * seen_by_the_others(i) for i, h in enumerate(H))
-        step = along_axes(each_in_turn(lambda h: power(h, -0.5, eps), H), jnp.atleast_1d(m))
+        step = along_axes(inverse_roots(tuple(after(h, roots) for h in H)), jnp.atleast_1d(m))
         return -lr * (step.reshape(g.shape) + w * x), m, H
+
+    def inverse_roots(H):
+        return each_in_turn(lambda h: power(h, -0.5, eps), H)
 
     def factors(x):
         return tuple(initial_scale * jnp.eye(n, dtype=x.dtype) for n in jnp.atleast_1d(x).shape)
