@@ -1,7 +1,9 @@
 """All runs of an optimizer on the learners: each task at the same rates, from the same seeds."""
 
+import contextlib
 import functools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from jdescent.report_card.learners.task import Task
 from jdescent.report_card.subject import Subject
 
 LOWEST, HIGHEST = 1e-4, 10.0
+DECOMPOSING = threading.Lock()
 COMPILED_QUICKLY = {"xla_backend_optimization_level": 1}  # it takes most of the time
 KINDS: tuple[Callable[[], list[Task]], ...] = (
     sequences,
@@ -171,10 +174,21 @@ def run_program(
 
     if subject.rate_traces:
         mapped = jax.jit(jax.vmap(of_rate), compiler_options=COMPILED_QUICKLY)
-        metric, status = mapped(rates(subject, effort))
+        metric, status = run_alone_if_it_decomposes(mapped, rates(subject, effort))
     else:
-        metric, status = subject.over_rates(of_rate, rates(subject, effort))
+        with DECOMPOSING:
+            metric, status = subject.over_rates(of_rate, rates(subject, effort))
     return np.moveaxis(np.asarray(metric, float), 0, 2), np.moveaxis(np.asarray(status), 0, 2)
+
+
+def run_alone_if_it_decomposes(program: Any, *arguments: Any) -> Any:
+    """What a jitted function gives, in one thread at a time if it decomposes matrices.
+
+    Compiling is left to all threads. See `jdescent.numerics.after` for what two at a time may do.
+    """
+    compiled = program.lower(*arguments).compile()
+    with DECOMPOSING if "lapack" in compiled.as_text() else contextlib.nullcontext():
+        return jax.block_until_ready(compiled(*arguments))
 
 
 def reproduce(subject: Subject, task: Task, rate: float, seed: int = 0) -> str:
