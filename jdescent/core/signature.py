@@ -73,7 +73,7 @@ def checked_arguments(function: Callable[P, Made]) -> Callable[P, Made]:
     Python floats, traced arrays that are NaN out of their range, schedules as they are.
 
     Example:
-        >>> from jdescent.core import Fraction, checked_arguments
+        >>> from jdescent.core import Fraction
         >>> @checked_arguments
         ... def half(share: Fraction) -> float:
         ...     return share / 2
