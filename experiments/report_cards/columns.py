@@ -30,7 +30,13 @@ RANKED: Mapping[str, str] = {
     "noise.heavy_tails": "heavy tails",
     "noise.spike": "after a spike",
     "contract.memory": "memory",
+    "unit_tests.good": "unit tests",
+    "learners.solved": "learners solved",
+    "learners.steps": "steps of learners",
+    "robustness.width of the range": "range of rates",
+    "robustness.transfer regret": "rates of others",
 }
+MORE_IS_BETTER = {"unit_tests.good", "learners.solved", "robustness.width of the range"}
 
 
 class Table(NamedTuple):
@@ -61,6 +67,7 @@ def rank_share(cards: Cards, key: str, names: Sequence[str]) -> np.ndarray:
     """Of those that have a number, the share that is better; equal ones share a place."""
     row = cards.get(key, {})
     values = np.array([float(row.get(name, np.nan)) for name in names])
+    values = -values if key in MORE_IS_BETTER else values
     known = ~np.isnan(values)
     better = np.array([np.sum(values[known] < value) for value in values], float)
     return np.where(known, better / max(known.sum() - 1, 1), np.nan)
