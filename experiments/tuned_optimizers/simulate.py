@@ -1,6 +1,7 @@
 """All runs of six methods on eight tasks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -86,7 +87,7 @@ def simulate(config: Config) -> Data:
     found = {}
     for name in METHODS:
         with stage(name):
-            parts = in_threads(lambda group, n=name: run(n, group, rates, config), groups)
+            parts = in_threads(partial(run, name, rates=rates, config=config), groups)
             found[name] = Runs(np.concatenate(parts))
     in_order = [task for group in groups for task in group]
     kinds = [PROGRAMS[task.program.name] for task in in_order]

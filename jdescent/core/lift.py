@@ -53,7 +53,7 @@ def leafwise(
     learning_rate: ScalarOrSchedule = None,
     *,
     key: Any = None,
-    in_turn: bool = False,
+    in_turn: Any = False,  # a bool, but mypy would hold `**memories` against it
     **named: Any,
 ) -> Optimizer:
     """Lift a rule for one array to an optimizer of any tree of arrays.
