@@ -72,7 +72,9 @@ fuzz: $(READY)     ## try COUNT=1000 random programs from seed FIRST=0, and othe
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --libraries --first $(or $(FIRST),0) \
 		--count $(or $(COUNT),1000)
 
-lint: $(READY)     ## formatting, lint and types
+lint: $(READY)     ## formatting, lint and types; files of tests have names of their own
+	@! find tests -name 'test_*.py' | sed 's|.*/||' | sort | uniq -d | grep . || \
+		{ echo "pytest collects no two files of one name"; exit 1; }
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -123,7 +123,11 @@ def leafwise(
         def row(i, g, x, before):
             kept = {name: column[i] for name, column in old.items()}
             if before is not None:
-                g, kept = jax.tree.map(lambda array: after(array, before), (g, kept))
+                g = after(g, before)
+                kept = {  # in its order, which a dict that is mapped loses
+                    name: jax.tree.map(lambda array: after(array, before), memory)
+                    for name, memory in kept.items()
+                }
             if jnp.size(g) == 0:  # no numbers: means and norms of none would be NaN
                 return [g, *kept.values()]
             dtype = arithmetic_dtype(g, kept)

@@ -103,7 +103,7 @@ def test_schedule_free_is_measured_where_it_says_and_not_where_its_slopes_are_ta
     of_one = task("relu MLP").program
     data = task("relu MLP").data
     at_x, at_y = (
-        of_one.run(free.make(0.1, of_one.steps), data, jax.random.key(0), at).metric
+        np.asarray(of_one.run(free.make(0.1, of_one.steps), data, jax.random.key(0), at).metric)
         for at in (free.at, METHODS[ADAM].at)
     )
     assert at_x[0] == pytest.approx(at_y[0], rel=1e-6)
