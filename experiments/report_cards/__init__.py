@@ -4,10 +4,11 @@ Each with its own defaults, at the best of the same learning rates where one is 
 optimizers, in the order of a tree in which neighbours behave alike (average linkage of what is
 shown). Left: whether a path stays what it is when loss or coordinates are changed, exactly, nearly
 (to 1 % of its length), or not. Right: the rank among all, from the best, bright, to the last, dark;
-grey where there is nothing to rank. (b) Growth p of the steps on bowls with their condition number,
-κᵖ, from κ = 10 to 1,000: dashed, that of gradient descent and of accelerated methods. (c) Growth of
-the stationary mean of x² with the learning rate, ηᵖ. (d) How far one gradient a thousand times as
-large throws x, in units of where it usually is, beside what such a step is for gradient descent.
+grey where there is nothing to rank or nothing on record. (b) Growth p of the steps on bowls with
+their condition number, κᵖ, from κ = 10 to 1,000: dashed, that of gradient descent and of
+accelerated methods. (c) Growth of the stationary mean of x² with the learning rate, ηᵖ. (d) How far
+one gradient a thousand times as large throws x, in units of where it usually is, beside what such a
+step is for gradient descent.
 
 The cards are measured by ``python -m jdescent.report_card.library``; here their record is drawn.
 """
