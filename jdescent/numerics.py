@@ -48,10 +48,10 @@ def after(x: Array, known: Any) -> Array:
         >>> print(after(jnp.array([1.0, 2.0]), (jnp.array([jnp.nan]), None)))
         [1. 2.]
     """
-    elements = [y.ravel()[0].astype(x.dtype) for y in jax.tree.leaves(known) if y.size]
-    if not elements:
+    sums = [jnp.sum(y).astype(x.dtype) for y in jax.tree.leaves(known) if y.size]  # of any sharding
+    if not sums:
         return x
-    some = sum(elements[1:], elements[0])
+    some = sum(sums[1:], sums[0])
     never = (some != some) & (some == some)  # which XLA does not see through
     return jnp.where(never, some, x)
 

@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax.extend.core import Literal
 
 import jdescent as jd
+from jdescent._jax import explicit_meshes
 from jdescent.core import leafwise
 from jdescent.numerics import after
 
@@ -102,3 +104,27 @@ def test_waiting_changes_no_number():
     assert jax.tree.map(lambda u, v: jnp.array_equal(u, v, equal_nan=True), updates, others) == {
         "a": True, "b": True, "c": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("axes", [("x", None), (None, "x")], ids=["rows", "columns"])
+@pytest.mark.parametrize("make", [jd.shampoo, jd.soap, jd.splus, jd.galore, jd.kl_shampoo, jd.dion])
+@pytest.mark.skipif(not explicit_meshes, reason="this version of JAX has no explicit meshes")
+def test_sharded_arrays_wait_on_an_explicit_mesh(make, axes):
+    """Several, on two devices; the second step equals that of one device."""
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+    random = np.random.default_rng(0)
+    alone = {
+        name: jnp.asarray(random.standard_normal(shape), jnp.float32)
+        for name, shape in {"a": (4, 6), "b": (2, 4), "c": (6, 2)}.items()
+    }
+    optimizer = make(0.1)
+
+    def second_update(params):
+        _, state = jax.jit(optimizer.update)(params, optimizer.init(params), params)
+        return jax.jit(optimizer.update)(params, state, params)[0]
+
+    with jax.set_mesh(mesh):
+        spread = second_update(jax.device_put(alone, sharding))
+    for name, expected in second_update(alone).items():
+        np.testing.assert_allclose(np.asarray(spread[name]), expected, rtol=2e-3, atol=2e-4)
